@@ -1,0 +1,23 @@
+# The two commands of the README are `make run` and `make test`. Each sets itself up.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: run test check setup
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock pyproject.toml docker/setup.sh
+	@sh docker/setup.sh "$(PYTHON)"
+
+run: setup
+	@$(BIN)/mys3d dev
+
+test: setup
+	@$(BIN)/python -m pytest -m "not campaign"
+
+check: setup
+	@$(BIN)/ruff check mys3d tests bench
+	@$(BIN)/ruff format --check mys3d tests bench
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/test_house.py

@@ -1,0 +1,26 @@
+"""Buckets and how they were asked for.        Floor: model (pure). Called by: registry, s3, operations."""
+
+import msgspec
+
+from mys3d.model.names import AccessKey, BucketId, BucketName, Instant
+
+
+class BucketConfiguration(msgspec.Struct, frozen=True, array_like=True):
+    """CreateBucketConfiguration as the client sent it. Source: S3 API, CreateBucket."""
+
+    location_constraint: str = ""  # empty: the default region us-east-1
+    location_name: str = ""
+    location_type: str = ""
+    data_redundancy: str = ""
+    bucket_type: str = ""
+
+
+class Bucket(msgspec.Struct, frozen=True, array_like=True):
+    """The row of one bucket."""
+
+    format: int
+    id: BucketId
+    name: BucketName
+    owner: AccessKey
+    created_at: Instant
+    configuration: BucketConfiguration

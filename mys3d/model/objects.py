@@ -1,0 +1,40 @@
+"""Versions of objects.        Floor: model (pure). Called by: registry, engine, s3, operations.
+
+Law: a version never changes after its commit; versions of a key order by log index, never by time.
+"""
+
+import msgspec
+
+from mys3d.model.body import Body
+from mys3d.model.names import Instant, VersionId
+
+
+class Checksum(msgspec.Struct, frozen=True, array_like=True):
+    """One checksum as S3 names it (`CRC32`, `CRC64NVME`, ...): raw bytes and how it was formed."""
+
+    algorithm: str
+    value: bytes
+    is_composite: bool = False
+
+
+class Content(msgspec.Struct, frozen=True, array_like=True):
+    """What a client says of an object's bytes and wants to hear again with them."""
+
+    content_type: str
+    headers: tuple[tuple[str, str], ...] = ()  # cache-control, content-disposition, ... by lower-case name, sorted
+    metadata: tuple[tuple[str, str], ...] = ()  # x-amz-meta-* without the prefix, lower-case, sorted
+    storage_class: str = "STANDARD"
+
+
+class Version(msgspec.Struct, frozen=True, array_like=True):
+    """One version of an object, or a delete marker (`body` None). The row of the registry."""
+
+    format: int
+    id: VersionId
+    is_null: bool  # True: the version that has the id "null" (bucket unversioned or suspended)
+    modified_at: Instant
+    size: int  # bytes
+    etag: str  # without quotes: "md5" or "md5-N"
+    body: Body | None  # None: a delete marker
+    content: Content
+    checksums: tuple[Checksum, ...] = ()

@@ -1,0 +1,219 @@
+"""The doors between the flows and the world.        Floor: ports. Called by: engine, operations; kept by: drivers.
+
+Law: code above this page sees only these Protocols; `node.py` alone decides which driver stands behind each.
+Every method that waits has a deadline from `limits.py` and fails with one of the five error kinds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from mys3d.model.body import BlobRef
+from mys3d.model.digest import Digest
+from mys3d.model.members import Member
+from mys3d.model.names import GcEpoch, Instant, LogIndex, NodeId, Partition, Term
+from mys3d.registry.commands import Command, JoinMember
+from mys3d.registry.outcomes import Applied, Outcome
+from mys3d.registry.transaction import Reader
+
+T = TypeVar("T")
+
+Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedEntry:
+    """One command that this node has just applied."""
+
+    index: LogIndex
+    command: Command
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RaftStatus:
+    """What a node knows of its consensus group. `lag` maps each peer to its entries behind (leader only)."""
+
+    term: Term
+    leader: NodeId | None  # None: no leader is known
+    voters: tuple[NodeId, ...]
+    is_leader: bool
+    applied_index: LogIndex
+    commit_index: LogIndex
+    last_index: LogIndex
+    lag: dict[NodeId, int]
+
+
+class Registry(Protocol):
+    """The replicated metadata, as this node sees it."""
+
+    async def propose(self, command: Command) -> Applied:
+        """Commit `command` and return its outcome once applied *here*.
+
+        Raises Rejected (the rules said no), Unavailable (definitely not applied), OutcomeUnknown (deadline passed).
+        """
+        ...
+
+    async def barrier(self) -> LogIndex:
+        """Wait until this node has applied everything acknowledged before this call. Raises Unavailable."""
+        ...
+
+    def view(self) -> Reader:
+        """Return the rows as applied now, for point reads on the loop. Valid until the next await."""
+        ...
+
+    async def scan(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in a reader thread over one snapshot of the applied rows: for lists and long scans."""
+        ...
+
+    def status(self) -> RaftStatus: ...
+
+    def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
+        """Call `listener` on the loop after each applied batch. It must not raise, block or await."""
+        ...
+
+    async def set_voter(self, node: NodeId, votes: bool) -> None:
+        """Leader only: add a caught-up learner to the voters, or make a voter a learner. Raises Unavailable."""
+        ...
+
+    def caught_up(self, node: NodeId) -> bool:
+        """Leader only: True when `node`'s log is within a few entries of ours. False elsewhere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """Bytes of the file systems that hold blobs."""
+
+    size_bytes: int
+    free_bytes: int
+    blobs_count: int
+    is_writable: bool
+
+
+class Blobs(Protocol):
+    """The blobs of this node."""
+
+    async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
+        """Make the blob durable (fdatasynced) before returning; `data` is its pieces in order, already verified to
+        be `digest` by the caller. A blob that is held and was verified is not written again. Raises Unavailable
+        (disk full, directory offline)."""
+        ...
+
+    async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
+        """Return verified bytes [start, stop) of a blob, or None when it is not held. Raises Damaged: the record is
+        quarantined and `holds` answers False from then on. Cached bytes are read on the loop, others in a thread."""
+        ...
+
+    def holds(self, digest: Digest) -> bool: ...
+
+    def digests(self, partition: Partition) -> list[Digest]:
+        """The blobs held of one partition, in digest order."""
+        ...
+
+    def usage(self) -> DiskUsage: ...
+
+
+class Peers(Protocol):
+    """The other nodes. Every call raises Unavailable when the node cannot be reached before its deadline."""
+
+    def reachable(self, node: NodeId) -> bool: ...
+
+    async def push(self, node: NodeId, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
+        """Return once the blob is durable on `node`."""
+        ...
+
+    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> bytes | None:
+        """Return bytes [start, stop) of a blob as `node` read and verified them; None: it does not hold the blob.
+        Raises Damaged when `node` found its copy rotten."""
+        ...
+
+    async def have(self, node: NodeId, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:
+        """For each blob: does `node` hold it, durable and verified? Held blobs are touched at `touch`."""
+        ...
+
+    async def status(self, node: NodeId) -> "NodeStatus": ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What one node says of itself."""
+
+    node: NodeId
+    raft: RaftStatus
+    disk: DiskUsage
+    blobs_missing: int  # referenced blobs this node is a home of and does not hold yet
+    reconciling: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAdmission:
+    """What a node that was admitted needs to find the others."""
+
+    cluster_id: bytes
+    members: tuple[Member, ...]
+
+
+class PeerService(Protocol):
+    """What a node does for its peers: the other side of `Peers`, implemented by the engine."""
+
+    async def on_push(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None: ...
+
+    async def on_fetch(self, digest: Digest, start: int, stop: int) -> bytes | None: ...
+
+    async def on_have(self, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]: ...
+
+    async def on_status(self) -> NodeStatus: ...
+
+    async def on_join(self, command: JoinMember) -> JoinAdmission:
+        """Admit a node that presented a join token. Raises Rejected (TOKEN_INVALID, MEMBER_EXISTS), Unavailable."""
+        ...
+
+
+class Wire(Protocol):
+    """The control lanes to the other members, for Raft. Never waits; frames may be lost when a lane breaks."""
+
+    def send(self, node: NodeId, frame: bytes) -> bool:
+        """Queue `frame` (<= 1 MiB) on the control lane. False: not connected, or its queue is full."""
+        ...
+
+    def connected(self, node: NodeId) -> bool: ...
+
+
+class WireListener(Protocol):
+    """Who hears the control lanes. Called on the loop; must not raise, block or await."""
+
+    def on_frame(self, node: NodeId, frame: bytes) -> None: ...
+
+    def on_connected(self, node: NodeId) -> None: ...
+
+    def on_disconnected(self, node: NodeId) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> Instant:
+        """Wall clock in milliseconds since 1970."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        ...
+
+
+class Entropy(Protocol):
+    def token(self, size: int) -> bytes:
+        """`size` random bytes, unpredictable in the product, seeded in simulation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a flow may touch, in one frozen record."""
+
+    node: NodeId
+    registry: Registry
+    blobs: Blobs
+    peers: Peers
+    clock: Clock
+    entropy: Entropy

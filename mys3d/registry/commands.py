@@ -1,0 +1,216 @@
+"""What may be asked of the registry.        Floor: registry (pure). Called by: engine, operations, node.
+
+Law: a command carries every choice (ids, time, randomness) as a field, so that it gives the same rows
+on every node. A command is at most 128 KiB encoded and touches at most 1,024 rows. Tags are bytes on disk: never
+rename or reuse one.
+"""
+
+import msgspec
+
+from mys3d.model.body import Body
+from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.members import Addresses, MemberState
+from mys3d.model.names import (
+    AccessKey,
+    BucketId,
+    BucketName,
+    Epoch,
+    GcEpoch,
+    Instant,
+    LogIndex,
+    NodeId,
+    ObjectKey,
+    OperationId,
+    VersionId,
+)
+from mys3d.model.objects import Checksum, Content
+
+
+class InitialiseCluster(msgspec.Struct, frozen=True, array_like=True, tag="init"):
+    """The first command of a cluster: its id, its first member and the layout of epoch 1 with that one home."""
+
+    cluster_id: bytes
+    node: NodeId
+    name: str
+    incarnation: bytes
+    addresses: Addresses
+    zone: str
+    capacity_bytes: int
+    region: str
+
+
+class CreateToken(msgspec.Struct, frozen=True, array_like=True, tag="token"):
+    """Remember a join token by the digest of its secret. Expired tokens are dropped by the same rule."""
+
+    secret_digest: bytes
+    expires_at: Instant
+
+
+class JoinMember(msgspec.Struct, frozen=True, array_like=True, tag="join"):
+    """Consume a token and add a member (state joining). Both or nothing. Refused: TOKEN_INVALID, MEMBER_EXISTS."""
+
+    secret_digest: bytes
+    node: NodeId
+    name: str
+    incarnation: bytes
+    addresses: Addresses
+    zone: str
+    capacity_bytes: int
+
+
+class UpdateMember(msgspec.Struct, frozen=True, array_like=True, tag="member"):
+    """Change what a member says of itself. None: keep. Refused: NO_SUCH_MEMBER."""
+
+    node: NodeId
+    incarnation: bytes | None = None
+    addresses: Addresses | None = None
+    zone: str | None = None
+    capacity_bytes: int | None = None
+    state: MemberState | None = None
+
+
+class BeginLayout(msgspec.Struct, frozen=True, array_like=True, tag="begin"):
+    """Start a transition to `epoch` = current + 1, computed by `placement` from the members. Refused:
+    TRANSITION_RUNNING, LAYOUT_EPOCH_OLD (not the next epoch), NO_SUCH_MEMBER.
+
+    `target` is packed: `nodes` lists the homes once, `target` holds per partition the indexes into it.
+    """
+
+    epoch: Epoch
+    nodes: tuple[NodeId, ...]
+    target: tuple[tuple[int, ...], ...]
+
+
+class SealLayout(msgspec.Struct, frozen=True, array_like=True, tag="seal"):
+    """From here on commits of epochs below `epoch` are refused. Refused: NO_TRANSITION, LAYOUT_EPOCH_OLD."""
+
+    epoch: Epoch
+
+
+class ReportHomes(msgspec.Struct, frozen=True, array_like=True, tag="report"):
+    """`node` holds and verified every referenced blob of its target partitions, at applied >= the seal index.
+
+    Refused: NO_TRANSITION (also when `checked_at` is below the seal index), LAYOUT_EPOCH_OLD.
+    """
+
+    epoch: Epoch
+    node: NodeId
+    checked_at: LogIndex
+
+
+class ReleaseLayout(msgspec.Struct, frozen=True, array_like=True, tag="release"):
+    """Target becomes base. Refused: NO_TRANSITION, LAYOUT_EPOCH_OLD, TRANSITION_RUNNING (a home has not reported)."""
+
+    epoch: Epoch
+
+
+class PutCredential(msgspec.Struct, frozen=True, array_like=True, tag="cred"):
+    """Store an access key. Refused: ACCESS_KEY_EXISTS unless `replace`."""
+
+    access_key: AccessKey
+    sealed_secret: bytes
+    user: str
+    is_root: bool
+    replace: bool
+
+
+class BumpGcEpoch(msgspec.Struct, frozen=True, array_like=True, tag="gc"):
+    """Advance the garbage collection epoch to `epoch` = current + 1. Any other number changes nothing."""
+
+    epoch: GcEpoch
+
+
+class CreateBucket(msgspec.Struct, frozen=True, array_like=True, tag="mb"):
+    """Refused: BUCKET_OWNED_BY_YOU, BUCKET_EXISTS."""
+
+    name: BucketName
+    owner: AccessKey
+    configuration: BucketConfiguration
+
+
+class DeleteBucket(msgspec.Struct, frozen=True, array_like=True, tag="rb"):
+    """Refused: NO_SUCH_BUCKET, BUCKET_NOT_EMPTY."""
+
+    bucket: BucketId
+    name: BucketName
+
+
+class Precondition(msgspec.Struct, frozen=True, array_like=True):
+    """Decided at apply, so that of two racing writers exactly one wins. Empty strings: no condition; `*` as in HTTP."""
+
+    if_match: str = ""
+    if_none_match: str = ""
+
+
+class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
+    """Make a version visible. Every blob of `body` is durable on its write quorum under `layout_epoch`.
+
+    `gc_epoch` is the lowest epoch of its pushes. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED, NO_SUCH_KEY (If-Match
+    on a missing key), LAYOUT_EPOCH_OLD, GC_EPOCH_OLD.
+    """
+
+    bucket: BucketId
+    key: ObjectKey
+    size: int
+    etag: str
+    body: Body
+    content: Content
+    checksums: tuple[Checksum, ...]
+    layout_epoch: Epoch
+    gc_epoch: GcEpoch
+    precondition: Precondition = Precondition()
+
+
+class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
+    """Remove the null version of a key; an absent key is not an error. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED."""
+
+    bucket: BucketId
+    key: ObjectKey
+    version: VersionId | None = None  # None: the current version
+    precondition: Precondition = Precondition()
+
+
+class DeleteObjects(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
+    """Remove several keys, each decided on its own; the outcome lists one entry per key, in order.
+
+    At most 1,000 keys and 64 KiB: the proposer splits longer requests. Refused as a whole: NO_SUCH_BUCKET.
+    """
+
+    bucket: BucketId
+    keys: tuple[ObjectKey, ...]
+
+
+class CancelOperation(msgspec.Struct, frozen=True, array_like=True, tag="cancel"):
+    """Give up an operation in doubt: from here on it is remembered as not applied, unless it already was."""
+
+    operation: OperationId
+
+
+Command = (
+    InitialiseCluster
+    | CreateToken
+    | JoinMember
+    | UpdateMember
+    | BeginLayout
+    | SealLayout
+    | ReportHomes
+    | ReleaseLayout
+    | PutCredential
+    | BumpGcEpoch
+    | CreateBucket
+    | DeleteBucket
+    | PutObject
+    | DeleteObject
+    | DeleteObjects
+    | CancelOperation
+)
+
+
+class Proposal(msgspec.Struct, frozen=True, array_like=True):
+    """What one log entry carries: a command and the choices of its proposer."""
+
+    format: int
+    operation: OperationId
+    expires_at: LogIndex  # apply refuses it beyond this log index, as definitely not applied
+    time: Instant  # the proposer's clock; the registry's `now` never runs backwards
+    command: Command

@@ -1,0 +1,1 @@
+"""One rule per command.        Floor: registry (pure). Called by: registry.apply."""
