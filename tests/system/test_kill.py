@@ -1,9 +1,10 @@
 """kill -9 under concurrent PUTs: what was acknowledged is there, byte for byte, through every node.
 
-`python -m pytest -m campaign tests/system/test_kill.py -s` runs the 20 rounds and prints the outage after a leader's death.
+The campaign runs 20 rounds and prints the write outage after a leader's death (`make kill-rounds`).
 """
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -91,7 +92,7 @@ def wait_until_healed(cluster: Any, eventually: Any) -> None:
 
 def longest_gap(times: list[float], start: float, stop: float) -> float:
     inside = [start, *sorted(moment for moment in times if start <= moment <= stop), stop]
-    return max(after - before for before, after in zip(inside, inside[1:], strict=False))
+    return max(after - before for before, after in itertools.pairwise(inside))
 
 
 def run_rounds(cluster: Any, kinds: list[str], eventually: Any) -> list[float]:
@@ -136,7 +137,8 @@ def compare(cluster: Any, bucket: str, journal: Journal) -> None:
         if hashlib.sha256(found).hexdigest() != digest:
             wrong.append(key)
     print(
-        f"acknowledged {len(journal.acknowledged)}, refused or in doubt {journal.refused}, lost {len(lost)}, wrong {len(wrong)}"
+        f"acknowledged {len(journal.acknowledged)}, refused or in doubt {journal.refused}, "
+        f"lost {len(lost)}, wrong {len(wrong)}"
     )
     assert not lost, lost[:10]
     assert not wrong, wrong[:10]
