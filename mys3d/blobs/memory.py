@@ -1,0 +1,72 @@
+"""Blobs in a dict, for tests and simulation.        Floor: blobs (driver of ports.Blobs). Called by: tests.
+
+Law: keeps every promise of `ports.Blobs` except durability, and passes the same contract suite as `BlobStore`.
+Faults are set by the test: `damage` rots a copy, `refusal` makes every put fail.
+"""
+
+from collections.abc import Sequence
+
+import trio
+
+from mys3d import limits
+from mys3d.errors import Damaged, Unavailable
+from mys3d.model.digest import Digest, digest_of, partition_of
+from mys3d.model.names import GcEpoch, Partition
+from mys3d.ports import Buffer, DiskUsage
+
+
+class MemoryBlobs:
+    """The blobs of one simulated node. `size_bytes` is the disk it pretends to have."""
+
+    def __init__(self, size_bytes: int = limits.TIB) -> None:
+        self.size_bytes = size_bytes
+        self.refusal: str | None = None  # None: puts are accepted
+        self.touches: dict[Digest, GcEpoch] = {}
+        self._blobs: dict[Digest, bytes] = {}
+        self._used_bytes = 0
+
+    async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.refusal is not None:
+            raise Unavailable(self.refusal)
+        whole = b"".join(data)
+        assert 0 < len(whole) <= limits.blob_bytes_max, f"a blob has 1 byte to 4 MiB, found {len(whole)}"
+        if self._used_bytes + len(whole) > self.size_bytes:
+            raise Unavailable("the disk is full")
+        self.touch(digest, touch)
+        if not self.holds(digest):
+            self._blobs[digest] = whole
+            self._used_bytes += len(whole)
+
+    async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        whole = self._blobs.get(digest)
+        if whole is None:
+            return None
+        if digest_of(whole) != digest:
+            self.forget(digest)
+            raise Damaged(digest, found="other bytes than were put")
+        assert 0 <= start <= stop <= len(whole), f"bytes [{start}, {stop}) of a blob of {len(whole)}"
+        return whole[start:stop]
+
+    def holds(self, digest: Digest) -> bool:
+        return digest in self._blobs
+
+    def touch(self, digest: Digest, epoch: GcEpoch) -> None:
+        self.touches[digest] = max(epoch, self.touches.get(digest, epoch))
+
+    def digests(self, partition: Partition) -> list[Digest]:
+        return sorted(digest for digest in self._blobs if partition_of(digest) == partition)
+
+    def usage(self) -> DiskUsage:
+        return DiskUsage(self.size_bytes, self.size_bytes - self._used_bytes, len(self._blobs), self.refusal is None)
+
+    def damage(self, digest: Digest) -> None:
+        """Flip one bit of a held blob."""
+        whole = bytearray(self._blobs[digest])
+        whole[len(whole) // 2] ^= 1
+        self._blobs[digest] = bytes(whole)
+
+    def forget(self, digest: Digest) -> None:
+        """Lose a held blob, as a broken disk would."""
+        self._used_bytes -= len(self._blobs.pop(digest))
