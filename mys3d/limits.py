@@ -30,6 +30,22 @@ hash_batch_bytes: Final = 1 * MIB  # one thread hop hashes this much
 buffer_budget_bytes: Final = 256 * MIB  # body buffers of one node
 buffer_wait_seconds: Final = 5.0  # waiting longer for body buffers answers 503 SlowDown
 
+# --- Volumes ----------------------------------------------------------------------------------------------------
+volume_bytes_max: Final = 1 * GIB  # one file of blobs; also at most 1/64 of the disk
+volume_bytes_min: Final = 8 * MIB  # room for one blob of the largest size on any disk
+commit_blobs_max: Final = 256  # blobs that share one fdatasync; more gain little (measured: 219 k/s at 64, 355 k/s at 256)
+commit_bytes_max: Final = 32 * MIB  # bytes that share one fdatasync: a slow disk answers the first of them soon
+blob_puts_waiting_max: Final = 4096  # blobs queued for one directory; more are refused and may be tried again
+blob_reads_waiting_max: Final = 32  # threads that read blobs which are not cached
+verified_lifetime_seconds: Final = 24 * 3600.0  # "have it" counts for this long after the copy was last verified
+verified_blobs_max: Final = 100_000  # verified blobs remembered; others are read again when asked for
+touched_blobs_max: Final = 200_000  # touches remembered one by one; above it everything counts as touched
+index_buffer_bytes: Final = 4 * MIB  # index rows in memory: lost in a crash, read again from the volumes
+index_cache_bytes: Final = 32 * MIB
+disk_reserve_bytes_max: Final = 2 * GIB  # a directory turns read-only below min(5 %, 2 GiB) free ...
+disk_reserve_bytes_min: Final = 64 * MIB  # ... but at least this
+disk_reserve_percent: Final = 5
+
 # --- Placement --------------------------------------------------------------------------------------------------
 partitions_count: Final = 1024
 replicas_max: Final = 3
@@ -46,6 +62,19 @@ scan_rows_max: Final = 10_000  # rows one scan call may visit before it must ret
 
 # --- Write path -------------------------------------------------------------------------------------------------
 straggler_ms: Final = 250  # a third copy is waited for this long after the second durable one
+straggler_min_ms: Final = 50  # below this a busy core alone looks like a straggler
+lagging_misses_count: Final = 3  # after this many misses in a row a home is pushed to but not waited for
+lagging_probe_every: Final = 64  # ... except by one push in this many, which may find it fast again
+pushes_ahead_max: Final = 2  # blobs of one body on their way while the next is read
+piece_bytes_min: Final = 8 * KIB  # smaller pieces of a body are copied together: a list of crumbs costs more memory
+repair_queue_max: Final = 10_000  # missing blobs remembered one by one; more are found again by a scan
+repair_fetches_max: Final = 4  # blobs fetched at once in the background
+repair_grace_seconds: Final = 1.0  # a commit may be applied before the push that belongs to it has arrived
+repair_backoff_max_seconds: Final = 64.0
+repair_scan_rows: Final = 1_000  # references one reconcile step reads from the registry
+status_deadline_seconds: Final = 2.0  # a peer that has not told its state by then is shown as unreachable
+membership_tick_seconds: Final = 0.25
+seal_wait_seconds: Final = 2.0  # a seal waits this long for members to apply the begin; late ones push again
 push_deadline_seconds: Final = 10.0
 fetch_deadline_seconds: Final = 30.0
 commit_retries_max: Final = 4  # old layout or GC epoch at commit: push again this often, then 503
@@ -77,3 +106,5 @@ assert inline_blobs_max < command_rows_max
 assert hash_batch_bytes <= blob_bytes_max
 assert blob_bytes_max % sub_digest_bytes == 0
 assert bulk_frame_bytes_max > blob_bytes_max
+assert commit_bytes_max >= blob_bytes_max
+assert volume_bytes_min > blob_bytes_max

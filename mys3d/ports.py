@@ -5,9 +5,10 @@ Every method that waits has a deadline from `limits.py` and fails with one of th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from mys3d.meters import Pace
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.members import Member
@@ -101,8 +102,13 @@ class Blobs(Protocol):
         ...
 
     async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
-        """Return verified bytes [start, stop) of a blob, or None when it is not held. Raises Damaged: the record is
+        """Return verified bytes [start, stop) of a blob, cut to its length, or None when it is not held. Raises Damaged: the record is
         quarantined and `holds` answers False from then on. Cached bytes are read on the loop, others in a thread."""
+        ...
+
+    async def have(self, digest: Digest, touch: GcEpoch) -> bool:
+        """True when the blob is held, durable and verified within the last 24 h (it is verified now when it was not).
+        A held blob is touched at `touch`."""
         ...
 
     def holds(self, digest: Digest) -> bool: ...
@@ -207,6 +213,21 @@ class Entropy(Protocol):
         ...
 
 
+class Repairs(Protocol):
+    """Who brings missing copies back to this node."""
+
+    def want(self, blob: BlobRef) -> None:
+        """Fetch `blob` from another holder soon, if this node is one of its homes and does not hold it. Never waits."""
+        ...
+
+
+class NoRepairs:
+    """For flows that run where nothing is repaired: tests, and a node before its repair runs."""
+
+    def want(self, blob: BlobRef) -> None:
+        return
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a flow may touch, in one frozen record."""
@@ -217,3 +238,5 @@ class Ports:
     peers: Peers
     clock: Clock
     entropy: Entropy
+    repairs: Repairs = field(default_factory=NoRepairs)
+    pace: Pace = field(default_factory=Pace)

@@ -1,0 +1,126 @@
+"""One blob, made durable on its homes.        Floor: engine. Called by: put, repair.
+
+Law: `replicate` returns only when at least W = R // 2 + 1 nodes hold the blob durably. It waits for all R; after the
+W-th copy a straggler gets min(straggler_ms, 4 x its own 95th percentile), then its copy is left to repair: a home that
+applies the commit and lacks the blob fetches it, so no hint has to survive a crash.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import trio
+
+from mys3d import limits
+from mys3d.engine.homes import others
+from mys3d.errors import Damaged, Unavailable
+from mys3d.model.digest import Digest, partition_of
+from mys3d.model.members import Layout
+from mys3d.model.names import GcEpoch, NodeId
+from mys3d.placement import write_quorum
+from mys3d.ports import Buffer, Ports
+from mys3d.registry import queries
+
+_PERCENTILE_FACTOR: Final = 4
+
+
+async def replicate(
+    ports: Ports, layout: Layout, digest: Digest, data: Sequence[Buffer], touch: GcEpoch
+) -> tuple[NodeId, ...]:
+    """Push a verified blob to all its homes and return who holds it. Raises Unavailable below the write quorum."""
+    homes = layout.homes(partition_of(digest))
+    if homes == (ports.node,):
+        await ports.blobs.put(digest, data, touch)
+        return homes
+    pushes = _Pushes(ports, homes, digest, data, touch)
+    await pushes.run()
+    if len(pushes.durable) < pushes.quorum:
+        raise Unavailable(
+            f"blob {digest.hex()}: {len(pushes.durable)} of {pushes.quorum} durable copies, "
+            f"missing {'; '.join(pushes.failures) or 'a straggler'}"
+        )
+    return tuple(pushes.durable)
+
+
+class _Pushes:
+    """The pushes of one blob. Guards that a node counts once, and that the wait ends as the law says."""
+
+    def __init__(
+        self, ports: Ports, homes: tuple[NodeId, ...], digest: Digest, data: Sequence[Buffer], touch: GcEpoch
+    ) -> None:
+        self.durable: list[NodeId] = []
+        self.failures: list[str] = []
+        self.quorum: Final = write_quorum(len(homes))
+        self._ports: Final = ports
+        self._homes: Final = homes
+        self._blob: Final = (digest, data, touch)
+        self._waiting: Final = set(homes)
+        self._scope: trio.CancelScope
+        self._substitutes: Iterator[NodeId] | None = None  # None: none was needed yet
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            self._scope = nursery.cancel_scope
+            self._scope.deadline = trio.current_time() + limits.push_deadline_seconds
+            for node in self._homes:
+                if node != self._ports.node:
+                    nursery.start_soon(self._copy, node)
+            if self._ports.node in self._homes:
+                await self._copy(self._ports.node)
+        for node in self._waiting:
+            self._ports.pace.missed(node)
+
+    async def _copy(self, home: NodeId) -> None:
+        """Make one copy: on `home`, or on the next substitute for as long as one is left."""
+        node: NodeId | None = home
+        while node is not None:
+            if await self._push(node):
+                self.durable.append(node)
+                break
+            self._waiting.discard(home)
+            node = self._next_substitute()
+        self._waiting.discard(home)
+        self._look_at_the_clock()
+
+    async def _push(self, node: NodeId) -> bool:
+        try:
+            if node == self._ports.node:
+                await self._ports.blobs.put(*self._blob)
+                return True
+            if not self._ports.peers.reachable(node):
+                self.failures.append(f"{node} is not reachable")
+                return False
+            started = trio.current_time()
+            await self._ports.peers.push(node, *self._blob)
+            self._ports.pace.answered(node, trio.current_time() - started)
+        except (Unavailable, Damaged) as error:
+            self.failures.append(f"{node}: {error}")
+            return False
+        return True
+
+    def _look_at_the_clock(self) -> None:
+        """Once the quorum is durable, wait for the slowest of the rest no longer than its own pace allows."""
+        if len(self.durable) >= self.quorum and self._waiting:
+            patience = max(self._patience(node) for node in self._waiting)
+            self._scope.deadline = min(self._scope.deadline, trio.current_time() + patience)
+
+    def _patience(self, node: NodeId) -> float:
+        """Seconds that `node` may still take. Zero: it missed several times in a row and is not being probed."""
+        pace = self._ports.pace
+        misses = pace.misses(node)
+        if misses >= limits.lagging_misses_count and misses % limits.lagging_probe_every:
+            return 0.0
+        percentile = pace.percentile_seconds(node)
+        longest = limits.straggler_ms / 1000
+        if percentile is None:
+            return longest
+        return min(longest, max(limits.straggler_min_ms / 1000, _PERCENTILE_FACTOR * percentile))
+
+    def _next_substitute(self) -> NodeId | None:
+        """The next reachable node that is no home, in the partition's order."""
+        if self._substitutes is None:
+            members = queries.members(self._ports.registry.view())
+            self._substitutes = iter(others(members, self._homes, partition_of(self._blob[0])))
+        for node in self._substitutes:
+            if node == self._ports.node or self._ports.peers.reachable(node):
+                return node
+        return None
