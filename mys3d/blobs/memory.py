@@ -46,8 +46,15 @@ class MemoryBlobs:
         if digest_of(whole) != digest:
             self.forget(digest)
             raise Damaged(digest, found="other bytes than were put")
-        assert 0 <= start <= stop <= len(whole), f"bytes [{start}, {stop}) of a blob of {len(whole)}"
+        assert 0 <= start <= stop, f"bytes [{start}, {stop}) are no range"
         return whole[start:stop]
+
+    async def have(self, digest: Digest, touch: GcEpoch) -> bool:
+        await trio.lowlevel.checkpoint()
+        if not self.holds(digest) or digest_of(self._blobs[digest]) != digest:
+            return False
+        self.touch(digest, touch)
+        return True
 
     def holds(self, digest: Digest) -> bool:
         return digest in self._blobs
