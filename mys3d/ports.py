@@ -102,8 +102,10 @@ class Blobs(Protocol):
         ...
 
     async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
-        """Return verified bytes [start, stop) of a blob, cut to its length, or None when it is not held. Raises Damaged: the record is
-        quarantined and `holds` answers False from then on. Cached bytes are read on the loop, others in a thread."""
+        """Return verified bytes [start, stop) of a blob, cut to its length, or None when it is not held.
+
+        Raises Damaged: the record is quarantined and `holds` answers False from then on. Cached bytes are read on
+        the loop without yielding, others in a thread."""
         ...
 
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
