@@ -1,0 +1,108 @@
+"""How each kind of value is read.        Floor: config (pure). Called by: the table in settings.py.
+
+Law: a reader returns the value or raises ValueError; the sentence that says what was expected lives in the table.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mys3d import limits
+
+Reader = Callable[[object, bool], Any]  # (value, strict): strict is True for typed sources, False for plain text
+
+PORT_MAX: Final = 65_533  # the admin and peers ports follow the S3 port
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
+_REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*)|[0-9A-Fa-f:.]+")
+_ACCESS_KEY: Final = re.compile(r"[^\s/,=&\"']{3,128}")  # a slash or comma would break the Authorization header
+_SECRET_KEY: Final = re.compile(r"[\x21-\x7e]{8,128}")
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_UNITS: Final = {
+    "": 1, "b": 1,
+    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15,
+    "k": limits.KIB, "m": limits.MIB, "g": limits.GIB, "t": limits.TIB,
+    "kib": limits.KIB, "mib": limits.MIB, "gib": limits.GIB, "tib": limits.TIB, "pib": 1024 * limits.TIB,
+}  # fmt: skip
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def read_text(value: object, strict: bool) -> str:
+    text: str = msgspec.convert(value, Annotated[str, msgspec.Meta(min_length=1)], strict=strict)
+    return text
+
+
+def read_port(value: object, strict: bool) -> int:
+    return msgspec.convert(value, _Port, strict=strict)
+
+
+def read_first_port(value: object, strict: bool) -> int:
+    port = read_port(value, strict)
+    if port > PORT_MAX:
+        raise ValueError("two more ports follow")
+    return port
+
+
+def read_path(value: object, strict: bool) -> Path:
+    return Path(read_text(value, strict)).expanduser()
+
+
+def read_size(value: object, strict: bool) -> int:
+    """`2TB` is decimal, `500GiB` and `500G` are binary, a number is bytes."""
+    found = msgspec.convert(value, int | str, strict=strict)
+    match = _SIZE.fullmatch(str(found).strip())
+    factor = _UNITS.get(match[2].lower()) if match else None
+    if match is None or factor is None or float(match[1]) <= 0:
+        raise ValueError("not a size")
+    return int(float(match[1]) * factor) if "." in match[1] else int(match[1]) * factor
+
+
+def read_host(value: object, strict: bool) -> str:
+    return _matching(_HOST, read_text(value, strict).removeprefix("[").removesuffix("]"))
+
+
+def read_name(value: object, strict: bool) -> str:
+    return _matching(_NAME, read_text(value, strict))
+
+
+def read_region(value: object, strict: bool) -> str:
+    return _matching(_REGION, read_text(value, strict))
+
+
+def read_access_key(value: object, strict: bool) -> str:
+    return _matching(_ACCESS_KEY, read_text(value, strict))
+
+
+def read_secret_key(value: object, strict: bool) -> str:
+    return _matching(_SECRET_KEY, read_text(value, strict))
+
+
+def read_endpoint(value: object, strict: bool) -> str:
+    """A URL without path. The ancestor's users wrote `host` or `host:port`: http is meant."""
+    text = read_text(value, strict)
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    _ = parts.port  # raises ValueError unless it is a port
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        raise ValueError("not an endpoint")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("not an endpoint")
+    _matching(_HOST, parts.hostname)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def read_log_level(value: object, strict: bool) -> str:
+    level = read_text(value, strict).lower()
+    if level not in LOG_LEVELS:
+        raise ValueError("not a level")
+    return level
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    if pattern.fullmatch(text) is None:
+        raise ValueError("does not match")
+    return text
