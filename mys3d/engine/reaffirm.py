@@ -57,7 +57,9 @@ class _Holdings:
     async def _ask(self, node: NodeId, blobs: list[BlobRef]) -> None:
         """A node that does not answer holds nothing."""
         if node == self._ports.node:
-            self.held.update((node, blob) for blob in blobs if self._ports.blobs.holds(blob.digest))
+            for blob in blobs:
+                if await self._ports.blobs.have(blob.digest, self._touch):
+                    self.held.add((node, blob))
             return
         try:
             answers = await self._ports.peers.have(node, blobs, self._touch)

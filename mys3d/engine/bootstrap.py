@@ -1,0 +1,96 @@
+"""The first start of a cluster.        Floor: engine. Called by: node.
+
+Law: every step may be repeated after a crash at any point and does nothing the second time. The environment seeds the
+first start only; what an operator changed since is never overwritten.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from mys3d import limits
+from mys3d.engine.admission import Description
+from mys3d.engine.vault import NONCE_BYTES, Vault
+from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.names import AccessKey, BucketName
+from mys3d.ports import Ports
+from mys3d.registry import queries
+from mys3d.registry.commands import Command, CreateBucket, InitialiseCluster, PutCredential
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What the first node of a cluster is told."""
+
+    cluster_id: bytes
+    name: str
+    description: Description
+    region: str
+    access_key: AccessKey
+    secret: str
+    bucket: BucketName | None  # None: create none
+
+
+async def first_start(ports: Ports, vault: Vault, plan: FirstStart) -> None:
+    """Bring a new cluster into being; waits for this node to lead itself. Safe to repeat at every start."""
+    await _until_settled(lambda: _initialise(ports, plan))
+    await _until_settled(lambda: _store_root_key(ports, vault, plan))
+    if plan.bucket is not None:
+        await ensure_bucket(ports, plan.bucket, plan.access_key)
+
+
+async def ensure_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> None:
+    """Create a bucket unless it exists; waits for a leader."""
+    await _until_settled(lambda: _create_bucket(ports, name, owner))
+
+
+async def _initialise(ports: Ports, plan: FirstStart) -> None:
+    if queries.cluster(ports.registry.view()) is not None:
+        return
+    command = InitialiseCluster(
+        cluster_id=plan.cluster_id,
+        node=ports.node,
+        name=plan.name,
+        incarnation=plan.description.incarnation,
+        addresses=plan.description.addresses,
+        zone=plan.description.zone,
+        capacity_bytes=plan.description.capacity_bytes,
+        region=plan.region,
+    )
+    await _propose_once(ports, command, Reason.ALREADY_INITIALISED)
+
+
+async def _store_root_key(ports: Ports, vault: Vault, plan: FirstStart) -> None:
+    if queries.credential(ports.registry.view(), plan.access_key) is not None:
+        return
+    sealed = vault.seal(plan.access_key, plan.secret, ports.entropy.token(NONCE_BYTES))
+    command = PutCredential(plan.access_key, sealed, user="root", is_root=True, replace=False)
+    await _propose_once(ports, command, Reason.ACCESS_KEY_EXISTS)
+
+
+async def _create_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> None:
+    if queries.bucket(ports.registry.view(), name) is not None:
+        return
+    command = CreateBucket(name, owner, BucketConfiguration())
+    await _propose_once(ports, command, Reason.BUCKET_OWNED_BY_YOU, Reason.BUCKET_EXISTS)
+
+
+async def _propose_once(ports: Ports, command: Command, *done: Reason) -> None:
+    """Propose; a refusal that says it is done already is as good."""
+    try:
+        await ports.registry.propose(command)
+    except Rejected as refusal:
+        if refusal.reason not in done:
+            raise
+
+
+async def _until_settled(step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a step while no leader answers. It looks at what is applied first, so repeating it is harmless."""
+    while True:
+        try:
+            await step()
+            return
+        except (Unavailable, OutcomeUnknown):
+            await trio.sleep(limits.membership_tick_seconds)

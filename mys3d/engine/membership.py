@@ -1,0 +1,157 @@
+"""How the cluster grows.        Floor: engine. Called by: node, operations of the admin API.
+
+Law: one duty at a time, each decided from applied state alone, so that a new leader goes on where the last one stopped.
+Voters follow the number of members: 1, 2, 3, 3, 5. A layout is begun, sealed and released, never skipped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from mys3d import limits
+from mys3d.engine.repair import MissingCopies
+from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
+from mys3d.model.members import Layout, Member, MemberState
+from mys3d.model.names import NodeId, Partition
+from mys3d.placement import next_layout
+from mys3d.ports import Ports
+from mys3d.registry import queries
+from mys3d.registry.commands import BeginLayout, ReleaseLayout, ReportHomes, SealLayout, UpdateMember
+
+_VOTERS: Final = (0, 1, 2, 3, 3)  # by number of members; five voters from five members on
+
+
+@dataclass(frozen=True, slots=True)
+class SetVoter:
+    """Raft membership is changed through the consensus engine and not by a command of ours."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a leader decides from."""
+
+    members: tuple[Member, ...]
+    voters: tuple[NodeId, ...]
+    layout: Layout
+    caught_up: Callable[[NodeId], bool]
+    may_seal: bool
+
+
+Duty = SetVoter | UpdateMember | BeginLayout | SealLayout | ReleaseLayout
+
+
+def voters_wanted(members_count: int) -> int:
+    return _VOTERS[members_count] if members_count < len(_VOTERS) else 5
+
+
+def next_duty(cluster: Cluster) -> Duty | None:
+    """The next thing a leader should do. None: the cluster is as it should be, or has to wait for somebody."""
+    present = [member for member in cluster.members if member.state is not MemberState.LEAVING]
+    for member in present:
+        is_voter = member.id in cluster.voters
+        if not is_voter and len(cluster.voters) < voters_wanted(len(present)) and cluster.caught_up(member.id):
+            return SetVoter(member.id)
+        if member.state is MemberState.JOINING and (is_voter or cluster.caught_up(member.id)):
+            return UpdateMember(member.id, state=MemberState.ACTIVE)
+    return _layout_duty(cluster)
+
+
+def _layout_duty(cluster: Cluster) -> Duty | None:
+    layout = cluster.layout
+    if layout.target:
+        if layout.seal_index == 0:
+            return SealLayout(layout.epoch) if cluster.may_seal else None
+        return ReleaseLayout(layout.epoch) if set(layout.reported) >= nodes_of(layout.target) else None
+    storage = tuple(member for member in cluster.members if member.state is MemberState.ACTIVE)
+    if {member.id for member in storage} == nodes_of(layout.base):
+        return None
+    return begin(layout, storage)
+
+
+def begin(layout: Layout, storage: tuple[Member, ...]) -> BeginLayout | None:
+    """The transition that gives `storage` members their homes. None: nothing would move."""
+    target = next_layout(storage, layout.base)
+    if target == layout.base:
+        return None
+    nodes = tuple(sorted(nodes_of(target)))
+    number = {node: position for position, node in enumerate(nodes)}
+    packed = tuple(tuple(number[node] for node in homes) for homes in target)
+    return BeginLayout(type(layout.epoch)(layout.epoch + 1), nodes, packed)
+
+
+def nodes_of(homes: tuple[tuple[NodeId, ...], ...]) -> set[NodeId]:
+    return {node for each in homes for node in each}
+
+
+class Membership:
+    """The growth duties of one node: those of a leader while it leads, and the report of its own homes."""
+
+    def __init__(self, ports: Ports, missing: MissingCopies) -> None:
+        self._ports: Final = ports
+        self._missing: Final = missing
+        self._begun_at: tuple[int, float] = (0, 0.0)  # epoch, and the trio time at which it was first seen here
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Do both until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._lead)
+            nursery.start_soon(self._report)
+            task_status.started()
+
+    async def _lead(self) -> None:
+        while True:
+            await trio.sleep(limits.membership_tick_seconds)
+            cluster = self._look() if self._ports.registry.status().is_leader else None
+            duty = next_duty(cluster) if cluster is not None else None
+            if duty is None:
+                continue
+            try:
+                await self._do(duty)
+            except (Rejected, Unavailable, OutcomeUnknown):
+                # Another leader was faster, or none can commit now: the next look decides from what is applied then.
+                continue
+
+    def _look(self) -> Cluster | None:
+        view = self._ports.registry.view()
+        layout = queries.layout(view)
+        if layout is None:
+            return None
+        members = queries.members(view)
+        caught_up = self._ports.registry.caught_up
+        return Cluster(members, queries.voters(view), layout, caught_up, self._may_seal(layout, members))
+
+    def _may_seal(self, layout: Layout, members: tuple[Member, ...]) -> bool:
+        """Seal once the members have applied the begin, or had their time: who is late pushes again."""
+        if self._begun_at[0] != layout.epoch:
+            self._begun_at = (layout.epoch, trio.current_time())
+        everybody = all(m.id == self._ports.node or self._ports.registry.caught_up(m.id) for m in members)
+        return everybody or trio.current_time() - self._begun_at[1] >= limits.seal_wait_seconds
+
+    async def _do(self, duty: Duty) -> None:
+        if isinstance(duty, SetVoter):
+            await self._ports.registry.set_voter(duty.node, True)
+        else:
+            await self._ports.registry.propose(duty)
+
+    async def _report(self) -> None:
+        """Tell the cluster when this node holds everything that a sealed layout gives it."""
+        while True:
+            await trio.sleep(limits.membership_tick_seconds)
+            layout = queries.layout(self._ports.registry.view())
+            if layout is None or not self._must_report(layout):
+                continue
+            own = [Partition(p) for p, homes in enumerate(layout.target) if self._ports.node in homes]
+            checked_at = await self._missing.hold_all(own)
+            try:
+                await self._ports.registry.propose(ReportHomes(layout.epoch, self._ports.node, checked_at))
+            except (Rejected, Unavailable, OutcomeUnknown):
+                continue  # Decided again from what is applied at the next look.
+
+    def _must_report(self, layout: Layout) -> bool:
+        if not layout.target or layout.seal_index == 0 or self._ports.node in layout.reported:
+            return False
+        return any(self._ports.node in homes for homes in layout.target)

@@ -1,0 +1,194 @@
+"""Copies this node should hold and does not.        Floor: engine. Called by: node, and by flows through ports.Repairs.
+
+Law: a home never rests while a referenced blob is missing here. What it learns (a commit applied, a read that failed, a
+scan) goes into a bounded queue; what does not fit is found again by a scan, so nothing is forgotten by overflow.
+"""
+
+import heapq
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import trio
+
+from mys3d import limits
+from mys3d.engine.get import fetch_blob
+from mys3d.engine.homes import is_home, present_layout
+from mys3d.engine.references import Cursor, is_referenced, next_references
+from mys3d.errors import Unavailable
+from mys3d.model.body import BlobRef, InlineBlobs
+from mys3d.model.digest import Digest, partition_of
+from mys3d.model.members import Layout
+from mys3d.model.names import LogIndex, Partition
+from mys3d.ports import AppliedEntry, Ports
+from mys3d.registry import queries
+from mys3d.registry.commands import BeginLayout, PutObject, ReleaseLayout
+from mys3d.registry.outcomes import Applied
+
+
+class _Task(NamedTuple):
+    """A fetch to try at `at` (trio time); `order` keeps the heap from comparing blobs."""
+
+    at: float
+    order: int
+    attempt: int
+    blob: BlobRef
+
+
+class MissingCopies:
+    """The repair of one node. Implements ports.Repairs.
+
+    It is built from ports without repairs; the node then puts it into the ports that all flows use.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self.reconciling = True  # True until a scan after the last doubt has gone through all partitions
+        self._ports: Final = ports
+        self._due: Final[list[_Task]] = []
+        self._known: Final[set[Digest]] = set()  # queued or being fetched
+        self._order = 0
+        self._changed = trio.Event()
+        self._doubt = trio.Event()
+        self._doubt.set()
+        ports.registry.subscribe(self._on_applied)
+
+    @property
+    def blobs_missing(self) -> int:
+        return len(self._known)
+
+    def want(self, blob: BlobRef) -> None:
+        """Queue a blob that a read did not find here or found rotten."""
+        self._note(blob, 0.0)
+
+    def doubt(self) -> None:
+        """Ask for a scan of all references: something may be missing that nobody named."""
+        self.reconciling = True
+        self._doubt.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Repair until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._scan_when_in_doubt)
+            task_status.started()
+            slots = trio.Semaphore(limits.repair_fetches_max)
+            while True:
+                task = await self._next()
+                await slots.acquire()
+                nursery.start_soon(self._attempt, task, slots)
+
+    async def hold_all(self, partitions: Sequence[Partition]) -> LogIndex:
+        """Wait until every referenced blob of `partitions` is held; return the log index at which that was so."""
+        while True:
+            started = trio.current_time()
+            checked_at, missing = await self._scan(partitions)
+            if missing == 0:
+                return checked_at
+            # Walking all references is dear: rest longer than it took before looking again.
+            await trio.sleep(max(limits.repair_grace_seconds, 4 * (trio.current_time() - started)))
+
+    def _on_applied(self, entries: Sequence[AppliedEntry]) -> None:
+        for entry in entries:
+            command = entry.command
+            if not isinstance(entry.outcome, Applied):
+                continue
+            if isinstance(command, PutObject) and isinstance(command.body, InlineBlobs):
+                for blob in command.body.blobs:
+                    self._note(blob, limits.repair_grace_seconds)
+            elif isinstance(command, BeginLayout | ReleaseLayout):
+                self.doubt()
+
+    def _note(self, blob: BlobRef, delay: float) -> None:
+        if blob.digest in self._known or self._ports.blobs.holds(blob.digest):
+            return
+        layout = queries.layout(self._ports.registry.view())
+        if layout is None or not is_home(self._ports, layout, partition_of(blob.digest)):
+            return
+        if len(self._known) >= limits.repair_queue_max:
+            self.doubt()
+            return
+        self._known.add(blob.digest)
+        self._queue(blob, 0, delay)
+
+    def _queue(self, blob: BlobRef, attempt: int, delay: float) -> None:
+        self._order += 1
+        heapq.heappush(self._due, _Task(trio.current_time() + delay, self._order, attempt, blob))
+        self._announce()
+
+    def _announce(self) -> None:
+        """Wake whoever waits for the queue to change."""
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def _next(self) -> _Task:
+        """Wait for the next fetch that is due."""
+        while not self._due or self._due[0].at > trio.current_time():
+            with trio.CancelScope() as scope:
+                if self._due:
+                    scope.deadline = self._due[0].at
+                await self._changed.wait()
+        return heapq.heappop(self._due)
+
+    async def _attempt(self, task: _Task, slots: trio.Semaphore) -> None:
+        try:
+            await self._bring(task.blob)
+        except Unavailable:
+            # Nobody reachable has it, or the disk is full: both may change, and the status page shows the count.
+            delay = min(2.0**task.attempt, limits.repair_backoff_max_seconds)
+            self._queue(task.blob, task.attempt + 1, delay)
+        else:
+            self._known.discard(task.blob.digest)
+            self._announce()
+        finally:
+            slots.release()
+
+    async def _bring(self, blob: BlobRef) -> None:
+        """Fetch one blob and make it durable here, unless that is no longer needed. Raises Unavailable."""
+        if self._ports.blobs.holds(blob.digest) or not self._is_needed(blob):
+            return
+        data = await fetch_blob(self._ports, blob)
+        # A repair write counts as a touch at the present epoch (DESIGN 7, garbage collection without clocks).
+        await self._ports.blobs.put(blob.digest, [data], queries.gc_epoch(self._ports.registry.view()))
+
+    def _is_needed(self, blob: BlobRef) -> bool:
+        view = self._ports.registry.view()
+        return is_home(self._ports, present_layout(self._ports), partition_of(blob.digest)) and is_referenced(
+            view, blob
+        )
+
+    async def _scan_when_in_doubt(self) -> None:
+        while True:
+            await self._doubt.wait()
+            self._doubt = trio.Event()
+            layout = queries.layout(self._ports.registry.view())
+            if layout is not None:
+                await self._scan(_own_partitions(self._ports, layout))
+            self.reconciling = layout is None or self._doubt.is_set()
+            if layout is None:
+                await trio.sleep(limits.repair_grace_seconds)
+                self._doubt.set()
+
+    async def _scan(self, partitions: Sequence[Partition]) -> tuple[LogIndex, int]:
+        """Compare all references of `partitions` with the blobs held; queue what is missing and count it.
+
+        Returns the log index applied before the first row was read.
+        """
+        checked_at, _ = queries.applied(self._ports.registry.view())
+        cursor: Cursor | None = Cursor(tuple(partitions), None) if partitions else None
+        missing = 0
+        while cursor is not None:
+            found, cursor = await self._ports.registry.scan(next_references(cursor, limits.repair_scan_rows))
+            for blob in found:
+                if not self._ports.blobs.holds(blob.digest):
+                    missing += 1
+                    await self._note_with_room(blob)
+            await trio.lowlevel.checkpoint()
+        return checked_at, missing
+
+    async def _note_with_room(self, blob: BlobRef) -> None:
+        while len(self._known) >= limits.repair_queue_max:
+            await self._changed.wait()
+        self._note(blob, 0.0)
+
+
+def _own_partitions(ports: Ports, layout: Layout) -> list[Partition]:
+    every = (Partition(number) for number in range(limits.partitions_count))
+    return [partition for partition in every if is_home(ports, layout, partition)]

@@ -1,0 +1,62 @@
+"""What this node does for its peers.        Floor: engine. Called by: peers (through ports.PeerService).
+
+Law: nothing a peer sends is stored under a name that its bytes do not have.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mys3d import __version__, limits
+from mys3d.engine.admission import admit
+from mys3d.engine.hashing import names
+from mys3d.engine.repair import MissingCopies
+from mys3d.errors import Damaged
+from mys3d.model.body import BlobRef
+from mys3d.model.digest import Digest
+from mys3d.model.names import GcEpoch
+from mys3d.ports import Buffer, JoinAdmission, NodeStatus, Ports
+from mys3d.registry.commands import JoinMember
+
+
+class Service:
+    """Implements ports.PeerService over this node's ports."""
+
+    def __init__(self, ports: Ports, missing: MissingCopies) -> None:
+        self._ports: Final = ports
+        self._missing: Final = missing
+
+    async def on_push(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
+        """Keep a blob durably. Raises Damaged when the bytes are others than named, Unavailable."""
+        length = sum(map(len, data))
+        if not 0 < length <= limits.blob_bytes_max or not await names(digest, data):
+            raise Damaged(digest, self._ports.node, f"{length} bytes of another name arrived")
+        await self._ports.blobs.put(digest, data, touch)
+
+    async def on_fetch(self, digest: Digest, start: int, stop: int) -> bytes | None:
+        """Read verified bytes. Raises Damaged after the record was quarantined; the asker turns to another holder."""
+        try:
+            return await self._ports.blobs.read(digest, start, stop)
+        except Damaged as error:
+            self._missing.doubt()  # the length of the blob is not known here, so a scan has to name it
+            raise Damaged(digest, self._ports.node, str(error)) from error
+
+    async def on_have(self, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:
+        return tuple([await self._ports.blobs.have(blob.digest, touch) for blob in blobs])
+
+    async def on_status(self) -> NodeStatus:
+        return own_status(self._ports, self._missing)
+
+    async def on_join(self, command: JoinMember) -> JoinAdmission:
+        return await admit(self._ports, command)
+
+
+def own_status(ports: Ports, missing: MissingCopies) -> NodeStatus:
+    """What this node says of itself."""
+    return NodeStatus(
+        node=ports.node,
+        raft=ports.registry.status(),
+        disk=ports.blobs.usage(),
+        blobs_missing=missing.blobs_missing,
+        reconciling=missing.reconciling,
+        version=__version__,
+    )
