@@ -18,6 +18,10 @@ metadata_bytes_max: Final = 2 * KIB  # S3 User Guide, user-defined metadata: 2 K
 put_bytes_max: Final = 5 * GIB  # S3 API, PutObject
 list_keys_max: Final = 1000  # S3 API, ListObjectsV2 max-keys
 delete_keys_max: Final = 1000  # S3 API, DeleteObjects
+request_skew_ms: Final = 15 * 60 * 1000  # S3 API: a request is refused when its date is 15 minutes off
+signing_keys_max: Final = 10_000  # cached SigV4 signing keys of one node
+chunk_line_bytes_max: Final = 1 * KIB  # an aws-chunked header or trailer line; signatures and checksums are < 200 bytes
+chunk_trailers_max: Final = 16
 buckets_max: Final = 10_000  # S3 quota of general purpose buckets in an account (default)
 
 # --- Blobs and bodies -------------------------------------------------------------------------------------------

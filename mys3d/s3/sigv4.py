@@ -1,0 +1,233 @@
+"""Signature Version 4 in the Authorization header.        Floor: s3 (pure). Called by: operations.
+
+Law: a request is the signer's only if method, path, query, every signed header and the payload's name are exactly
+what was signed; signatures are compared in constant time. Nothing is normalised: `//` and `..` stay, the path is
+encoded once. Time and secret come as arguments.
+Source: S3 API, "Authenticating Requests: Using the Authorization Header"; AWS General Reference, SigV4.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mys3d import limits
+from mys3d.errors import S3Error
+from mys3d.model.names import Instant
+from mys3d.s3 import dates, uri
+from mys3d.s3.message import Headers, Request
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
+
+_HEX: Final = frozenset("0123456789abcdef")
+_PRESIGN_MARKS: Final = ("X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "AWSAccessKeyId", "Signature")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of its signer. Nothing here is trusted before `verify`."""
+
+    access_key: str
+    date: str  # the day of the scope, YYYYMMDD
+    region: str
+    signed_headers: str  # lower-case names joined by ";"
+    signature: str
+    timestamp: str  # YYYYMMDDTHHMMSSZ
+    content_sha256: str
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/s3/aws4_request"
+
+
+class SigningKeys:
+    """Signing keys by (secret, day, region): deriving one costs four HMACs, a day sees few of them."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str, str, str], bytes] = {}
+
+    def key(self, secret: str, date: str, region: str) -> bytes:
+        known = self._keys.get((secret, date, region))
+        if known is not None:
+            return known
+        if len(self._keys) >= limits.signing_keys_max:
+            self._keys.clear()
+        derived = b"AWS4" + secret.encode()
+        for part in (date, region, "s3", "aws4_request"):
+            derived = hmac.digest(derived, part.encode(), "sha256")
+        self._keys[secret, date, region] = derived
+        return derived
+
+
+def read_claim(request: Request, now: Instant, region: str) -> Claim:
+    """Parse who claims to have signed, and check time and region. Raises S3Error."""
+    header = request.header(b"authorization")
+    if header is None:
+        raise _unsigned(request)
+    if request.raw_query and _is_presigned(request.raw_query):
+        raise S3Error(
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
+            "Signature query string parameter or the Authorization header should be specified",
+        )
+    kind, _, rest = header.partition(" ")
+    if kind != ALGORITHM:
+        raise _foreign(kind)
+    fields = _fields(rest)
+    access_key, date, scope_region = _credential(fields["Credential"])
+    content = request.header(b"x-amz-content-sha256")
+    if content is None:
+        raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+    claim = Claim(
+        access_key=access_key,
+        date=date,
+        region=scope_region,
+        signed_headers=fields["SignedHeaders"],
+        signature=fields["Signature"],
+        timestamp=_timestamp(request, date, now),
+        content_sha256=content,
+    )
+    if scope_region != region:
+        # SDKs sign again with the region they are told.
+        raise _malformed(f"the region '{scope_region}' is wrong; expecting '{region}'", Region=region)
+    return claim
+
+
+def verify(request: Request, claim: Claim, key: bytes) -> None:
+    """Compare the signature with that of `key` (see `SigningKeys`). Raises S3Error."""
+    headers = _signed_headers(request.headers, claim.signed_headers)
+    query = canonical_query(request.raw_query)
+    text = ""
+    for path in _canonical_paths(request.raw_path):
+        canonical = f"{request.method}\n{path}\n{query}\n{headers}\n{claim.signed_headers}\n{claim.content_sha256}"
+        digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
+        text = f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{digest}"
+        expected = hmac.digest(key, text.encode(), "sha256").hex()
+        if hmac.compare_digest(expected, claim.signature):
+            return
+    raise S3Error(
+        "SignatureDoesNotMatch",
+        AWSAccessKeyId=claim.access_key,
+        StringToSign=text,
+        SignatureProvided=claim.signature,
+        CanonicalRequest=canonical,
+    )
+
+
+def canonical_query(raw_query: bytes) -> str:
+    """Decode, encode again as SigV4 does, and sort by encoded name, then value. Raises S3Error InvalidURI."""
+    if not raw_query:
+        return ""
+    pairs = [(uri.encode(name), uri.encode(value)) for name, value in uri.query_pairs(raw_query)]
+    return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
+
+
+def _canonical_paths(raw_path: bytes) -> Iterable[str]:
+    """The path as sent, then as SigV4 would encode it: some clients sign the encoded form of what they send bare."""
+    sent = raw_path.decode("latin-1")
+    yield sent
+    # By segment, so that "%2F" in a key stays data and never becomes a separator.
+    encoded = "/".join([uri.encode(uri.decode(segment)) for segment in raw_path.split(b"/")])
+    if encoded != sent:
+        yield encoded
+
+
+def _signed_headers(headers: Headers, signed: str) -> str:
+    """Return the canonical headers block. Raises S3Error AccessDenied when a header had to be signed and was not."""
+    names = signed.split(";")
+    values: dict[str, str] = dict.fromkeys(names, "")
+    seen: set[str] = set()
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("latin-1")
+        if name not in values:
+            if name.startswith("x-amz-") or name == "host":
+                raise _not_signed(name)
+            continue
+        value = raw_value.decode("latin-1").strip(" \t")
+        if "  " in value:
+            value = " ".join(value.split())
+        values[name] = f"{values[name]},{value}" if name in seen else value
+        seen.add(name)
+    if "host" not in seen:
+        raise _not_signed("host")
+    if len(values) != len(names) or names != sorted(names):
+        raise _malformed("SignedHeaders is not a sorted list of lower-case names")
+    return "".join([f"{name}:{values[name]}\n" for name in names])
+
+
+def _not_signed(name: str) -> S3Error:
+    message = "There were headers present in the request which were not signed"
+    return S3Error("AccessDenied", message, HeadersNotSigned=name)
+
+
+def _fields(text: str) -> dict[str, str]:
+    """`Credential=..., SignedHeaders=..., Signature=...`, with or without spaces after the commas."""
+    fields: dict[str, str] = {}
+    for piece in text.split(","):
+        name, equals, value = piece.strip().partition("=")
+        if not equals or name in fields:
+            raise _malformed("the header is not a list of Credential, SignedHeaders and Signature")
+        fields[name] = value
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if not fields.get(name):
+            raise _malformed(f"missing {name}")
+    if len(fields["Signature"]) != 64 or not _HEX.issuperset(fields["Signature"]):
+        raise _malformed("the signature is not 64 hex digits")
+    return fields
+
+
+def _credential(text: str) -> tuple[str, str, str]:
+    parts = text.rsplit("/", 4)
+    if len(parts) != 5 or not parts[0]:
+        raise _malformed('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"')
+    access_key, date, region, service, ending = parts
+    if service != "s3" or ending != "aws4_request":
+        raise _malformed(f"incorrect service or terminal in the Credential: '{service}/{ending}'")
+    return access_key, date, region
+
+
+def _timestamp(request: Request, date: str, now: Instant) -> str:
+    """Return the time of signing as the string to sign holds it. Raises S3Error."""
+    text = request.header(b"x-amz-date")
+    at = dates.parse_amz_date(text) if text is not None else None
+    if text is None:
+        plain = request.header(b"date")
+        at = dates.parse_http_date(plain) if plain is not None else None
+        text = dates.amz_date(at) if at is not None else None
+    if at is None or text is None:
+        raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+    if abs(now - at) > limits.request_skew_ms:
+        raise S3Error(
+            "RequestTimeTooSkewed",
+            RequestTime=text,
+            ServerTime=dates.iso_date(now),
+            MaxAllowedSkewMilliseconds=str(limits.request_skew_ms),
+        )
+    if not text.startswith(date) or len(date) != 8:
+        raise _malformed(f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{text[:8]}".')
+    return text
+
+
+def _is_presigned(raw_query: bytes) -> bool:
+    names = {name for name, _ in uri.query_pairs(raw_query)}
+    return any(mark.encode() in names for mark in _PRESIGN_MARKS)
+
+
+def _unsigned(request: Request) -> S3Error:
+    if request.raw_query and _is_presigned(request.raw_query):
+        return S3Error("NotImplemented", "Presigned requests are not implemented by this release.")
+    return S3Error("AccessDenied")
+
+
+def _foreign(kind: str) -> S3Error:
+    if kind.startswith("AWS4-ECDSA-"):
+        return S3Error("NotImplemented", "Signature Version 4A is not implemented.")
+    return S3Error(
+        "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    )
+
+
+def _malformed(what: str, **fields: str) -> S3Error:
+    return S3Error("AuthorizationHeaderMalformed", f"The authorization header is malformed; {what}.", **fields)

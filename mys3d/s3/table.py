@@ -1,0 +1,191 @@
+"""The operation table: one row is route, permission and parameters.        Floor: s3 (pure). Called by: operations.
+
+Law: a record says where each of its fields sits on the wire, once; what a request holds elsewhere never reaches an
+operation. A row is compared with the S3 model that botocore ships, by a test.
+
+    @dataclass(frozen=True, slots=True)
+    class GetObject:
+        bucket: Annotated[str, Uri("Bucket")]
+        key: Annotated[str, Uri("Key")]
+        range: Annotated[str | None, Header("Range")] = None
+
+    @operation("GET", "/{Bucket}/{Key+}", GetObject, action="s3:GetObject")
+    async def get_object(call: Call, asked: GetObject) -> Response: ...
+"""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final, TypeVar, get_args, get_origin, get_type_hints
+
+from mys3d.errors import S3Error
+from mys3d.s3 import schema
+from mys3d.s3.message import Response
+from mys3d.s3.uri import Target
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Uri:
+    """`Bucket` or `Key` of the path."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Query:
+    """A pair of the query."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Header:
+    """A header, by its name on the wire."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PrefixHeaders:
+    """Every header whose name starts so, without that start, sorted."""
+
+    prefix: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Payload:
+    """The XML body, by the name of its root element; the field's annotation is its record."""
+
+    root: str
+    bytes_max: int
+
+
+Place = Uri | Query | Header | PrefixHeaders | Payload
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record, and where it sits."""
+
+    name: str
+    place: Place
+    kind: object  # str, int, bool, Metadata or a record
+    is_required: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One operation as it is built."""
+
+    name: str  # as AWS names it
+    method: str
+    uri: str
+    record: Callable[..., object]
+    action: str
+    fields: tuple[Field, ...]
+    run: Callable[..., Awaitable[Response]]
+
+    @property
+    def payload(self) -> Field | None:
+        return next((field for field in self.fields if isinstance(field.place, Payload)), None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wire:
+    """What the binder reads from: header names in lower case, the first of equal names, everything as text."""
+
+    target: Target
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+TABLE: Final[dict[str, Row]] = {}
+
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Response]])
+
+
+def operation(method: str, uri: str, record: type[object], *, action: str) -> Callable[[Handler], Handler]:
+    """Put the decorated function into the table, under the name of `record`."""
+
+    def enter(run: Handler) -> Handler:
+        assert record.__name__ not in TABLE, f"{record.__name__} stands in the table twice"
+        TABLE[record.__name__] = Row(record.__name__, method, uri, record, action, _fields(record), run)
+        return run
+
+    return enter
+
+
+def bind(row: Row, wire: Wire, payload: object = None) -> object:
+    """Build the row's record. Raises S3Error InvalidArgument for a value of the wrong kind."""
+    values: dict[str, object] = {}
+    for field in row.fields:
+        value = _value(field, wire, payload)
+        if value is not None:
+            values[field.name] = value
+        elif field.is_required:
+            raise S3Error("InvalidRequest", f"Missing required parameter: {_wire_name(field.place)}")
+    return row.record(**values)
+
+
+def _value(field: Field, wire: Wire, payload: object) -> object:
+    place = field.place
+    match place:
+        case Header():
+            text = wire.headers.get(place.name)
+        case Query():
+            text = wire.query.get(place.name)
+        case Uri():
+            return wire.target.bucket if place.name == "Bucket" else wire.target.key
+        case PrefixHeaders():
+            return _prefixed(place.prefix, wire.headers)
+        case Payload():
+            return payload
+    return None if text is None else _convert(field, place.name, text)
+
+
+def _prefixed(prefix: str, headers: Mapping[str, str]) -> Metadata:
+    return tuple(sorted([(name[len(prefix) :], text) for name, text in headers.items() if name.startswith(prefix)]))
+
+
+def _convert(field: Field, name: str, text: str) -> object:
+    if field.kind is str:
+        return text
+    if field.kind is int:
+        if not (text.isascii() and text.isdigit() and len(text) <= 10):
+            raise S3Error(
+                "InvalidArgument",
+                f"Provided {name} not an integer or within integer range",
+                ArgumentName=name,
+                ArgumentValue=text,
+            )
+        return int(text)
+    assert field.kind is bool
+    if text.lower() not in ("true", "false"):
+        raise S3Error("InvalidArgument", f"{name} is neither true nor false", ArgumentName=name, ArgumentValue=text)
+    return text.lower() == "true"
+
+
+def _wire_name(place: Place) -> str:
+    match place:
+        case PrefixHeaders():
+            return place.prefix
+        case Payload():
+            return place.root
+        case _:
+            return place.name
+
+
+def _fields(record: type[object]) -> tuple[Field, ...]:
+    assert dataclasses.is_dataclass(record)
+    hints = get_type_hints(record, include_extras=True)
+    return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(record))
+
+
+def _field(field: "dataclasses.Field[object]", hint: object) -> Field:
+    assert get_origin(hint) is Annotated, f"the field {field.name} has no place on the wire"
+    kind, place = get_args(hint)
+    assert isinstance(place, Place)
+    if isinstance(place, Header):
+        place = Header(place.name.lower())
+    return Field(field.name, place, schema.bare(kind), schema.is_required(field))

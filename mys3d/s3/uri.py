@@ -1,0 +1,79 @@
+"""The request target: raw bytes in, bucket and key out.        Floor: s3 (pure). Called by: router, sigv4, operations.
+
+Law: nothing is ever normalised. Only the first "/" after the bucket separates; `//`, `.`, `..` and a trailing "/" are
+bytes of the key, "+" is a plus, and text that is not UTF-8 is refused instead of replaced.
+Source: S3 User Guide, "Naming Amazon S3 objects"; RFC 3986, 2.1.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote_from_bytes
+
+from mys3d.errors import S3Error
+
+_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+QueryPairs = tuple[tuple[bytes, bytes], ...]  # decoded, in order of arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the path names. Empty strings: no bucket, no key."""
+
+    bucket: str
+    key: str
+
+
+def decode(raw: bytes) -> bytes:
+    """Undo percent-encoding once. Raises S3Error InvalidURI for a broken escape."""
+    if b"%" not in raw:
+        return raw
+    if _BROKEN_ESCAPE.search(raw) is not None:
+        raise S3Error("InvalidURI")
+    return _ESCAPE.sub(lambda found: bytes((int(found.group(1), 16),)), raw)
+
+
+def decode_text(raw: bytes) -> str:
+    """Undo percent-encoding and read UTF-8. Raises S3Error InvalidURI."""
+    try:
+        return decode(raw).decode()
+    except UnicodeDecodeError as error:
+        raise S3Error("InvalidURI", "The URI is not percent-encoded UTF-8.") from error
+
+
+def encode(data: bytes, *, safe: str = "") -> str:
+    """Percent-encode as SigV4 does: all but A-Z a-z 0-9 - _ . ~ and `safe`."""
+    return quote_from_bytes(data, safe=safe)
+
+
+def split_path(raw_path: bytes) -> Target:
+    """Return bucket and key of a path-style target. Raises S3Error InvalidURI."""
+    if not raw_path.startswith(b"/"):
+        raise S3Error("InvalidURI")
+    bucket, _, key = raw_path[1:].partition(b"/")
+    return Target(decode_text(bucket), decode_text(key))
+
+
+def query_pairs(raw_query: bytes) -> QueryPairs:
+    """Return the decoded pairs of a query. A name without "=" has the empty value. Raises S3Error InvalidURI."""
+    if not raw_query:
+        return ()
+    pairs = []
+    for piece in raw_query.split(b"&"):
+        if piece:
+            name, _, value = piece.partition(b"=")
+            pairs.append((decode(name), decode(value)))
+    return tuple(pairs)
+
+
+def query_texts(pairs: QueryPairs) -> dict[str, str]:
+    """Return the query as text; the first of equal names counts. Raises S3Error InvalidURI unless it is UTF-8."""
+    texts: dict[str, str] = {}
+    try:
+        for name, value in pairs:
+            texts.setdefault(name.decode(), value.decode())
+    except UnicodeDecodeError as error:
+        raise S3Error("InvalidURI", "The query is not percent-encoded UTF-8.") from error
+    return texts
