@@ -45,6 +45,7 @@ class MissingCopies:
         self._ports: Final = ports
         self._due: Final[list[_Task]] = []
         self._known: Final[set[Digest]] = set()  # queued or being fetched
+        self._in_flight: Final[set[Digest]] = set()  # of those, the ones whose push may still be on its way
         self._order = 0
         self._changed = trio.Event()
         self._doubt = trio.Event()
@@ -53,7 +54,8 @@ class MissingCopies:
 
     @property
     def blobs_missing(self) -> int:
-        return len(self._known)
+        """Copies known to be missing here. A commit whose push is still on its way is no missing copy yet."""
+        return len(self._known) - len(self._in_flight)
 
     def want(self, blob: BlobRef) -> None:
         """Queue a blob that a read did not find here or found rotten."""
@@ -106,6 +108,8 @@ class MissingCopies:
             self.doubt()
             return
         self._known.add(blob.digest)
+        if delay:
+            self._in_flight.add(blob.digest)
         self._queue(blob, 0, delay)
 
     def _queue(self, blob: BlobRef, attempt: int, delay: float) -> None:
@@ -125,7 +129,9 @@ class MissingCopies:
                 if self._due:
                     scope.deadline = self._due[0].at
                 await self._changed.wait()
-        return heapq.heappop(self._due)
+        task = heapq.heappop(self._due)
+        self._in_flight.discard(task.blob.digest)
+        return task
 
     async def _attempt(self, task: _Task, slots: trio.Semaphore) -> None:
         try:

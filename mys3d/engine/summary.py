@@ -44,8 +44,8 @@ def losses_allowed(facts: Facts) -> int:
     if not writable(facts):
         return -1
     down = facts.members - facts.members_up
-    # With copies in doubt only the write quorum is certain, and each node that is down may hold one of those.
-    certain = facts.replicas if facts.missing_blobs == 0 and facts.is_settled else write_quorum(facts.replicas)
+    # With copies in doubt (a disk was lost, a home is being filled) one copy is all that is certain of every object.
+    certain = facts.replicas if facts.missing_blobs == 0 and facts.is_settled else 1
     of_copies = certain - 1 - down
     of_votes = facts.voters_up - _majority(facts)
     of_writes = facts.storage_up - write_quorum(facts.replicas)
