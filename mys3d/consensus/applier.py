@@ -1,0 +1,152 @@
+"""Committed entries become rows.        Floor: driver. Called by: consensus.
+
+Law: entries are applied once, in order, only when committed and on our own disk; the rows of a slice and the applied
+row reach the store in one write. A slice holds the loop for about 2 ms. Whoever waits is woken after the write, never
+before. A store that says Unavailable (stalled, no_slowdown) is asked again; any other fault of the store crashes the
+node."""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import trio
+
+from mys3d import limits
+from mys3d.consensus import membership
+from mys3d.consensus.messages import Entry
+from mys3d.consensus.raft import Raft
+from mys3d.errors import Unavailable
+from mys3d.model.names import LogIndex, NodeId, Term
+from mys3d.ports import AppliedEntry, Clock
+from mys3d.registry.commands import Command, Proposal
+from mys3d.registry.outcomes import Outcome
+from mys3d.registry.transaction import Reader, Transaction
+
+stall_seconds: Final = 0.005  # between two attempts to write to a store that asks for time
+_entries_per_look: Final = 8  # applied between two looks at the clock
+
+Writes = Sequence[tuple[bytes, bytes | None]]
+Settled = Callable[[bytes, Outcome], None]  # (proposal bytes, outcome)
+
+
+class Store(Protocol):
+    """The rows. consensus/store.py is RocksDB; registry/memory.py a sorted dict."""
+
+    def reader(self) -> Reader: ...
+
+    def snapshot(self) -> AbstractContextManager[Reader]: ...
+
+    def write(self, writes: Writes) -> None: ...
+
+
+class OverlayLike(Transaction, Protocol):
+    def writes(self) -> Writes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The registry's functions, as the consensus drives them. `machine.py` binds the product's."""
+
+    overlay: Callable[[Reader], OverlayLike]
+    apply_command: Callable[[Transaction, LogIndex, Term, bytes], tuple[Command | None, Outcome]]
+    apply_noop: Callable[[Transaction, LogIndex, Term], None]
+    apply_membership: Callable[[Transaction, LogIndex, Term, NodeId, bool], None]
+    applied: Callable[[Reader], tuple[LogIndex, Term]]
+    voters: Callable[[Reader], tuple[NodeId, ...]]
+    encode: Callable[[Proposal], bytes]
+
+
+@dataclass(slots=True)
+class Applier:
+    """Applies what is ready; remembers who waits for what."""
+
+    raft: Raft
+    store: Store
+    machine: Machine
+    clock: Clock
+    settled: Settled
+    listeners: list[Callable[[Sequence[AppliedEntry]], None]] = field(default_factory=list)
+    slice_seconds: float = limits.apply_slice_seconds
+    longest_slice: float = 0.0
+    _waiting: list[tuple[int, int, trio.Event]] = field(default_factory=list)
+    _order: int = 0
+    _wake: trio.Event = field(default_factory=trio.Event)
+
+    def wake(self) -> None:
+        if self.raft.ready_index() > self.raft.last_applied:
+            self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self.raft.ready_index() > self.raft.last_applied:
+                try:
+                    self.apply_slice()
+                except Unavailable:
+                    await trio.sleep(stall_seconds)
+                await trio.lowlevel.checkpoint()
+
+    async def wait(self, index: LogIndex) -> None:
+        """Return once this node has applied `index`."""
+        if self.raft.last_applied >= index:
+            return
+        event = trio.Event()
+        self._order += 1
+        heapq.heappush(self._waiting, (index, self._order, event))
+        await event.wait()
+
+    def apply_slice(self) -> int:
+        """Apply ready entries for about `slice_seconds`; return how many. Raises Unavailable: none, ask again."""
+        started = self.clock.monotonic()
+        overlay = self.machine.overlay(self.store.reader())
+        heard: list[AppliedEntry] = []
+        outcomes: list[tuple[bytes, Outcome]] = []
+        last = self.raft.last_applied
+        for entry in self._ready(started):
+            self._apply(overlay, entry, heard, outcomes)
+            last = entry[1]
+        count = last - self.raft.last_applied
+        if not count:
+            return 0
+        self.store.write(overlay.writes())
+        self.raft.applied(last)
+        self._tell(heard, outcomes)
+        self.longest_slice = max(self.longest_slice, self.clock.monotonic() - started)
+        return count
+
+    def _ready(self, started: float) -> Iterator[Entry]:
+        start, stop = self.raft.last_applied + 1, self.raft.ready_index() + 1
+        while start < stop:
+            yield from self.raft.log.between(start, min(start + _entries_per_look, stop))
+            start += _entries_per_look
+            if self.clock.monotonic() - started >= self.slice_seconds:
+                return
+
+    def _apply(
+        self, overlay: OverlayLike, entry: Entry, heard: list[AppliedEntry], outcomes: list[tuple[bytes, Outcome]]
+    ) -> None:
+        command, index, term = entry[0], LogIndex(entry[1]), Term(entry[2])
+        kind = command[0]
+        if kind == membership.REGULAR:
+            payload = command[1:]
+            decoded, outcome = self.machine.apply_command(overlay, index, term, payload)
+            outcomes.append((command, outcome))
+            if decoded is not None:
+                heard.append(AppliedEntry(index, decoded, outcome))
+        elif kind == membership.MEMBERSHIP:
+            self.machine.apply_membership(overlay, index, term, *membership.decode_change(command))
+        else:
+            assert kind == membership.NO_OP, f"entry {index} has the unknown type {kind}"
+            self.machine.apply_noop(overlay, index, term)
+
+    def _tell(self, heard: list[AppliedEntry], outcomes: list[tuple[bytes, Outcome]]) -> None:
+        for command, outcome in outcomes:
+            self.settled(command, outcome)
+        if heard:
+            for listener in self.listeners:
+                listener(heard)
+        while self._waiting and self._waiting[0][0] <= self.raft.last_applied:
+            heapq.heappop(self._waiting)[2].set()

@@ -1,0 +1,230 @@
+"""The replicated registry of one node.        Floor: driver. Called by: node.
+
+`Consensus` is ports.Registry towards the flows and ports.WireListener towards the peers; `run` is its life.
+Law: at start the store is at or behind the journal's end and agrees with it on the last applied term; everything else
+refuses, untouched. Voters come from the log and the store, never from configuration, once a journal exists.
+LIMIT: no snapshots: a store ahead of its journal, or behind its start, is not repaired here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Final, TypeVar
+
+import trio
+
+from mys3d import limits
+from mys3d.consensus import membership, proof, ticker
+from mys3d.consensus.applier import Applier, Machine, Store
+from mys3d.consensus.disk import Disk
+from mys3d.consensus.journal import Journal
+from mys3d.consensus.membership import Voters
+from mys3d.consensus.proposer import Proposer
+from mys3d.consensus.raft import Answer, Raft
+from mys3d.consensus.read_index import ReadIndex
+from mys3d.consensus.ticker import Sync, Ticker
+from mys3d.consensus.transport import RaftTransport
+from mys3d.errors import Unavailable
+from mys3d.model.names import LogIndex, NodeId, Term
+from mys3d.ports import AppliedEntry, Clock, Entropy, RaftStatus, Wire
+from mys3d.registry.commands import Command
+from mys3d.registry.outcomes import Applied
+from mys3d.registry.transaction import Reader
+
+T = TypeVar("T")
+
+scan_threads_max: Final = 4
+retry_seconds: Final = 0.02  # between two attempts at a barrier or a change of voters
+voter_deadline_seconds: Final = 10.0
+
+
+class StoreAhead(Exception):
+    """The store and the journal contradict each other. Nothing was changed; the text says what each of them holds."""
+
+
+class Consensus:
+    """One node's share of the Raft group. Construct it, wire it up, then keep `run` alive."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        disk: Disk,
+        store: Store,
+        machine: Machine,
+        wire: Wire,
+        clock: Clock,
+        entropy: Entropy,
+        initial_voters: Sequence[NodeId] = (),
+        *,
+        dice: Random | None = None,
+        sync: Sync = ticker.in_thread,
+    ) -> None:
+        """`initial_voters`: of a brand-new cluster, the same on each; a joiner, or a later start, needs none."""
+        proof.prove()
+        self.node = node
+        self._store = store
+        self._clock = clock
+        self._journal = Journal(disk)
+        applied, applied_term = machine.applied(store.reader())
+        _check_store(self._journal, applied, applied_term)
+        self._genesis(initial_voters, applied)
+        self._transport = RaftTransport(node, wire)
+        voters = Voters(frozenset(machine.voters(store.reader())))
+        dice = Random(entropy.token(16)) if dice is None else dice
+        self.raft = Raft(node, self._journal, self._transport, clock, dice, voters)
+        self._ticker = Ticker(self.raft, clock, sync, self._after_tick, self._after_sync)
+        self._proposer = Proposer(self.raft, clock, entropy, machine.encode, self._ticker.wake)
+        self._applier = Applier(self.raft, store, machine, clock, self._proposer.settled)
+        self._read_index = ReadIndex(self.raft, clock)
+        self._threads = trio.CapacityLimiter(scan_threads_max)
+        self.raft.start(applied)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Tick and apply until cancelled; the journal is closed then."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._applier.run)
+                nursery.start_soon(self._ticker.run)
+                task_status.started()
+        finally:
+            self._journal.disk.close()
+
+    def set_members(self, members: Iterable[NodeId]) -> None:
+        """Everyone to replicate to: voters, and learners that hold the log without a vote."""
+        self.raft.set_members(members)
+        self._ticker.wake()
+
+    # --- ports.Registry
+
+    async def propose(self, command: Command) -> Applied:
+        return await self._proposer.propose(command)
+
+    async def barrier(self) -> LogIndex:
+        with trio.move_on_after(limits.barrier_deadline_seconds):
+            while True:
+                index = await self._confirmed_index()
+                if index is not None:
+                    await self._applier.wait(index)
+                    return index
+                await trio.sleep(retry_seconds)
+        raise Unavailable(f"node {self.node}: no majority confirmed a leader before the deadline")
+
+    def view(self) -> Reader:
+        return self._store.reader()
+
+    async def scan(self, query: Callable[[Reader], T]) -> T:
+        with self._store.snapshot() as reader:
+            return await trio.to_thread.run_sync(query, reader, limiter=self._threads)
+
+    def status(self) -> RaftStatus:
+        raft = self.raft
+        return RaftStatus(
+            term=Term(raft.term),
+            leader=NodeId(raft.leader.id) if raft.leader is not None else None,
+            voters=tuple(sorted(raft.voters_row.now())),
+            is_leader=raft.is_leader(),
+            applied_index=LogIndex(raft.last_applied),
+            commit_index=LogIndex(raft.commit_index),
+            last_index=LogIndex(raft.log.last_index),
+            lag=raft.lag(),
+        )
+
+    def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
+        self._applier.listeners.append(listener)
+
+    def caught_up(self, node: NodeId) -> bool:
+        return self.raft.caught_up(node)
+
+    async def set_voter(self, node: NodeId, votes: bool) -> None:
+        """A wish that may be repeated: Unavailable says that it was not seen fulfilled before the deadline.
+
+        A leader that gives up its own vote hands over first and then asks its successor.
+        """
+        if not self.raft.is_leader():
+            raise Unavailable(f"node {self.node} is not the leader")
+        with trio.move_on_after(voter_deadline_seconds):
+            while not self._is_settled(node, votes):
+                if node == self.node and not votes and self.raft.is_leader():
+                    self.raft.hand_over()
+                else:
+                    self.raft.submit(membership.encode_change(node, votes), _ignore)
+                self._ticker.wake()
+                await trio.sleep(retry_seconds)
+            return
+        raise Unavailable(f"node {node} was not seen to become {'a voter' if votes else 'a learner'} in time")
+
+    async def hand_over(self) -> bool:
+        """Before a planned stop: pass leadership on. True when this node does not lead any more."""
+        with trio.move_on_after(limits.barrier_deadline_seconds):
+            while self.raft.is_leader() and self.raft.voters:
+                self.raft.hand_over()
+                self._ticker.wake()
+                await trio.sleep(retry_seconds)
+        return not self.raft.is_leader()
+
+    # --- ports.WireListener
+
+    def on_frame(self, node: NodeId, frame: bytes) -> None:
+        self._ticker.hear(node, frame)
+
+    def on_connected(self, node: NodeId) -> None:
+        self._ticker.hear(node, ticker.OPENED)
+
+    def on_disconnected(self, node: NodeId) -> None:
+        self._ticker.hear(node, ticker.CLOSED)
+
+    # --- inside
+
+    def _genesis(self, initial_voters: Sequence[NodeId], applied: LogIndex) -> None:
+        """A brand-new journal begins with its voters as ordinary entries, the same on each of them."""
+        journal = self._journal
+        if journal.last_index > journal.first_index or applied > journal.first_index or not initial_voters:
+            return
+        for node in sorted(initial_voters):
+            journal.add(membership.encode_change(node, votes=True), journal.last_index + 1, 0)
+        work = journal.take()
+        journal.disk.write(work)
+        journal.wrote(work)
+
+    async def _confirmed_index(self) -> LogIndex | None:
+        done, found = trio.Event(), list[LogIndex | None]()
+
+        def hear(index: LogIndex | None) -> None:
+            found.append(index)
+            done.set()
+
+        self._read_index.ask(hear)
+        if self._read_index.is_idle:
+            self._ticker.wake()
+        await done.wait()
+        return found[0]
+
+    def _is_settled(self, node: NodeId, votes: bool) -> bool:
+        row = self.raft.voters_row
+        return (node in row.applied) == votes and not any(change[1] == node for change in row.changes)
+
+    def _after_tick(self) -> None:
+        self._read_index.pump()
+        self._proposer.pump()
+        self._applier.wake()
+
+    def _after_sync(self) -> None:
+        self._applier.wake()
+
+
+def _check_store(journal: Journal, applied: LogIndex, term: Term) -> None:
+    """Refuse when the journal cannot continue what the store holds."""
+    held = f"the journal holds entries {journal.first_index + 1} to {journal.last_index}"
+    if applied > journal.last_index:
+        raise StoreAhead(f"the store has applied entry {applied}, but {held}: entries were lost from the journal")
+    if applied < journal.first_index and journal.first_index > 1:
+        raise StoreAhead(f"the store has applied entry {applied}, but {held}: the entries between are gone")
+    if applied > journal.first_index:
+        found = journal[applied - journal.first_index][2]
+        if found != term:
+            raise StoreAhead(
+                f"the store applied entry {applied} in term {term}, but the journal has it in term {found}"
+            )
+
+
+def _ignore(answer: Answer) -> None:
+    """A wish is submitted again until it is seen fulfilled."""

@@ -1,0 +1,232 @@
+"""The journal's files: open, append, seal.        Floor: driver. Called by: consensus.
+
+Law: when `write` returns, what it was given is on disk; a failed sync is never tried again, the node crashes instead.
+Term and vote are written to two files, one after the other, so one of them is always whole.
+LIMIT: nothing drops segments yet; each segment knows the highest index it ever held, so that it can be dropped whole.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from mys3d import limits
+from mys3d.consensus import segments
+from mys3d.consensus.messages import Entry
+from mys3d.consensus.segments import JournalDamaged, SegmentHeader, TermRecord
+
+SEGMENT_BYTES_MAX: Final = 64 * limits.MIB
+NO_OP: Final = b"\x01"
+BASE: Final[Entry] = (NO_OP, 1, 0)  # every log starts behind this entry, which nobody ever sends
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one cycle wants on disk. `term` None: term and vote are as they were."""
+
+    body: bytes  # packed records, in order; empty: only the term
+    term: tuple[int, str | None] | None
+    last: Entry  # the end of the log after this work; its command bytes do not matter
+    index_max: int  # the highest index that `body` mentions
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    entries: list[Entry]  # from the base entry on, without holes
+    term: int
+    vote: str | None
+
+
+class Disk(Protocol):
+    """Where a journal keeps its bytes: files, or a simulated disk that forgets what was not synced."""
+
+    def load(self) -> Loaded: ...
+
+    def write(self, work: Work) -> None:
+        """Blocking; durable on return. The only method that runs in a thread."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Segment:
+    path: Path
+    header: SegmentHeader
+    length: int
+    index_max: int
+
+
+@dataclass(slots=True)
+class FileDisk:
+    """Segments and term files in one directory that belongs to one node of one cluster."""
+
+    directory: Path
+    cluster_id: bytes
+    segment_bytes_max: int = SEGMENT_BYTES_MAX
+    segments: list[_Segment] = field(default_factory=list)
+    bytes_cut: int = 0  # of a torn tail, at open
+    _generation: int = 0
+    _file: int = -1
+
+    def load(self) -> Loaded:
+        """Open or create the journal. Raises JournalDamaged and leaves every byte as it was."""
+        assert len(self.cluster_id) == segments.CLUSTER_ID_BYTES
+        self.directory.mkdir(parents=True, exist_ok=True)
+        paths = sorted(self.directory.glob("*.log"))
+        term = self._load_term(is_new=not paths)
+        entries = [BASE]
+        for path in paths:
+            self._load_segment(path, entries, is_last=path == paths[-1])
+        if entries[-1][2] > term.term:
+            raise JournalDamaged(self.directory, 0, f"term {term.term} is older than the last entry's {entries[-1][2]}")
+        self._write_term(term.term, term.vote)
+        if self.segments:
+            last = self.segments[-1]
+            self._file = os.open(last.path, os.O_WRONLY | os.O_APPEND)
+        else:
+            self._roll(entries[-1])
+        return Loaded(entries, term.term, term.vote)
+
+    def write(self, work: Work) -> None:
+        if work.term is not None:
+            self._write_term(*work.term)
+        if not work.body:
+            return
+        segment = self.segments[-1]
+        data = memoryview(segments.pack_batch(work.body, segment.length, segments.seed_of(segment.header)))
+        segment.length += len(data)
+        segment.index_max = max(segment.index_max, work.index_max)
+        while data:
+            data = data[os.write(self._file, data) :]
+        os.fdatasync(self._file)
+        if segment.length >= self.segment_bytes_max:
+            self._roll(work.last)
+
+    def close(self) -> None:
+        if self._file != -1:
+            os.close(self._file)
+            self._file = -1
+
+    def _load_segment(self, path: Path, entries: list[Entry], is_last: bool) -> None:
+        data = path.read_bytes()
+        if is_last and len(data) < segments.SEGMENT_HEADER_BYTES:
+            path.unlink()  # its creation was cut short: nothing was ever written behind its header
+            self.bytes_cut += len(data)
+            return
+        header = segments.parse_header(path, data, self.cluster_id)
+        self._check_order(path, header, entries)
+        bodies, stop = segments.split_batches(path, data, segments.seed_of(header), is_last)
+        segment = _Segment(path, header, stop, header.base_index)
+        for body in bodies:
+            for kind, entry in segments.records(path, body):
+                replay(path, entries, kind, entry)
+                segment.index_max = max(segment.index_max, entry[1])
+        if stop < len(data):
+            self.bytes_cut += len(data) - stop
+            _cut(path, stop)
+        self.segments.append(segment)
+
+    def _check_order(self, path: Path, header: SegmentHeader, entries: list[Entry]) -> None:
+        if path.name != _name(header.sequence):
+            raise JournalDamaged(path, 0, f"the header says sequence {header.sequence}")
+        if not self.segments:
+            entries[:] = [(NO_OP, header.base_index, header.base_term)]
+            return
+        before = self.segments[-1]
+        if header.sequence != before.header.sequence + 1:
+            raise JournalDamaged(path, 0, f"segment {before.header.sequence + 1} is missing")
+        if header.previous_bytes != before.length:
+            found = f"{before.path.name} has {before.length} bytes, {header.previous_bytes} were sealed"
+            raise JournalDamaged(path, 0, found)
+        if (header.base_index, header.base_term) != entries[-1][1:]:
+            raise JournalDamaged(path, 0, f"expected to follow entry {header.base_index}, found {entries[-1][1]}")
+
+    def _load_term(self, is_new: bool) -> TermRecord:
+        found = []
+        for path in self._term_paths():
+            record = segments.parse_term(path, path.read_bytes(), self.cluster_id) if path.exists() else None
+            if record is not None:
+                found.append(record)
+        if found:
+            newest = max(found, key=lambda record: record.generation)
+            self._generation = newest.generation
+            return newest
+        if is_new:
+            return TermRecord(self.cluster_id, 0, 0, None)
+        raise JournalDamaged(self._term_paths()[0], 0, "both copies of term and vote are missing or damaged")
+
+    def _write_term(self, term: int, vote: str | None) -> None:
+        self._generation += 1
+        data = TermRecord(self.cluster_id, self._generation, term, vote).pack()
+        for path in self._term_paths():
+            is_new = not path.exists()
+            file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.ftruncate(file, len(data))
+                written = os.pwrite(file, data, 0)
+                assert written == len(data), f"wrote {written} of {len(data)} bytes to {path}"
+                os.fsync(file)
+            finally:
+                os.close(file)
+            if is_new:
+                _sync_directory(self.directory)
+
+    def _term_paths(self) -> tuple[Path, Path]:
+        return self.directory / "term-a", self.directory / "term-b"
+
+    def _roll(self, last: Entry) -> None:
+        """Seal the current segment, if any, and start the next one behind the entry `last`."""
+        before = self.segments[-1] if self.segments else None
+        header = SegmentHeader(
+            cluster_id=self.cluster_id,
+            sequence=before.header.sequence + 1 if before else 1,
+            previous_bytes=before.length if before else 0,
+            base_index=last[1],
+            base_term=last[2],
+        )
+        path = self.directory / _name(header.sequence)
+        self.close()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        data = header.pack()
+        written = os.write(self._file, data)
+        assert written == len(data), f"wrote {written} of {len(data)} bytes to {path}"
+        os.fsync(self._file)
+        _sync_directory(self.directory)
+        self.segments.append(_Segment(path, header, len(data), last[1]))
+
+
+def _name(sequence: int) -> str:
+    return f"{sequence:016x}.log"
+
+
+def replay(path: Path, entries: list[Entry], kind: int, entry: Entry) -> None:
+    """Bring `entries` up to date with one record. Raises JournalDamaged when it does not follow."""
+    last = entries[-1][1]
+    if kind == segments.TRUNCATE:
+        if not entries[0][1] < entry[1] <= last:
+            raise JournalDamaged(
+                path, 0, f"entries from {entry[1]} on are cut, the log holds {entries[0][1]} to {last}"
+            )
+        del entries[entry[1] - entries[0][1] :]
+        return
+    if entry[1] != last + 1:
+        raise JournalDamaged(path, 0, f"expected entry {last + 1}, found {entry[1]}")
+    entries.append(entry)
+
+
+def _cut(path: Path, length: int) -> None:
+    file = os.open(path, os.O_WRONLY)
+    try:
+        os.ftruncate(file, length)
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _sync_directory(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,265 @@
+"""The Raft engine of one node: SyncObj with every unsafe part replaced.        Floor: driver. Called by: consensus.
+
+Law: `receive` and `tick` are called on the loop, never during a journal sync; they only queue messages and journal
+records. Entries above `ready_index` are not applied: they are not committed, or not on our own disk yet.
+"""
+
+import enum
+from collections import deque
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any, Final
+
+from pysyncobj.node import Node
+
+from mys3d import limits
+from mys3d.consensus import membership, messages
+from mys3d.consensus.anatomy import queue_commands_max
+from mys3d.consensus.election import Election
+from mys3d.consensus.journal import Journal
+from mys3d.consensus.membership import Voters
+from mys3d.consensus.messages import Entry, Forward, ForwardReply
+from mys3d.consensus.transport import RaftTransport
+from mys3d.model.names import NodeId
+from mys3d.ports import Clock
+
+drain_commands_max: Final = 1000  # appended in one tick
+caught_up_entries: Final = 64  # a learner this close to the end of the log may vote
+_command_types: Final = (membership.REGULAR, membership.MEMBERSHIP)
+
+
+class Answer(enum.IntEnum):
+    """What became of a submitted command. APPENDED and LOST decide nothing; the others: certainly not in the log."""
+
+    APPENDED = 0
+    LOST = 1  # the leader it was sent to is gone
+    QUEUE_FULL = 2
+    NO_LEADER = 3
+    NOT_LEADER = 4
+    DENIED = 5
+    CLOCK_SKEW = 6
+
+
+Hear = Callable[[Answer], None]
+Origin = Hear | tuple[Node, int]  # a caller on this node, or the node that forwarded and its request number
+
+
+class Raft(Election):
+    """One voter or learner."""
+
+    def __init__(
+        self, node: NodeId, journal: Journal, transport: RaftTransport, clock: Clock, dice: Random, voters: Voters
+    ) -> None:
+        self.probing = set()
+        self._probed = {}
+        self._counted = set()
+        self._queue: deque[tuple[bytes, Origin]] = deque()
+        self._awaiting: dict[int, Hear] = {}
+        self._clock = clock
+        self._seen_commit = 0
+        self.on_voters_changed: Callable[[], None] = lambda: None
+        self.voters_row = voters
+        super().__init__(node, journal, transport, clock.monotonic, dice)
+        self.routes: dict[type, Callable[[Node, Any], None]] = {
+            messages.AppendEntries: self.on_append_entries,
+            messages.AppendReply: self.on_append_reply,
+            messages.RequestVote: self.on_request_vote,
+            messages.Vote: self.on_vote,
+            messages.PreVote: self.on_pre_vote,
+            messages.PreVoteGranted: self.on_pre_vote_granted,
+            messages.HigherTerm: lambda _, message: self.on_higher_term(message),
+            messages.TimeoutNow: self.on_timeout_now,
+            Forward: self._on_forward,
+            ForwardReply: self._on_forward_reply,
+        }
+
+    def start(self, applied: int) -> None:
+        """Adopt the store's applied index and the voters of the log above it."""
+        self.last_applied = max(applied, self.log.first_index)
+        self.commit_index = self.last_applied
+        self._seen_commit = self.commit_index
+        for entry in self.log.between(self.last_applied + 1, self.log.last_index + 1):
+            self.voters_row.added(entry)
+        self.reconfigure()
+
+    # --- entrances
+
+    def receive(self, node: NodeId, message: messages.Message) -> None:
+        """Handle one message of a known node."""
+        self.enter()
+        self.routes[type(message)](Node(node), message)
+
+    def tick(self) -> None:
+        self.enter()
+        self.tick_election()
+        self._onTick(0.0)
+        self.after_stock_tick()
+
+    def lane_opened(self, node: NodeId) -> None:
+        peer = Node(node)
+        if peer in self.voters or peer in self.learners:
+            self.connected.add(peer)
+            self.on_reconnected(peer)
+
+    def lane_closed(self, node: NodeId) -> None:
+        self.enter()
+        peer = Node(node)
+        self.connected.discard(peer)
+        self.on_lane_lost(peer)
+
+    def submit(self, command: bytes, hear: Hear) -> None:
+        """Queue a command for the log, here or at the leader. `hear` is called on the loop, perhaps before return."""
+        if len(self._queue) >= queue_commands_max:
+            hear(Answer.QUEUE_FULL)
+            return
+        self._queue.append((command, hear))
+
+    # --- what the applier and the ticker ask
+
+    # Methods, not properties: SyncObj's constructor reads every attribute of its class before there is a state.
+
+    def ready_index(self) -> int:
+        """The last entry that may be applied."""
+        return min(self.commit_index, self.log.durable_index)
+
+    def applied(self, index: int) -> None:
+        self.last_applied = index
+        self.voters_row.settle(index)
+
+    def has_more_to_do(self) -> bool:
+        """True when another tick would move something at once."""
+        if self._queue or (self.is_send_due and self.is_leader()):
+            return True
+        return self.is_leader() and not self.voters and self.commit_index < self.log.durable_index
+
+    def caught_up(self, node: NodeId) -> bool:
+        match = self.match_index.get(Node(node), 0)
+        return self.is_leader() and match > 0 and match + caught_up_entries >= self.log.last_index
+
+    def lag(self) -> dict[NodeId, int]:
+        if not self.is_leader():
+            return {}
+        last = self.log.last_index
+        return {NodeId(node.id): last - match for node, match in self.match_index.items()}
+
+    # --- voters and members
+
+    def set_members(self, members: Iterable[NodeId]) -> None:
+        self.transport.members = frozenset(members)
+        self.reconfigure()
+
+    def membership_added(self, entry: Entry) -> None:
+        if self.voters_row.added(entry):
+            self.reconfigure()
+
+    def membership_cut(self, index: int) -> None:
+        if self.voters_row.cut(index):
+            self.reconfigure()
+
+    def reconfigure(self) -> None:
+        """Bring voters, learners and what is known of each in line with the log and the members."""
+        names = self.voters_row.now()
+        voters = {Node(name) for name in names if name != self.node_id}
+        learners = {Node(name) for name in self.transport.members if name != self.node_id} - voters
+        for node in self.voters - voters:
+            self.transport.dropNode(node)
+        for node in voters - self.voters:
+            self.transport.addNode(node)
+            self.last_response[node] = self._now()
+        for node in (voters | learners) - self.match_index.keys():
+            self.next_index[node] = self.log.last_index + 1
+            self.match_index[node] = 0
+            self.probing.add(node)
+        for node in self.match_index.keys() - (voters | learners):
+            del self.match_index[node], self.next_index[node]
+            self.probing.discard(node)
+        self.voters, self.learners = voters, learners
+        self.connected = {node for node in voters | learners if self.transport.connected(node.id)}
+        self.self_node = Node(self.node_id) if self.node_id in names else None
+        self.is_send_due = True
+        self.on_voters_changed()
+
+    def _is_change_allowed(self, command: bytes) -> bool:
+        """One change at a time, behind an applied entry of this term; a leader does not take its own vote."""
+        node, votes = membership.decode_change(command)
+        if self.voters_row.changes or self.noop_index is None or self.last_applied < self.noop_index:
+            return False
+        if (node in self.voters_row.now()) == votes:
+            return False
+        return self.caught_up(node) if votes else node != self.node_id
+
+    # --- the command queue
+
+    def _checkCommandsToApply(self) -> None:  # noqa: N802 # stock name
+        appended = False
+        for _ in range(min(len(self._queue), drain_commands_max)):
+            command, origin = self._queue.popleft()
+            if self.is_leader():
+                answer = self._append(command)
+                appended = appended or answer is Answer.APPENDED
+                self._answer(origin, answer)
+            elif isinstance(origin, tuple):
+                self._answer(origin, Answer.NOT_LEADER)
+            elif self.leader is None or self.leader not in self.connected:
+                origin(Answer.NO_LEADER)
+            else:
+                self._forward(command, origin)
+        if self.is_leader() and (appended or self.is_send_due):
+            self._SyncObj__sendAppendEntries()
+
+    def _append(self, command: bytes) -> Answer:
+        if command[0] == membership.MEMBERSHIP and not self._is_change_allowed(command):
+            return Answer.DENIED
+        entry = (command, self.log.last_index + 1, self.term)
+        self.log.add(*entry)
+        self.membership_added(entry)
+        return Answer.APPENDED
+
+    def _forward(self, command: bytes, hear: Hear) -> None:
+        assert self.leader is not None
+        self.request_counter += 1
+        self._awaiting[self.request_counter] = hear
+        self.transport.send(self.leader, Forward(self.request_counter, self._clock.now(), command))
+
+    def _answer(self, origin: Origin, answer: Answer) -> None:
+        if isinstance(origin, tuple):
+            self.transport.send(origin[0], ForwardReply(origin[1], answer))
+        else:
+            origin(answer)
+
+    def _on_forward(self, node: Node, message: Forward) -> None:
+        if abs(message.now - self._clock.now()) > limits.clock_skew_max_ms:
+            self._answer((node, message.request), Answer.CLOCK_SKEW)
+        elif not 1 < len(message.command) <= limits.command_bytes_max + 1 or message.command[0] not in _command_types:
+            self._answer((node, message.request), Answer.DENIED)
+        elif len(self._queue) >= queue_commands_max:
+            self._answer((node, message.request), Answer.QUEUE_FULL)
+        else:
+            self._queue.append((message.command, (node, message.request)))
+
+    def _on_forward_reply(self, node: Node, message: ForwardReply) -> None:
+        hear = self._awaiting.pop(message.request, None)
+        if hear is not None:
+            hear(Answer(message.error))
+
+    def _SyncObj__onLeaderChanged(self) -> None:  # noqa: N802 # stock name
+        awaiting, self._awaiting = self._awaiting, {}
+        for hear in awaiting.values():
+            hear(Answer.LOST)
+
+    # --- stock duties that are done elsewhere
+
+    def _SyncObj__applyLogEntries(self) -> bool:  # noqa: N802 # stock name
+        """Called by the stock tick after it moved the commit index: tell the followers. Applying is the applier's."""
+        if self.commit_index > self._seen_commit:
+            self._seen_commit = self.commit_index
+            self.is_send_due = True
+        return False
+
+    def _SyncObj__tryLogCompaction(self) -> None:  # noqa: N802 # stock name
+        """LIMIT: the log is kept whole until snapshots exist."""
+
+    def _SyncObj__setCurrentTerm(self, term: int, vote: str | None) -> None:  # noqa: N802 # stock name
+        if term != self.term:
+            self._counted = set()
+        super()._SyncObj__setCurrentTerm(term, vote)

@@ -1,0 +1,119 @@
+"""The heartbeat of the engine: one cycle after the other.        Floor: driver. Called by: consensus.
+
+A cycle, woken by a frame, a proposal or an apply (50 ms otherwise): deliver the inbox -> tick -> send what promises
+nothing -> one journal sync in a thread -> send what promised it.
+Law: no message is handled while a sync runs, so our own entry is on disk before anything counts it; replication to the
+followers overlaps the sync. A leader whose disk is slow hands over.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+
+from mys3d import limits
+from mys3d.consensus import messages
+from mys3d.consensus.disk import Work
+from mys3d.consensus.raft import Raft
+from mys3d.model.names import NodeId
+from mys3d.ports import Clock
+
+idle_seconds: Final = 0.05
+sync_seconds_max: Final = 0.5  # a leader whose sync takes longer hands over
+OPENED: Final = b"opened"  # lane events share the inbox, so that they keep their order among the frames
+CLOSED: Final = b"closed"
+
+Sync = Callable[[Callable[[], None]], Awaitable[None]]
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Run blocking disk work off the loop: the one place where the consensus uses a thread for its journal."""
+    await trio.to_thread.run_sync(work)
+
+
+@dataclass(slots=True)
+class Ticker:
+    """Owns the inbox and the order of a cycle. `after_tick` runs before anything of the cycle is sent."""
+
+    raft: Raft
+    clock: Clock
+    sync: Sync
+    after_tick: Callable[[], None]
+    after_sync: Callable[[], None]
+    cycles: int = 0
+    frames_dropped: int = 0  # inbox full, unknown sender, or not a message
+    longest_tick: float = 0.0
+    _inbox: deque[tuple[NodeId, bytes]] = field(default_factory=deque)
+    _wake: trio.Event = field(default_factory=trio.Event)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def hear(self, node: NodeId, frame: bytes) -> None:
+        """Take a frame, or OPENED or CLOSED, from the wire."""
+        if len(self._inbox) >= limits.peer_queue_frames_max and frame is not OPENED and frame is not CLOSED:
+            self.frames_dropped += 1  # Raft recovers as from a lost lane
+            return
+        self._inbox.append((node, frame))
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            if not self._wake.is_set():
+                with trio.move_on_after(idle_seconds):
+                    await self._wake.wait()
+            self._wake = trio.Event()
+            work = self.begin()
+            if work is not None:
+                await self._write(work)
+            self.finish(work)
+            await trio.lowlevel.checkpoint()
+
+    def begin(self) -> Work | None:
+        """The first half of a cycle. Returns what must be written before `finish`, None when nothing."""
+        started = self.clock.monotonic()
+        self._deliver()
+        self.raft.tick()
+        self.after_tick()
+        self.raft.transport.flush_now()
+        self.cycles += 1
+        self.longest_tick = max(self.longest_tick, self.clock.monotonic() - started)
+        return self.raft.log.take() if self.raft.log.is_dirty else None
+
+    def finish(self, work: Work | None) -> None:
+        """The second half: the journal holds `work`."""
+        if work is not None:
+            self.raft.log.wrote(work)
+        self.raft.transport.flush_gated()
+        self.after_sync()
+        if self.raft.has_more_to_do() or self._inbox:
+            self._wake.set()
+
+    async def _write(self, work: Work) -> None:
+        started = self.clock.monotonic()
+        await self.sync(lambda: self.raft.log.disk.write(work))
+        if self.clock.monotonic() - started > sync_seconds_max:
+            self.raft.hand_over()
+
+    def _deliver(self) -> None:
+        """Handle what has arrived up to now."""
+        for _ in range(len(self._inbox)):
+            node, frame = self._inbox.popleft()
+            if frame is OPENED:
+                self.raft.lane_opened(node)
+            elif frame is CLOSED:
+                self.raft.lane_closed(node)
+            elif not self.raft.transport.knows(node):
+                self.frames_dropped += 1
+            else:
+                self._receive(node, frame)
+
+    def _receive(self, node: NodeId, frame: bytes) -> None:
+        try:
+            message = messages.decode(frame)
+        except ValueError:
+            self.frames_dropped += 1
+            return
+        self.raft.receive(node, message)

@@ -1,0 +1,331 @@
+"""Builders of this room: small rows and rules, a disk that forgets, a hand-driven world, a cluster in one event loop."""
+
+import contextlib
+import types
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+import trio
+
+from mys3d.consensus import segments
+from mys3d.consensus.applier import Machine
+from mys3d.consensus.consensus import Consensus
+from mys3d.consensus.disk import BASE, FileDisk, Loaded, replay
+from mys3d.errors import Reason, Rejected, Unavailable
+from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.names import AccessKey, BucketName
+from mys3d.registry.commands import CreateBucket, Proposal
+from mys3d.registry.outcomes import Applied
+
+CLUSTER = b"c" * 16
+A, B, C, D, E = (letter * 32 for letter in "abcde")
+
+
+class Rows:
+    """Rows that, as RocksDB without its log, fall back to an older write when the node is killed."""
+
+    def __init__(self):
+        self.rows, self.history, self.flushed = {}, [], 0
+        self.stalls = 0
+
+    def get(self, key):
+        return self.rows.get(key)
+
+    def scan(self, start, stop, *, reverse=False):
+        yield from sorted(((k, v) for k, v in self.rows.items() if start <= k < stop), reverse=reverse)
+
+    def reader(self):
+        return self
+
+    @contextlib.contextmanager
+    def snapshot(self):
+        frozen = Rows()
+        frozen.rows = dict(self.rows)
+        yield frozen
+
+    def write(self, writes):
+        if self.stalls:
+            self.stalls -= 1
+            raise Unavailable("stalled")
+        self.history.append(list(writes))
+        self._put(writes)
+
+    def _put(self, writes):
+        for key, value in writes:
+            if value is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = value
+
+    def flush(self):
+        self.flushed = len(self.history)
+
+    def kill(self, kept):
+        """Fall back to the state after `kept` writes, at least the flushed ones."""
+        self.history = self.history[: max(kept, self.flushed)]
+        self.rows = {}
+        for writes in self.history:
+            self._put(writes)
+
+
+class Pending:
+    """Read-your-writes over rows."""
+
+    def __init__(self, reader):
+        self.reader, self.pending = reader, {}
+
+    def get(self, key):
+        return self.pending[key] if key in self.pending else self.reader.get(key)
+
+    def scan(self, start, stop, *, reverse=False):
+        raise NotImplementedError
+
+    def put(self, key, value):
+        self.pending[key] = value
+
+    def delete(self, key):
+        self.pending[key] = None
+
+    def writes(self):
+        return list(self.pending.items())
+
+
+def _applied_row(tx, index, term):
+    assert index == applied(tx)[0] + 1 or (index == 2 and applied(tx)[0] == 0), f"{index} follows {applied(tx)}"
+    tx.put(b"applied", msgspec.msgpack.encode((index, term)))
+
+
+def applied(reader):
+    row = reader.get(b"applied")
+    return msgspec.msgpack.decode(row, type=tuple[int, int]) if row else (0, 0)
+
+
+def voters(reader):
+    row = reader.get(b"voters")
+    return msgspec.msgpack.decode(row, type=tuple[str, ...]) if row else ()
+
+
+def apply_noop(tx, index, term):
+    _applied_row(tx, index, term)
+
+
+def apply_membership(tx, index, term, node, votes):
+    names = set(voters(tx)) | {node} if votes else set(voters(tx)) - {node}
+    tx.put(b"voters", msgspec.msgpack.encode(tuple(sorted(names))))
+    _applied_row(tx, index, term)
+
+
+def apply_command(tx, index, term, payload):
+    """Each bucket name may be made once; an operation seen before gets its first answer; `count` is not idempotent."""
+    _applied_row(tx, index, term)
+    try:
+        proposal = msgspec.msgpack.decode(payload, type=Proposal)
+    except msgspec.DecodeError:
+        return None, Rejected(Reason.INVALID_COMMAND)
+    known = tx.get(b"op:" + proposal.operation)
+    if known is not None:
+        made = msgspec.msgpack.decode(known, type=int)
+        return proposal.command, Applied(made) if made else Rejected(Reason.BUCKET_EXISTS)
+    if proposal.expires_at < index:
+        return proposal.command, Rejected(Reason.EXPIRED)
+    key = b"bucket:" + proposal.command.name.encode()
+    is_new = tx.get(key) is None
+    tx.put(b"op:" + proposal.operation, msgspec.msgpack.encode(index if is_new else 0))
+    if not is_new:
+        return proposal.command, Rejected(Reason.BUCKET_EXISTS)
+    tx.put(key, msgspec.msgpack.encode(index))
+    tx.put(b"count", msgspec.msgpack.encode(msgspec.msgpack.decode(tx.get(b"count") or b"\0", type=int) + 1))
+    return proposal.command, Applied(index)
+
+
+MACHINE = Machine(
+    overlay=Pending,
+    apply_command=apply_command,
+    apply_noop=apply_noop,
+    apply_membership=apply_membership,
+    applied=applied,
+    voters=voters,
+    encode=msgspec.msgpack.encode,
+)
+
+
+class SimulatedDisk:
+    """Holds what was written; a killed node that had not written its work has lost it."""
+
+    def __init__(self):
+        self.works, self.is_broken = [], False
+
+    def load(self):
+        entries, term = [BASE], (0, None)
+        for work in self.works:
+            for kind, entry in segments.records(Path("simulated"), work.body):
+                replay(Path("simulated"), entries, kind, entry)
+            term = work.term or term
+        return Loaded(entries, *term)
+
+    def write(self, work):
+        self.works.append(work)
+
+    def close(self):
+        pass
+
+
+class Dice:
+    """Seeded ports.Entropy."""
+
+    def __init__(self, seed):
+        self.random = Random(seed)
+
+    def token(self, size):
+        return self.random.randbytes(size)
+
+
+class TrioClock:
+    def now(self):
+        return 1_700_000_000_000 + int(trio.current_time() * 1000)
+
+    def monotonic(self):
+        return trio.current_time()
+
+
+class Lanes:
+    """One node's ports.Wire in a `Network`."""
+
+    def __init__(self, network, node):
+        self.network, self.node = network, node
+
+    def send(self, node, frame):
+        if not self.connected(node):
+            return False
+        self.network.frames_count += 1
+        self.network.listeners[node].on_frame(self.node, frame)
+        return True
+
+    def connected(self, node):
+        return node in self.network.listeners and frozenset((self.node, node)) not in self.network.cuts
+
+
+class Network:
+    """Lanes between the nodes of one event loop."""
+
+    def __init__(self):
+        self.listeners, self.cuts, self.frames_count = {}, set(), 0
+
+    def attach(self, node, listener):
+        self.listeners[node] = listener
+        for other in self.listeners:
+            self._tell(node, other, "on_connected")
+
+    def detach(self, node):
+        for other in self.listeners:
+            self._tell(node, other, "on_disconnected")
+        del self.listeners[node]
+
+    def cut(self, node, other):
+        self.cuts.add(frozenset((node, other)))
+        self._tell(node, other, "on_disconnected")
+
+    def heal(self, node, other):
+        self.cuts.discard(frozenset((node, other)))
+        self._tell(node, other, "on_connected")
+
+    def _tell(self, node, other, event):
+        if node != other and node in self.listeners and other in self.listeners:
+            getattr(self.listeners[node], event)(other)
+            getattr(self.listeners[other], event)(node)
+
+
+class Cluster:
+    """Nodes in one event loop, on files or simulated disks, that can be killed and started again."""
+
+    def __init__(self, nursery, directory=None, machine=MACHINE, clock=None, sync=None):
+        self.nursery, self.directory, self.machine = nursery, directory, machine
+        self.clock = clock or TrioClock()
+        self.sync = sync
+        self.network = Network()
+        self.nodes, self.scopes, self.rows, self.disks = {}, {}, {}, {}
+
+    async def start(self, node, initial=(), members=()):
+        if self.directory is None:
+            disk = self.disks.setdefault(node, SimulatedDisk())
+        else:
+            disk = FileDisk(self.directory / node[:4], CLUSTER)
+        rows = self.rows.setdefault(node, Rows())
+        seams = {"sync": self.sync} if self.sync else {}
+        consensus = Consensus(
+            node, disk, rows, self.machine, Lanes(self.network, node), self.clock, Dice(node), initial, **seams
+        )
+        consensus.set_members(members)
+        self.nodes[node] = consensus
+        self.network.attach(node, consensus)
+        self.scopes[node] = await self.nursery.start(self._run, consensus)
+        return consensus
+
+    async def _run(self, consensus, task_status):
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(consensus.run)
+                task_status.started(scope)
+
+    def kill(self, node):
+        self.scopes.pop(node).cancel()
+        self.network.detach(node)
+        rows = self.rows[node]
+        rows.kill(rows.flushed)
+        return self.nodes.pop(node)
+
+    async def leader(self):
+        return await self.until(lambda: next((n for n in self.nodes.values() if n.status().is_leader), None))
+
+    async def until(self, condition, seconds=20):
+        with trio.fail_after(seconds):
+            while True:
+                found = condition()
+                if found:
+                    return found
+                await trio.sleep(0.01)
+
+    async def agree(self):
+        """Wait until every node has applied everything, then return the one state they hold."""
+        await self.until(
+            lambda: len({(n.status().applied_index, n.status().last_index) for n in self.nodes.values()}) == 1
+        )
+        states = [self.rows[node].rows for node in self.nodes]
+        assert all(state == states[0] for state in states)
+        return states[0]
+
+
+def bucket(name):
+    return CreateBucket(BucketName(name), AccessKey("root"), BucketConfiguration())
+
+
+@pytest.fixture
+def builders():
+    """The classes above, for tests that arrange their own world."""
+    names = (
+        "Rows",
+        "MACHINE",
+        "SimulatedDisk",
+        "Dice",
+        "TrioClock",
+        "Network",
+        "Lanes",
+        "Cluster",
+        "bucket",
+        "CLUSTER",
+    )
+    found = {name: globals()[name] for name in names}
+    return types.SimpleNamespace(**found, nodes=(A, B, C, D, E), applied=applied, voters=voters)
+
+
+@pytest.fixture
+async def cluster(nursery, autojump_clock):
+    """An empty cluster on simulated disks; time jumps when nothing is left to do."""
+
+    async def at_once(work):
+        work()
+        await trio.lowlevel.checkpoint()
+
+    return Cluster(nursery, sync=at_once)
