@@ -1,0 +1,107 @@
+"""One thread that makes blobs durable, many at a time.        Floor: blobs (driver). Called by: blobs.store.
+
+Law: whoever waits here is woken after the sync that made its blob durable, never before, with the outcome of that very
+batch. A queued write cannot be cancelled: its buffers belong to the thread until it has ended.
+Measured: one `run_sync_soon` for a batch of 256 costs 2.1 us a task, a thread hop for each 50 us.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import outcome
+import trio
+
+from mys3d import limits
+from mys3d.blobs.directory import NewBlob
+from mys3d.errors import Unavailable
+from mys3d.model.digest import Digest
+
+
+@dataclass(slots=True)
+class _Write:
+    """A queued blob and everyone who waits for it."""
+
+    blob: NewBlob
+    tasks: list[trio.lowlevel.Task]
+
+
+class Committer:
+    """The queue before one data directory, and its thread."""
+
+    def __init__(self, commit: Callable[[Sequence[NewBlob]], None]) -> None:
+        self._commit = commit
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()  # None: the last item
+        self._waiting: dict[Digest, _Write] = {}
+        self._thread = threading.Thread(target=self._run, name="blobs", daemon=True)
+
+    def start(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Write what is queued, then end the thread. Nobody may call `write` any more."""
+        self._queue.put(None)
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self._thread.join)
+
+    def is_writing(self, digest: Digest) -> bool:
+        return digest in self._waiting
+
+    async def write(self, blob: NewBlob) -> None:
+        """Return once `blob` is durable and indexed. Writes of one digest become one. Raises Unavailable."""
+        task = trio.lowlevel.current_task()
+        waiting = self._waiting.get(blob.digest)
+        if waiting is not None:
+            waiting.tasks.append(task)
+        elif len(self._waiting) >= limits.blob_puts_waiting_max:
+            raise Unavailable(f"{limits.blob_puts_waiting_max} blobs wait for the disk already")
+        else:
+            waiting = self._waiting[blob.digest] = _Write(blob, [task])
+            self._queue.put(waiting)
+        await trio.lowlevel.wait_task_rescheduled(_not_cancellable)
+
+    def _run(self) -> None:
+        while batch := self._take():
+            result = outcome.capture(self._commit, [write.blob for write in batch])
+            try:
+                self._token.run_sync_soon(self._wake, batch, result)
+            except trio.RunFinishedError:
+                return
+
+    def _take(self) -> list[_Write]:
+        """Wait for a write and take what else is queued, up to one batch. Empty: the end."""
+        batch: list[_Write] = []
+        size = 0
+        write = self._queue.get()
+        while write is not None:
+            batch.append(write)
+            size += write.blob.length
+            if len(batch) >= limits.commit_blobs_max or size >= limits.commit_bytes_max:
+                return batch
+            try:
+                write = self._queue.get_nowait()
+            except queue.Empty:
+                return batch
+        if batch:
+            self._queue.put(None)
+        return batch
+
+    def _wake(self, batch: Sequence[_Write], result: outcome.Maybe[None]) -> None:
+        for write in batch:
+            del self._waiting[write.blob.digest]
+            for task in write.tasks:
+                trio.lowlevel.reschedule(task, _copy(result))
+
+
+def _copy(result: outcome.Maybe[None]) -> outcome.Maybe[None]:
+    """An outcome can be taken once, and an exception carries one traceback: each waiter gets its own."""
+    if isinstance(result, outcome.Error):
+        error = result.error
+        return outcome.Error(Unavailable(str(error)) if isinstance(error, Unavailable) else error)
+    return outcome.Value(None)
+
+
+def _not_cancellable(_: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.FAILED

@@ -1,0 +1,38 @@
+"""How full a disk may get.        Floor: blobs (pure but for one statvfs). Called by: blobs.directory.
+
+Law: below the reserve nothing is written, so that the journal, the registry and deletes always have room; as soon as
+there is room again, writing goes on.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mys3d import limits
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of one file system."""
+
+    size_bytes: int
+    free_bytes: int  # to an ordinary user
+
+    def has_room(self, wanted_bytes: int) -> bool:
+        return self.free_bytes - wanted_bytes >= reserve_bytes(self.size_bytes)
+
+
+def reserve_bytes(size_bytes: int) -> int:
+    """5 % of the disk, at most 2 GiB, at least 64 MiB."""
+    share = size_bytes * limits.disk_reserve_percent // 100
+    return max(limits.disk_reserve_bytes_min, min(share, limits.disk_reserve_bytes_max))
+
+
+def volume_bytes(size_bytes: int) -> int:
+    """Size of a new volume on a disk of `size_bytes`."""
+    return max(limits.volume_bytes_min, min(limits.volume_bytes_max, size_bytes // 64))
+
+
+def measure(folder: Path) -> Space:
+    found = os.statvfs(folder)
+    return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
