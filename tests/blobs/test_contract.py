@@ -1,0 +1,115 @@
+"""What every driver of ports.Blobs promises: one suite, run over the disk and over the memory fake."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import trio
+
+from mys3d import limits
+from mys3d.blobs.memory import MemoryBlobs
+from mys3d.blobs.store import BlobStore
+from mys3d.model.digest import Digest, digest_of, partition_of
+from mys3d.model.names import GcEpoch
+from mys3d.ports import Blobs
+
+Build = Callable[..., tuple[Digest, bytes]]
+EPOCH = GcEpoch(7)
+STRETCH = limits.sub_digest_bytes
+LENGTHS = [1, 15, 4096, STRETCH - 1, STRETCH, STRETCH + 1, 3 * STRETCH + 5, limits.MIB, limits.blob_bytes_max]
+
+
+@pytest.fixture(params=["disk", "memory"])
+async def blobs(request: pytest.FixtureRequest, open_store: Callable[[], BlobStore]) -> AsyncIterator[Blobs]:
+    if request.param == "memory":
+        yield MemoryBlobs()
+        return
+    async with open_store() as store:
+        yield store
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+async def test_a_blob_is_read_as_it_was_put(blobs: Blobs, blob: Build, length: int) -> None:
+    name, data = blob(1, length)
+    await blobs.put(name, [data], EPOCH)
+    assert await blobs.read(name, 0, length) == data
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+async def test_any_range_of_a_blob_can_be_read(blobs: Blobs, blob: Build, length: int) -> None:
+    name, data = blob(2, length)
+    await blobs.put(name, [data], EPOCH)
+    edges = {0, 1, length // 2, length - 1, length, min(STRETCH, length), min(STRETCH + 1, length)}
+    for start in edges:
+        for stop in edges:
+            if start <= stop:
+                assert await blobs.read(name, start, stop) == data[start:stop], (start, stop)
+
+
+async def test_a_range_beyond_the_blob_is_cut_to_its_length(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(3, 100)
+    await blobs.put(name, [data], EPOCH)
+    assert await blobs.read(name, 90, 200) == data[90:]
+    assert await blobs.read(name, 150, 200) == b""
+
+
+async def test_a_blob_may_come_in_pieces_of_any_kind_of_buffer(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(4, 3 * STRETCH + 77)
+    pieces = [data[:10], bytearray(data[10 : STRETCH + 3]), memoryview(data)[STRETCH + 3 :]]
+    await blobs.put(name, pieces, EPOCH)
+    assert await blobs.read(name, 0, len(data)) == data
+
+
+async def test_more_pieces_than_one_system_call_takes_are_all_written(blobs: Blobs) -> None:
+    pieces = [bytes([number % 251]) * 50 for number in range(3000)]
+    name = digest_of(b"".join(pieces))
+    await blobs.put(name, pieces, EPOCH)
+    assert await blobs.read(name, 0, 150_000) == b"".join(pieces)
+
+
+async def test_a_blob_that_was_never_put_is_not_held(blobs: Blobs, blob: Build) -> None:
+    name, _ = blob(5)
+    assert not blobs.holds(name)
+    assert await blobs.read(name, 0, 1) is None
+    assert not await blobs.have(name, EPOCH)
+
+
+async def test_a_blob_that_was_put_is_held_and_counted_once(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(6)
+    await blobs.put(name, [data], EPOCH)
+    await blobs.put(name, [data], EPOCH)
+    assert blobs.holds(name)
+    assert await blobs.have(name, EPOCH)
+    assert blobs.usage().blobs_count == 1
+
+
+async def test_the_blobs_of_a_partition_are_listed_in_digest_order(blobs: Blobs, blob: Build) -> None:
+    built = [blob(seed, 10) for seed in range(300)]
+    for name, data in built:
+        await blobs.put(name, [data], EPOCH)
+    for partition in {partition_of(name) for name, _ in built} | {0, 1023}:
+        expected = sorted(name for name, _ in built if partition_of(name) == partition)
+        assert blobs.digests(partition) == expected
+
+
+async def test_puts_of_one_blob_at_the_same_time_all_succeed(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(7)
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(blobs.put, name, [data], EPOCH)
+    assert await blobs.read(name, 0, len(data)) == data
+    assert blobs.usage().blobs_count == 1
+
+
+async def test_many_blobs_put_at_the_same_time_are_all_held(blobs: Blobs, blob: Build) -> None:
+    built = [blob(seed, 1 + seed * 37 % 9000) for seed in range(600)]
+    async with trio.open_nursery() as nursery:
+        for name, data in built:
+            nursery.start_soon(blobs.put, name, [data], EPOCH)
+    for name, data in built:
+        assert await blobs.read(name, 0, len(data)) == data
+
+
+async def test_usage_says_what_the_disk_has(blobs: Blobs) -> None:
+    usage = blobs.usage()
+    assert 0 < usage.free_bytes <= usage.size_bytes
+    assert usage.is_writable

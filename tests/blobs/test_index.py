@@ -1,0 +1,104 @@
+"""Rows of the index: what they say, what is counted, what survives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mys3d.blobs.index import Index, IndexLost, Place, Position, remove
+from mys3d.model.digest import Digest
+from mys3d.model.names import Partition
+
+OURS = b"d" * 16
+A, B = Digest(b"a" * 32), Digest(b"b" * 32)
+PLACE = Place(1, 4096, 100, 0, 5)
+OTHER = Place(2, 8192, 200, 0, 6)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    index = Index(tmp_path / "index", OURS)
+    yield index
+    index.close()
+
+
+def test_a_row_is_found_as_it_was_added(index: Index) -> None:
+    index.add([(A, PLACE)], Position(1, 5000))
+    assert index.find(A) == PLACE
+    assert index.find(B) is None
+    assert (index.blobs_count, index.position, index.volumes) == (1, Position(1, 5000), {1})
+
+
+def test_a_later_record_replaces_an_earlier_one_and_is_counted_once(index: Index) -> None:
+    index.add([(A, PLACE), (A, OTHER)], Position(2, 9000))
+    assert index.find(A) == OTHER
+    assert index.blobs_count == 1
+    assert index.volumes == {1, 2}
+
+
+def test_a_quarantined_blob_is_not_held_and_not_listed(index: Index) -> None:
+    index.add([(A, PLACE)], Position(1, 5000))
+    assert index.quarantine(A, PLACE)
+    assert index.find(A) is None
+    assert index.digests(Partition(0x61 << 2 | 0x61 >> 6)) == []
+    assert index.blobs_count == 0
+
+
+def test_a_blob_is_quarantined_once(index: Index) -> None:
+    index.add([(A, PLACE)], Position(1, 5000))
+    assert index.quarantine(A, PLACE)
+    assert not index.quarantine(A, PLACE)
+    assert index.blobs_count == 0
+
+
+def test_a_blob_that_was_written_anew_is_not_quarantined_for_its_old_record(index: Index) -> None:
+    index.add([(A, PLACE)], Position(1, 5000))
+    index.add([(A, OTHER)], Position(2, 9000))
+    assert not index.quarantine(A, PLACE)
+    assert index.find(A) == OTHER
+
+
+def test_a_quarantined_blob_that_is_written_anew_is_held_again(index: Index) -> None:
+    index.add([(A, PLACE)], Position(1, 5000))
+    index.quarantine(A, PLACE)
+    index.add([(A, OTHER)], Position(2, 9000))
+    assert index.find(A) == OTHER
+    assert index.blobs_count == 1
+
+
+def test_partitions_do_not_overlap(index: Index) -> None:
+    names = [
+        Digest(bytes([high, low]) + b"\x00" * 30) for high in (0, 1, 254, 255) for low in (0, 63, 64, 128, 192, 255)
+    ]
+    index.add([(name, PLACE) for name in names], Position(1, 5000))
+    listed = [name for partition in range(1024) for name in index.digests(Partition(partition))]
+    assert listed == sorted(names)
+    assert index.digests(Partition(1023)) == [Digest(b"\xff\xc0" + bytes(30)), Digest(b"\xff\xff" + bytes(30))]
+
+
+def test_rows_survive_a_close(tmp_path: Path) -> None:
+    first = Index(tmp_path / "index", OURS)
+    first.add([(A, PLACE), (B, OTHER)], Position(2, 9000))
+    first.close()
+    second = Index(tmp_path / "index", OURS)
+    assert (second.find(A), second.find(B)) == (PLACE, OTHER)
+    assert (second.blobs_count, second.position, second.volumes) == (2, Position(2, 9000), {1, 2})
+    second.close()
+
+
+def test_an_index_of_another_directory_is_lost(tmp_path: Path) -> None:
+    first = Index(tmp_path / "index", OURS)
+    first.add([(A, PLACE)], Position(1, 5000))
+    first.close()
+    with pytest.raises(IndexLost, match="directory"):
+        Index(tmp_path / "index", b"x" * 16)
+
+
+def test_an_unreadable_index_is_lost_and_can_be_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    Index(path, OURS).close()
+    (path / "CURRENT").write_bytes(b"no manifest")
+    with pytest.raises(IndexLost):
+        Index(path, OURS)
+    remove(path)
+    Index(path, OURS).close()
