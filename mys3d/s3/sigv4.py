@@ -61,8 +61,8 @@ class SigningKeys:
         return derived
 
 
-def read_claim(request: Request, now: Instant, region: str) -> Claim:
-    """Parse who claims to have signed, and check time and region. Raises S3Error."""
+def read_claim(request: Request, now: Instant) -> Claim:
+    """Parse who claims to have signed, and check the time. The caller checks the region. Raises S3Error."""
     header = request.header(b"authorization")
     if header is None:
         raise _unsigned(request)
@@ -80,7 +80,7 @@ def read_claim(request: Request, now: Instant, region: str) -> Claim:
     content = request.header(b"x-amz-content-sha256")
     if content is None:
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
-    claim = Claim(
+    return Claim(
         access_key=access_key,
         date=date,
         region=scope_region,
@@ -89,10 +89,11 @@ def read_claim(request: Request, now: Instant, region: str) -> Claim:
         timestamp=_timestamp(request, date, now),
         content_sha256=content,
     )
-    if scope_region != region:
-        # SDKs sign again with the region they are told.
-        raise _malformed(f"the region '{scope_region}' is wrong; expecting '{region}'", Region=region)
-    return claim
+
+
+def wrong_region(claim: Claim, region: str) -> S3Error:
+    """Return the refusal that names the right region: SDKs sign again with it."""
+    return _malformed(f"the region '{claim.region}' is wrong; expecting '{region}'", Region=region)
 
 
 def verify(request: Request, claim: Claim, key: bytes) -> None:

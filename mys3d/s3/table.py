@@ -54,14 +54,14 @@ class PrefixHeaders:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Payload:
+class XmlBody:
     """The XML body, by the name of its root element; the field's annotation is its record."""
 
     root: str
     bytes_max: int
 
 
-Place = Uri | Query | Header | PrefixHeaders | Payload
+Place = Uri | Query | Header | PrefixHeaders | XmlBody
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Row:
 
     @property
     def payload(self) -> Field | None:
-        return next((field for field in self.fields if isinstance(field.place, Payload)), None)
+        return next((field for field in self.fields if isinstance(field.place, XmlBody)), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _value(field: Field, wire: Wire, payload: object) -> object:
             return wire.target.bucket if place.name == "Bucket" else wire.target.key
         case PrefixHeaders():
             return _prefixed(place.prefix, wire.headers)
-        case Payload():
+        case XmlBody():
             return payload
     return None if text is None else _convert(field, place.name, text)
 
@@ -170,7 +170,7 @@ def _wire_name(place: Place) -> str:
     match place:
         case PrefixHeaders():
             return place.prefix
-        case Payload():
+        case XmlBody():
             return place.root
         case _:
             return place.name

@@ -1,0 +1,47 @@
+"""What answers of several operations have in common.        Floor: operations. Called by: every operation.
+
+Law: no value from outside can start another header or another element.
+"""
+
+import base64
+import hashlib
+import re
+from typing import Final
+
+from mys3d.errors import S3Error
+from mys3d.model.buckets import Bucket
+from mys3d.model.names import AccessKey
+from mys3d.operations.services import Services
+from mys3d.s3 import location
+
+XML_TYPE: Final = (b"content-type", b"application/xml")
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def header(name: str, value: str) -> tuple[bytes, bytes]:
+    """Return one header. Raises S3Error InvalidArgument: a line break in a value would start another header."""
+    if _CONTROL.search(value) is not None:
+        raise S3Error("InvalidArgument", f"The header {name} would hold a control character", ArgumentName=name)
+    return name.encode(), value.encode()
+
+
+def metadata_header(name: str, value: str) -> tuple[bytes, bytes]:
+    """Return one header of user metadata. S3 shows text beyond ASCII as RFC 2047 says."""
+    if not value.isascii():
+        value = f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
+    return header(f"x-amz-meta-{name}", value)
+
+
+def quoted(etag: str) -> str:
+    return f'"{etag}"'
+
+
+def owner_of(access_key: AccessKey, name: str) -> dict[str, str]:
+    """An owner as S3 shows one: a canonical id of 64 hex digits, and a name."""
+    return {"ID": hashlib.sha256(f"mys3d owner {access_key}".encode()).hexdigest(), "DisplayName": name}
+
+
+def region_of(services: Services, bucket: Bucket) -> str:
+    """The region that a bucket is shown in; without a constraint, that of the cluster."""
+    constraint = bucket.configuration.location_constraint
+    return location.region_of(constraint) if constraint else services.region

@@ -1,0 +1,57 @@
+"""One request on its way through an operation.        Floor: operations. Called by: dispatch and every operation.
+
+Law: an operation never reads a header or a query by itself: what it needs is a field of its record; what belongs to
+every request (caller, body, promises about the body) is here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mys3d.errors import S3Error
+from mys3d.model.buckets import Bucket
+from mys3d.model.names import BucketName, parse_bucket_name
+from mys3d.operations.payload import Payload
+from mys3d.operations.services import Services
+from mys3d.policy.decide import Principal
+from mys3d.registry import queries
+from mys3d.s3.message import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What dispatch knows of a request by the time its operation runs."""
+
+    services: Services
+    request: Request
+    headers: Mapping[str, str]
+    caller: Principal
+    payload: Payload
+
+
+def bucket_name(text: str) -> BucketName:
+    """Raises S3Error InvalidBucketName."""
+    try:
+        return parse_bucket_name(text)
+    except ValueError as error:
+        raise S3Error("InvalidBucketName", f"The specified bucket is not valid: {error}", BucketName=text) from error
+
+
+def bucket_now(call: Call, name: str) -> Bucket:
+    """Return the bucket as applied here now. Raises S3Error NoSuchBucket."""
+    found = queries.bucket(call.services.ports.registry.view(), BucketName(name))
+    if found is None:
+        raise S3Error("NoSuchBucket", BucketName=name)
+    return found
+
+
+async def bucket_for_write(call: Call, name: str) -> Bucket:
+    """Return the bucket to write to. Raises S3Error NoSuchBucket, Unavailable.
+
+    A bucket that is known here may be gone: the command is refused then. One that is not known may have been created
+    through another node a moment ago: only after a barrier is its absence an answer.
+    """
+    try:
+        return bucket_now(call, name)
+    except S3Error:
+        await call.services.ports.registry.barrier()
+        return bucket_now(call, name)

@@ -1,0 +1,138 @@
+"""A request's whole life on one screen.        Floor: operations. Called by: web.
+
+Law: route, authenticate, authorise, bind, run, render: in this order, and every request is answered. What can go
+wrong becomes an answer here and nowhere else; a fault of ours becomes 500 with the request id, and is logged.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from mys3d.errors import Damaged, OutcomeUnknown, Rejected, S3Error, Unavailable
+from mys3d.operations import buckets, listings, objects, removing, storing
+from mys3d.operations.authenticate import Signer, authenticate
+from mys3d.operations.call import Call
+from mys3d.operations.payload import Payload, read_document
+from mys3d.operations.refusals import refuse_unbuilt
+from mys3d.operations.services import Services
+from mys3d.policy.decide import Decision, decide
+from mys3d.s3 import errors, promises, uri
+from mys3d.s3.message import BodySource, Request, Response
+from mys3d.s3.router import route
+from mys3d.s3.table import TABLE, Row, Wire, XmlBody, bind
+
+FAMILIES: Final = (buckets, objects, storing, removing, listings)  # importing them fills the table
+
+log = structlog.get_logger("mys3d.s3")
+
+
+async def dispatch(services: Services, request: Request, body: BodySource) -> Response:
+    """Answer one request. Never raises anything but cancellation; a streamed body may still break while it is sent."""
+    try:
+        response = await _serve(services, request, body)
+    except Exception as error:  # noqa: BLE001 (one of the four places: a request never takes the node down)
+        response = _refuse(services, request, error)
+    response.headers += (
+        (b"x-amz-request-id", request.id.encode()),
+        (b"x-amz-id-2", services.host_id.encode()),
+        (b"server", b"mys3d"),
+    )
+    return response
+
+
+async def _serve(services: Services, request: Request, body: BodySource) -> Response:
+    wire = _wire(request)
+    name = route(request.method, wire.target, wire.query, wire.headers)
+    signer = await authenticate(services, request, wire.target.bucket)
+    row = TABLE.get(name)
+    if row is None:
+        raise S3Error("NotImplemented", f"The operation {name} is not implemented.")
+    _authorise(signer, row, wire)
+    refuse_unbuilt(wire.headers)
+    promised = promises.read(wire.headers)
+    payload = Payload(body, promised, signer.chunk_signer() if promised.framing.signs_chunks else None)
+    document = await _document(row, payload)
+    call = Call(services, request, wire.headers, signer.principal, payload)
+    return await row.run(call, bind(row, wire, document))
+
+
+def _wire(request: Request) -> Wire:
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        headers.setdefault(name.decode("latin-1"), _text(value))
+    return Wire(uri.split_path(request.raw_path), uri.query_texts(uri.query_pairs(request.raw_query)), headers)
+
+
+def _text(value: bytes) -> str:
+    """Header values are UTF-8 where they can be: metadata comes back as it was sent."""
+    try:
+        return value.decode().strip()
+    except UnicodeDecodeError:
+        return value.decode("latin-1").strip()
+
+
+def _authorise(signer: Signer, row: Row, wire: Wire) -> None:
+    resource = f"{wire.target.bucket}/{wire.target.key}" if wire.target.key else wire.target.bucket
+    if decide(signer.principal, row.action, resource) is not Decision.ALLOW:
+        raise S3Error("AccessDenied")
+
+
+async def _document(row: Row, payload: Payload) -> object | None:
+    field = row.payload
+    if field is None:
+        return None
+    assert isinstance(field.place, XmlBody)
+    assert isinstance(field.kind, type)
+    return await read_document(payload, field.place.root, field.kind, field.place.bytes_max)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An error as S3 says it, and the headers that belong to it."""
+
+    error: S3Error
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+_RETRY: Final = ((b"retry-after", b"1"),)
+
+
+def _refuse(services: Services, request: Request, error: Exception) -> Response:
+    refusal = _translate(request, error)
+    status = errors.status_of(refusal.error)
+    headers = [(b"content-type", b"application/xml"), *refusal.headers]
+    if request.method == "HEAD":  # RFC 9110, 9.3.2: no content, whatever the status
+        return Response(status, headers)
+    resource = request.raw_path.decode("latin-1")
+    return Response(status, headers, errors.render(refusal.error, resource, request.id, services.host_id))
+
+
+def _translate(request: Request, error: Exception) -> _Refusal:
+    """Say in S3's words what went wrong."""
+    match error:
+        case S3Error() if error.code in errors.CATALOGUE:
+            return _Refusal(error, _headers_of(error))
+        case Rejected():
+            refusal = S3Error(errors.code_of(error.reason))
+            return _Refusal(refusal, _headers_of(refusal))
+        case Unavailable():
+            log.warning("unavailable", request=request.id, why=str(error))
+            return _Refusal(S3Error("SlowDown", "The cluster cannot answer now; nothing was changed."), _RETRY)
+        case OutcomeUnknown():
+            log.warning("outcome unknown", request=request.id, operation=error.operation_id.hex())
+            return _Refusal(S3Error("ServiceUnavailable", "It is not known whether the request took effect."), _RETRY)
+        case Damaged():
+            log.error("damaged", request=request.id, why=str(error))
+            return _Refusal(S3Error("ServiceUnavailable", "The object cannot be read now."), _RETRY)
+        case _:
+            log.error("internal error", request=request.id, method=request.method, exc_info=error)
+            return _Refusal(S3Error("InternalError"))
+
+
+def _headers_of(error: S3Error) -> tuple[tuple[bytes, bytes], ...]:
+    if error.code == "InvalidRange":
+        return ((b"content-range", f"bytes */{error.fields['ActualObjectSize']}".encode()),)
+    if errors.status_of(error) == 503:
+        return _RETRY
+    return ()

@@ -1,0 +1,189 @@
+"""Objects: look at, read.        Floor: operations. Called by: dispatch.
+
+Law: who reads after an acknowledged write sees it, through any node: every read waits for a barrier first. What can
+fail is tried before the first header is sent.
+Source: S3 API, GetObject, HeadObject.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from mys3d import limits
+from mys3d.engine.get import read_body, read_small
+from mys3d.errors import S3Error
+from mys3d.model.body import Body
+from mys3d.model.names import ObjectKey, parse_object_key
+from mys3d.model.objects import Version
+from mys3d.operations.answers import header, metadata_header, quoted
+from mys3d.operations.call import Call, bucket_now
+from mys3d.registry import queries
+from mys3d.s3 import checksums, conditions, dates, ranges
+from mys3d.s3.conditions import ReadConditions, Verdict
+from mys3d.s3.message import Response
+from mys3d.s3.ranges import Range
+from mys3d.s3.table import Header, Query, Uri, operation
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What GetObject and HeadObject ask alike."""
+
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    version_id: Annotated[str | None, Query("versionId")] = None
+    part_number: Annotated[int | None, Query("partNumber")] = None
+    range: Annotated[str | None, Header("Range")] = None
+    if_match: Annotated[str | None, Header("If-Match")] = None
+    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
+    if_modified_since: Annotated[str | None, Header("If-Modified-Since")] = None
+    if_unmodified_since: Annotated[str | None, Header("If-Unmodified-Since")] = None
+    checksum_mode: Annotated[str | None, Header("x-amz-checksum-mode")] = None
+    response_cache_control: Annotated[str | None, Query("response-cache-control")] = None
+    response_content_disposition: Annotated[str | None, Query("response-content-disposition")] = None
+    response_content_encoding: Annotated[str | None, Query("response-content-encoding")] = None
+    response_content_language: Annotated[str | None, Query("response-content-language")] = None
+    response_content_type: Annotated[str | None, Query("response-content-type")] = None
+    response_expires: Annotated[str | None, Query("response-expires")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetObject(Read):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HeadObject(Read):
+    pass
+
+
+@operation("GET", "/{Bucket}/{Key+}", GetObject, action="s3:GetObject")
+async def get_object(call: Call, asked: GetObject) -> Response:
+    version = await _visible(call, asked)
+    refused = _judged(asked, version)
+    if refused is not None:
+        return refused
+    wanted = ranges.parse(asked.range, version.size)
+    start, stop = (0, version.size) if wanted is None else (wanted.start, wanted.stop)
+    assert version.body is not None, "a delete marker is never a visible version"
+    data = await _read(call, version.body, start, stop)
+    return Response(206 if wanted else 200, _headers(asked, version, wanted), data, stop - start)
+
+
+@operation("HEAD", "/{Bucket}/{Key+}", HeadObject, action="s3:GetObject")
+async def head_object(call: Call, asked: HeadObject) -> Response:
+    version = await _visible(call, asked)
+    refused = _judged(asked, version)
+    if refused is not None:
+        return refused
+    wanted = ranges.parse(asked.range, version.size)
+    length = version.size if wanted is None else wanted.stop - wanted.start
+    return Response(206 if wanted else 200, _headers(asked, version, wanted), b"", length)
+
+
+def object_key(text: str) -> ObjectKey:
+    """Raises S3Error KeyTooLongError."""
+    try:
+        return parse_object_key(text)
+    except ValueError as error:
+        raise S3Error(
+            "KeyTooLongError", Size=str(len(text.encode())), MaxSizeAllowed=str(limits.key_bytes_max)
+        ) from error
+
+
+def check_version_id(version_id: str | None) -> None:
+    """Raise S3Error InvalidArgument unless the only version of an unversioned bucket is meant."""
+    if version_id not in (None, "", "null"):
+        raise S3Error(
+            "InvalidArgument",
+            "Invalid version id specified",
+            ArgumentName="versionId",
+            ArgumentValue=version_id,
+        )
+
+
+async def _visible(call: Call, asked: Read) -> Version:
+    """Return the version that the request means. Raises S3Error, Unavailable."""
+    key = object_key(asked.key)
+    check_version_id(asked.version_id)
+    if asked.part_number is not None:
+        raise S3Error("NotImplemented", "Reading one part is not implemented.")
+    registry = call.services.ports.registry
+    await registry.barrier()
+    bucket = bucket_now(call, asked.bucket)
+    version = queries.live(registry.view(), bucket.id, key)
+    if version is None:
+        raise S3Error("NoSuchKey", Key=key)
+    return version
+
+
+def _judged(asked: Read, version: Version) -> Response | None:
+    """Return 304 when the client has what it needs; None: go on. Raises S3Error PreconditionFailed."""
+    wanted = ReadConditions(asked.if_match, asked.if_none_match, asked.if_modified_since, asked.if_unmodified_since)
+    verdict, condition = conditions.judge(wanted, version.etag, version.modified_at)
+    if verdict is Verdict.FAILED:
+        raise S3Error("PreconditionFailed", Condition=condition)
+    if verdict is Verdict.NOT_MODIFIED:
+        return Response(304, _validators(version))
+    return None
+
+
+def _validators(version: Version) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"last-modified", dates.http_date(version.modified_at).encode()),
+        (b"etag", quoted(version.etag).encode()),
+    ]
+
+
+def _headers(asked: Read, version: Version, wanted: Range | None) -> list[tuple[bytes, bytes]]:
+    content = version.content
+    told = {"content-type": content.content_type, **dict(content.headers), **_overrides(asked)}
+    found = _validators(version)
+    found.append((b"accept-ranges", b"bytes"))
+    found += [header(name, value) for name, value in told.items()]
+    found += [metadata_header(name, value) for name, value in content.metadata]
+    if content.storage_class != "STANDARD":
+        found.append(header("x-amz-storage-class", content.storage_class))
+    if wanted is not None:
+        found.append(header("content-range", wanted.content_range(version.size)))
+    elif asked.checksum_mode is not None and asked.checksum_mode.upper() == "ENABLED":
+        found += [header(*pair) for checksum in version.checksums for pair in checksums.headers_of(checksum)]
+    return found
+
+
+def _overrides(asked: Read) -> dict[str, str]:
+    """What the query says of the answer's headers. Source: S3 API, GetObject, "Overriding Response Header Values"."""
+    pairs = (
+        ("cache-control", asked.response_cache_control),
+        ("content-disposition", asked.response_content_disposition),
+        ("content-encoding", asked.response_content_encoding),
+        ("content-language", asked.response_content_language),
+        ("content-type", asked.response_content_type),
+        ("expires", asked.response_expires),
+    )
+    return {name: value for name, value in pairs if value is not None}
+
+
+async def _read(call: Call, body: Body, start: int, stop: int) -> bytes | AsyncIterator[bytes | memoryview]:
+    """Return small bodies whole; of a large one the first piece is read now, so that its failure is still a status."""
+    if stop - start <= limits.read_piece_bytes:
+        return await read_small(call.services.ports, body, start, stop)
+    pieces = read_body(call.services.ports, body, start, stop)
+    return _Rejoined(await anext(pieces), pieces)
+
+
+class _Rejoined:
+    """A first piece and the rest. An object and not a generator: it may be dropped half read."""
+
+    def __init__(self, first: bytes | memoryview, rest: AsyncIterator[bytes | memoryview]) -> None:
+        self._first: bytes | memoryview | None = first
+        self._rest: Final = rest
+
+    def __aiter__(self) -> "_Rejoined":
+        return self
+
+    async def __anext__(self) -> bytes | memoryview:
+        if self._first is None:
+            return await anext(self._rest)
+        first, self._first = self._first, None
+        return first

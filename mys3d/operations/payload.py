@@ -1,0 +1,82 @@
+"""The body of a request as its operation reads it.        Floor: operations. Called by: dispatch, operations.
+
+Law: an operation sees object bytes only: framing is undone here, chunk signatures are checked here, and no more bytes
+pass than the request promised.
+"""
+
+from typing import Final
+
+import trio
+
+from mys3d import limits
+from mys3d.engine.hashing import BodyHashes
+from mys3d.errors import S3Error
+from mys3d.s3 import promises, schema, xml
+from mys3d.s3.chunked import ChunkedDecoder, ChunkSigner
+from mys3d.s3.message import BodySource
+from mys3d.s3.promises import Promises
+
+_PARSE_INLINE_BYTES_MAX: Final = 256 * limits.KIB  # a longer document is parsed in a thread
+
+
+class Payload:
+    """The bytes inside a body, pulled on demand. Given to the engine as the source of a PUT."""
+
+    def __init__(self, body: BodySource, promised: Promises, signer: ChunkSigner | None = None) -> None:
+        self.promised: Final = promised
+        self._body: Final = body
+        self._decoder: Final = ChunkedDecoder(promised.trailers, signer) if promised.framing.is_chunked else None
+        self._ready: list[bytes] = []  # decoded pieces not handed on yet, last first
+        self._left = promised.length  # None: no length was promised
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        return {} if self._decoder is None else self._decoder.trailers
+
+    async def read(self) -> bytes:
+        """Return the next object bytes, or b"" at the end. Raises S3Error."""
+        piece = await self._body.read() if self._decoder is None else await self._decoded(self._decoder)
+        if self._left is None:
+            return piece
+        self._left -= len(piece)
+        if self._left < 0:
+            raise S3Error("IncompleteBody", "The body is longer than the request promised.")
+        if not piece and self._left > 0:
+            raise S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
+        return piece
+
+    async def _decoded(self, decoder: ChunkedDecoder) -> bytes:
+        while not self._ready:
+            framed = await self._body.read()
+            if not framed:
+                decoder.finish()
+                return b""
+            self._ready = decoder.feed(framed)[::-1]
+        return self._ready.pop()
+
+
+async def read_document(payload: Payload, root: str, record: type[object], bytes_max: int) -> object | None:
+    """Read an XML body into its record, or None when the body is empty. Raises S3Error."""
+    promised = payload.promised
+    if promised.length is not None and promised.length > bytes_max:
+        raise S3Error("MaxMessageLengthExceeded", MaxMessageLengthBytes=str(bytes_max))
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await payload.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > bytes_max:
+            raise S3Error("MaxMessageLengthExceeded", MaxMessageLengthBytes=str(bytes_max))
+    hashes = BodyHashes(promised.wanted())
+    await hashes.update(pieces, size)
+    promises.check(promised, payload.trailers, size, hashes.md5(), hashes.wanted())
+    document = b"".join(pieces)
+    if not document:
+        return None
+    if size <= _PARSE_INLINE_BYTES_MAX:
+        return _parse(record, document, root)
+    return await trio.to_thread.run_sync(_parse, record, document, root)
+
+
+def _parse(record: type[object], document: bytes, root: str) -> object:
+    return schema.read(record, xml.parse(document, root))

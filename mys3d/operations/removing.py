@@ -1,0 +1,125 @@
+"""Objects: remove, one or many.        Floor: operations. Called by: dispatch.
+
+Law: each key of DeleteObjects is decided on its own and answered on its own; what is not answered "Deleted" may still
+be there.
+Source: S3 API, DeleteObject, DeleteObjects.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from mys3d import limits
+from mys3d.errors import OutcomeUnknown, S3Error, Unavailable
+from mys3d.model.names import BucketId, ObjectKey
+from mys3d.operations.answers import XML_TYPE
+from mys3d.operations.call import Call, bucket_for_write
+from mys3d.operations.objects import check_version_id, object_key
+from mys3d.operations.storing import precondition_of
+from mys3d.registry import commands
+from mys3d.s3 import errors, xml
+from mys3d.s3.message import Response
+from mys3d.s3.schema import Element
+from mys3d.s3.table import Header, Query, Uri, XmlBody, operation
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObject:
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    version_id: Annotated[str | None, Query("versionId")] = None
+    if_match: Annotated[str, Header("If-Match")] = ""
+
+
+@operation("DELETE", "/{Bucket}/{Key+}", DeleteObject, action="s3:DeleteObject")
+async def delete_object(call: Call, asked: DeleteObject) -> Response:
+    key = object_key(asked.key)
+    check_version_id(asked.version_id)
+    bucket = await bucket_for_write(call, asked.bucket)
+    precondition = precondition_of(asked.if_match, "")
+    await call.services.ports.registry.propose(commands.DeleteObject(bucket.id, key, None, precondition))
+    return Response(204)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectIdentifier:
+    key: Annotated[str, Element("Key")]
+    version_id: Annotated[str | None, Element("VersionId")] = None
+    etag: Annotated[str | None, Element("ETag")] = None
+    last_modified_time: Annotated[str | None, Element("LastModifiedTime")] = None
+    size: Annotated[int | None, Element("Size")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    objects: Annotated[tuple[ObjectIdentifier, ...], Element("Object")]
+    quiet: Annotated[bool, Element("Quiet")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObjects:
+    bucket: Annotated[str, Uri("Bucket")]
+    delete: Annotated[Delete, XmlBody("Delete", limits.xml_delete_bytes_max)]
+
+
+@operation("POST", "/{Bucket}?delete", DeleteObjects, action="s3:DeleteObject")
+async def delete_objects(call: Call, asked: DeleteObjects) -> Response:
+    if len(asked.delete.objects) > limits.delete_keys_max:
+        raise S3Error("MalformedXML")
+    bucket = await bucket_for_write(call, asked.bucket)
+    refused: list[str] = []
+    keys: list[ObjectKey] = []
+    for wanted in asked.delete.objects:
+        try:
+            keys.append(_plain_key(wanted))
+        except S3Error as error:
+            refused.append(_error_row(wanted.key, error))
+    removed: list[ObjectKey] = []
+    for batch in batches(keys):
+        failure = await _remove(call, bucket.id, batch)
+        if failure is None:
+            removed += batch
+        else:
+            refused += [_error_row(key, failure) for key in batch]
+    rows = [] if asked.delete.quiet else [xml.row("Deleted", (("Key", key),)) for key in removed]
+    return Response(200, [XML_TYPE], xml.write_list("DeleteResult", {}, rows + refused))
+
+
+def _plain_key(wanted: ObjectIdentifier) -> ObjectKey:
+    """Raises S3Error for an entry that this release cannot obey."""
+    if not wanted.key:
+        raise S3Error("InvalidArgument", "A key has at least one character.")
+    check_version_id(wanted.version_id)
+    if wanted.etag is not None or wanted.last_modified_time is not None or wanted.size is not None:
+        raise S3Error("NotImplemented", "Conditions of single keys are not implemented.")
+    return object_key(wanted.key)
+
+
+async def _remove(call: Call, bucket: BucketId, keys: Sequence[ObjectKey]) -> S3Error | None:
+    """Remove some keys by one command; return why not. The other batches of the request go on."""
+    try:
+        await call.services.ports.registry.propose(commands.DeleteObjects(bucket, tuple(keys)))
+    except Unavailable:
+        return S3Error("SlowDown")
+    except OutcomeUnknown:
+        return S3Error("ServiceUnavailable", "It is not known whether the key was removed.")
+    return None
+
+
+def batches(keys: Sequence[ObjectKey]) -> Iterator[Sequence[ObjectKey]]:
+    """Cut keys so that each command stays within its bytes and its rows."""
+    start = size = 0
+    for at, key in enumerate(keys):
+        length = len(key.encode())
+        is_full = size + length > limits.delete_command_bytes_max or at - start == limits.delete_command_keys_max
+        if is_full:
+            yield keys[start:at]
+            start, size = at, 0
+        size += length
+    if start < len(keys):
+        yield keys[start:]
+
+
+def _error_row(key: str, error: S3Error) -> str:
+    message = error.message or errors.CATALOGUE[error.code].message
+    return xml.row("Error", (("Key", key), ("Code", error.code), ("Message", message)))

@@ -1,0 +1,163 @@
+"""Objects: store.        Floor: operations. Called by: dispatch.
+
+Law: every refusal that the head of a request allows comes before its body is asked for; every promise about the body
+is checked before the version is committed.
+Source: S3 API, PutObject; S3 User Guide, "Working with object metadata".
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from mys3d import limits
+from mys3d.engine import put
+from mys3d.engine.put import StoredBody
+from mys3d.errors import S3Error
+from mys3d.model.names import BucketId, ObjectKey
+from mys3d.model.objects import Checksum, Content
+from mys3d.operations.answers import header, quoted
+from mys3d.operations.call import Call, bucket_for_write
+from mys3d.operations.objects import object_key
+from mys3d.operations.payload import Payload
+from mys3d.registry import commands, queries
+from mys3d.registry.commands import Precondition
+from mys3d.s3 import checksums, conditions, mime, promises
+from mys3d.s3.message import Response
+from mys3d.s3.table import Header, Metadata, PrefixHeaders, Uri, operation
+
+# LIMIT: a version row names at most 32 blobs; larger bodies need staged extents, which this release does not write.
+SINGLE_PUT_BYTES_MAX: Final = limits.inline_blobs_max * limits.blob_bytes_max
+
+# Classes that promise nothing but a price. Archive classes promise a restore, which is not built.
+STORAGE_CLASSES: Final = frozenset(
+    {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PutObject:
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    content_type: Annotated[str | None, Header("Content-Type")] = None
+    cache_control: Annotated[str | None, Header("Cache-Control")] = None
+    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
+    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
+    content_language: Annotated[str | None, Header("Content-Language")] = None
+    expires: Annotated[str | None, Header("Expires")] = None
+    website_redirect_location: Annotated[str | None, Header("x-amz-website-redirect-location")] = None
+    storage_class: Annotated[str, Header("x-amz-storage-class")] = "STANDARD"
+    if_match: Annotated[str, Header("If-Match")] = ""
+    if_none_match: Annotated[str, Header("If-None-Match")] = ""
+    metadata: Annotated[Metadata, PrefixHeaders("x-amz-meta-")] = ()
+
+
+@operation("PUT", "/{Bucket}/{Key+}", PutObject, action="s3:PutObject")
+async def put_object(call: Call, asked: PutObject) -> Response:
+    key = object_key(asked.key)
+    content = _content(asked)
+    precondition = precondition_of(asked.if_match, asked.if_none_match)
+    _check_length(call.payload.promised.length)
+    bucket = await bucket_for_write(call, asked.bucket)
+    if precondition != Precondition():
+        await _refuse_early(call, bucket.id, key, precondition)
+    finish = _Finish(bucket.id, key, content, precondition, call.payload)
+    services = call.services
+    wanted = call.payload.promised.wanted(default=checksums.DEFAULT.hash)
+    await put.put_object(services.ports, services.budget, call.payload, wanted, finish)
+    told = [header("etag", quoted(finish.etag)), (b"content-length", b"0")]
+    if finish.checksum is not None:
+        told += [header(*pair) for pair in checksums.headers_of(finish.checksum)]
+    return Response(200, told)
+
+
+class _Finish:
+    """Turns a stored body into the command, after every promise was kept. Asked again when epochs were renewed."""
+
+    def __init__(
+        self, bucket: BucketId, key: ObjectKey, content: Content, precondition: Precondition, payload: Payload
+    ) -> None:
+        self.etag = ""
+        self.checksum: Checksum | None = None
+        self._place: Final = (bucket, key)
+        self._content: Final = content
+        self._precondition: Final = precondition
+        self._payload: Final = payload
+
+    def __call__(self, stored: StoredBody) -> commands.PutObject:
+        payload = self._payload
+        self.checksum = promises.check(payload.promised, payload.trailers, stored.size, stored.md5, stored.hashes)
+        self.etag = stored.md5.hex()
+        return commands.PutObject(
+            *self._place,
+            size=stored.size,
+            etag=self.etag,
+            body=stored.body,
+            content=self._content,
+            checksums=() if self.checksum is None else (self.checksum,),
+            layout_epoch=stored.layout_epoch,
+            gc_epoch=stored.gc_epoch,
+            precondition=self._precondition,
+        )
+
+
+def _check_length(length: int | None) -> None:
+    """Raises S3Error MissingContentLength, EntityTooLarge."""
+    if length is None:
+        raise S3Error("MissingContentLength")
+    if length > SINGLE_PUT_BYTES_MAX:
+        raise S3Error(
+            "EntityTooLarge",
+            f"This release stores objects of up to {SINGLE_PUT_BYTES_MAX} bytes.",
+            ProposedSize=str(length),
+            MaxSizeAllowed=str(SINGLE_PUT_BYTES_MAX),
+        )
+
+
+def precondition_of(if_match: str, if_none_match: str) -> Precondition:
+    """Return the condition of a write with bare entity tags. Raises S3Error NotImplemented."""
+    if if_none_match not in ("", "*"):
+        raise S3Error("NotImplemented", Header="If-None-Match")  # S3 API, PutObject: "expects the '*' character"
+    if if_match and if_none_match:
+        raise S3Error("NotImplemented", Header="If-Match,If-None-Match")
+    return Precondition(if_match.strip().strip('"'), if_none_match)
+
+
+async def _refuse_early(call: Call, bucket: BucketId, key: ObjectKey, precondition: Precondition) -> None:
+    """Spare the client an upload that cannot succeed now. What counts is decided again inside apply."""
+    registry = call.services.ports.registry
+    await registry.barrier()
+    version = queries.live(registry.view(), bucket, key)
+    if precondition.if_none_match and version is not None:
+        raise S3Error("PreconditionFailed", Condition="If-None-Match")
+    if precondition.if_match and version is None:
+        raise S3Error("NoSuchKey", Key=key)
+    if precondition.if_match and version is not None and not conditions.matches(precondition.if_match, version.etag):
+        raise S3Error("PreconditionFailed", Condition="If-Match")
+
+
+def _content(asked: PutObject) -> Content:
+    """Raises S3Error MetadataTooLarge, InvalidStorageClass."""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in asked.metadata)
+    if size > limits.metadata_bytes_max:
+        raise S3Error("MetadataTooLarge", Size=str(size), MaxSizeAllowed=str(limits.metadata_bytes_max))
+    if asked.storage_class not in STORAGE_CLASSES:
+        raise S3Error("InvalidStorageClass", StorageClassRequested=asked.storage_class)
+    kept = (
+        ("cache-control", asked.cache_control),
+        ("content-disposition", asked.content_disposition),
+        ("content-encoding", _without_framing(asked.content_encoding)),
+        ("content-language", asked.content_language),
+        ("expires", asked.expires),
+        ("x-amz-website-redirect-location", asked.website_redirect_location),
+    )
+    return Content(
+        content_type=asked.content_type or mime.guess(asked.key),
+        headers=tuple((name, value) for name, value in kept if value),
+        metadata=asked.metadata,
+        storage_class=asked.storage_class,
+    )
+
+
+def _without_framing(content_encoding: str | None) -> str:
+    """aws-chunked describes the request and not the object: `gzip,aws-chunked` stores gzip."""
+    codings = [coding.strip() for coding in (content_encoding or "").split(",")]
+    return ",".join([coding for coding in codings if coding and coding.lower() != "aws-chunked"])
