@@ -71,10 +71,10 @@ class Consensus:
         voters = Voters(frozenset(machine.voters(store.reader())))
         dice = Random(entropy.token(16)) if dice is None else dice
         self.raft = Raft(node, self._journal, self._transport, clock, dice, voters)
-        self._ticker = Ticker(self.raft, clock, sync, self._after_tick, self._after_sync)
-        self._proposer = Proposer(self.raft, clock, entropy, machine.encode, self._ticker.wake)
-        self._applier = Applier(self.raft, store, machine, clock, self._proposer.settled)
-        self._read_index = ReadIndex(self.raft, clock)
+        self.ticker = Ticker(self.raft, clock, sync, self._after_tick, self._after_sync)
+        self.proposer = Proposer(self.raft, clock, entropy, machine.encode, self.ticker.wake)
+        self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
+        self.read_index = ReadIndex(self.raft, clock)
         self._threads = trio.CapacityLimiter(scan_threads_max)
         self.raft.start(applied)
 
@@ -82,8 +82,8 @@ class Consensus:
         """Tick and apply until cancelled; the journal is closed then."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._applier.run)
-                nursery.start_soon(self._ticker.run)
+                nursery.start_soon(self.applier.run)
+                nursery.start_soon(self.ticker.run)
                 task_status.started()
         finally:
             self._journal.disk.close()
@@ -91,19 +91,19 @@ class Consensus:
     def set_members(self, members: Iterable[NodeId]) -> None:
         """Everyone to replicate to: voters, and learners that hold the log without a vote."""
         self.raft.set_members(members)
-        self._ticker.wake()
+        self.ticker.wake()
 
     # --- ports.Registry
 
     async def propose(self, command: Command) -> Applied:
-        return await self._proposer.propose(command)
+        return await self.proposer.propose(command)
 
     async def barrier(self) -> LogIndex:
         with trio.move_on_after(limits.barrier_deadline_seconds):
             while True:
                 index = await self._confirmed_index()
                 if index is not None:
-                    await self._applier.wait(index)
+                    await self.applier.wait(index)
                     return index
                 await trio.sleep(retry_seconds)
         raise Unavailable(f"node {self.node}: no majority confirmed a leader before the deadline")
@@ -129,7 +129,7 @@ class Consensus:
         )
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
-        self._applier.listeners.append(listener)
+        self.applier.listeners.append(listener)
 
     def caught_up(self, node: NodeId) -> bool:
         return self.raft.caught_up(node)
@@ -147,7 +147,7 @@ class Consensus:
                     self.raft.hand_over()
                 else:
                     self.raft.submit(membership.encode_change(node, votes), _ignore)
-                self._ticker.wake()
+                self.ticker.wake()
                 await trio.sleep(retry_seconds)
             return
         raise Unavailable(f"node {node} was not seen to become {'a voter' if votes else 'a learner'} in time")
@@ -157,20 +157,20 @@ class Consensus:
         with trio.move_on_after(limits.barrier_deadline_seconds):
             while self.raft.is_leader() and self.raft.voters:
                 self.raft.hand_over()
-                self._ticker.wake()
+                self.ticker.wake()
                 await trio.sleep(retry_seconds)
         return not self.raft.is_leader()
 
     # --- ports.WireListener
 
     def on_frame(self, node: NodeId, frame: bytes) -> None:
-        self._ticker.hear(node, frame)
+        self.ticker.hear(node, frame)
 
     def on_connected(self, node: NodeId) -> None:
-        self._ticker.hear(node, ticker.OPENED)
+        self.ticker.hear(node, ticker.OPENED)
 
     def on_disconnected(self, node: NodeId) -> None:
-        self._ticker.hear(node, ticker.CLOSED)
+        self.ticker.hear(node, ticker.CLOSED)
 
     # --- inside
 
@@ -192,9 +192,9 @@ class Consensus:
             found.append(index)
             done.set()
 
-        self._read_index.ask(hear)
-        if self._read_index.is_idle:
-            self._ticker.wake()
+        self.read_index.ask(hear)
+        if self.read_index.is_idle:
+            self.ticker.wake()
         await done.wait()
         return found[0]
 
@@ -203,12 +203,12 @@ class Consensus:
         return (node in row.applied) == votes and not any(change[1] == node for change in row.changes)
 
     def _after_tick(self) -> None:
-        self._read_index.pump()
-        self._proposer.pump()
-        self._applier.wake()
+        self.read_index.pump()
+        self.proposer.pump()
+        self.applier.wake()
 
     def _after_sync(self) -> None:
-        self._applier.wake()
+        self.applier.wake()
 
 
 def _check_store(journal: Journal, applied: LogIndex, term: Term) -> None:

@@ -1,8 +1,8 @@
 """Who leads: pre-votes, votes, stepping down, handing over.        Floor: driver. Called by: raft (by inheritance).
 
 Law: a term is raised only by a candidate that a majority would vote for (or that the leader named), each voter is
-counted once, and a node that hears of a higher term follows. A learner never stands, never votes and is never
-counted.
+counted once, and a node that hears of a higher term follows. A learner never stands and is never counted; but who is
+asked for a vote decides by the logs alone: the entry that made it a voter may not have reached it yet.
 Source: Ongaro 2014, sections 3.4 and 9.6."""
 
 from typing import Final
@@ -46,7 +46,7 @@ class Election(Replication):
             self._is_elected_to_stand = False
 
     def on_pre_vote(self, node: Node, message: PreVote) -> None:
-        if self.self_node is None or self.state == LEADER:
+        if self.state == LEADER:
             return
         if message.term <= self.term:
             self.transport.send(node, HigherTerm(self.term))
@@ -69,8 +69,6 @@ class Election(Replication):
     def on_request_vote(self, node: Node, message: RequestVote) -> None:
         if message.term < self.term:
             self.transport.send(node, HigherTerm(self.term))
-            return
-        if self.self_node is None:
             return
         if message.term > self.term:
             self.step_down(message.term)

@@ -81,6 +81,8 @@ class Raft(Election):
         for entry in self.log.between(self.last_applied + 1, self.log.last_index + 1):
             self.voters_row.added(entry)
         self.reconfigure()
+        if self.self_node is not None and not self.voters:
+            self.election_deadline = -1.0  # alone: nobody else can be the leader
 
     # --- entrances
 

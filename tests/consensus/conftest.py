@@ -1,6 +1,7 @@
-"""Builders of this room: small rows and rules, a disk that forgets, a hand-driven world, a cluster in one event loop."""
+"""Builders of this room: small rows and rules, a disk that forgets, a cluster in one event loop."""
 
 import contextlib
+import importlib.util
 import types
 from pathlib import Path
 from random import Random
@@ -321,8 +322,18 @@ def builders():
 
 
 @pytest.fixture
-async def cluster(nursery, autojump_clock):
-    """An empty cluster on simulated disks; time jumps when nothing is left to do."""
+def hand():
+    """The module of the hand-driven world, `hand.py`."""
+    spec = importlib.util.spec_from_file_location("consensus_hand", Path(__file__).with_name("hand.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.use(Rows, SimulatedDisk, Dice)
+    return module
+
+
+@pytest.fixture
+async def cluster(nursery):
+    """An empty cluster on simulated disks. With `autojump_clock`, time jumps when nothing is left to do."""
 
     async def at_once(work):
         work()

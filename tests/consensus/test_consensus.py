@@ -5,7 +5,7 @@ import pytest
 from mys3d.errors import Reason, Rejected
 
 
-async def test_a_single_node_commits_without_any_peer(cluster, builders):
+async def test_a_single_node_commits_without_any_peer(cluster, builders, autojump_clock):
     node = builders.nodes[0]
     alone = await cluster.start(node, initial=[node])
     outcome = await alone.propose(builders.bucket("first"))
@@ -14,7 +14,7 @@ async def test_a_single_node_commits_without_any_peer(cluster, builders):
     assert alone.status().voters == (node,)
 
 
-async def test_three_nodes_commit_a_proposal_from_every_one_of_them(cluster, builders):
+async def test_three_nodes_commit_a_proposal_from_every_one_of_them(cluster, builders, autojump_clock):
     trinity = builders.nodes[:3]
     for node in trinity:
         await cluster.start(node, initial=trinity, members=trinity)
@@ -25,7 +25,7 @@ async def test_three_nodes_commit_a_proposal_from_every_one_of_them(cluster, bui
     assert state[b"count"] == b"\x03"
 
 
-async def test_a_refusal_of_the_rules_is_raised_at_the_proposer(cluster, builders):
+async def test_a_refusal_of_the_rules_is_raised_at_the_proposer(cluster, builders, autojump_clock):
     node = builders.nodes[0]
     alone = await cluster.start(node, initial=[node])
     await alone.propose(builders.bucket("twice"))
