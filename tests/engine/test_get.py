@@ -1,0 +1,129 @@
+"""Verified bytes, from whoever holds them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from mys3d import limits
+from mys3d.engine.get import read_blob, read_body, read_small, stretches
+from mys3d.errors import Unavailable
+from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
+from mys3d.model.digest import digest_of
+from mys3d.model.names import BodyId
+
+Grid = Any  # of conftest
+MakeGrid = Callable[[int], Awaitable[Grid]]
+DATA = bytes(range(256)) * 4096  # 1 MiB
+PIECE = limits.read_piece_bytes
+
+
+async def read(grid: Grid, number: int, blobs: tuple[BlobRef, ...], start: int, stop: int) -> bytes:
+    return b"".join([bytes(piece) async for piece in read_body(grid[number].ports, InlineBlobs(blobs), start, stop)])
+
+
+def test_a_range_is_cut_where_blobs_meet() -> None:
+    blobs = tuple(BlobRef(digest_of(bytes([n])), 10) for n in range(3))
+    cut = [(blobs.index(each.blob), each.start, each.stop) for each in stretches(InlineBlobs(blobs), 5, 25)]
+    assert cut == [(0, 5, 10), (1, 0, 10), (2, 0, 5)]
+    assert stretches(InlineBlobs(blobs), 10, 10) == []
+    assert [each.start for each in stretches(InlineBlobs(blobs), 10, 11)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, len(DATA)), (0, 1), (len(DATA) - 1, len(DATA)), (PIECE - 1, PIECE + 1), (5, 5)]
+)
+@pytest.mark.parametrize("holder", [0, 1])
+async def test_any_range_is_read_from_here_or_from_another_node(
+    make_grid: MakeGrid, start: int, stop: int, holder: int
+) -> None:
+    grid = await make_grid(2)
+    blob = await grid.hold(DATA, [holder])
+    assert await read(grid, 0, (blob,), start, stop) == DATA[start:stop]
+
+
+async def test_blobs_are_joined_in_order_wherever_each_of_them_is(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    blobs = tuple([await grid.hold(bytes([n]) * 1000, [n]) for n in range(3)])
+    assert await read(grid, 0, blobs, 500, 2500) == b"\0" * 500 + b"\1" * 1000 + b"\2" * 500
+
+
+async def test_a_rotten_local_copy_is_never_served_and_is_repaired_from_another(
+    make_grid: MakeGrid, nursery: Any, autojump_clock: Any
+) -> None:
+    grid = await make_grid(3)
+    blob = await grid.hold(DATA, [0, 1])
+    grid[0].blobs.damage(blob.digest)
+    assert await read(grid, 0, (blob,), 0, len(DATA)) == DATA
+
+
+async def test_a_holder_with_a_rotten_copy_is_passed_over(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    blob = await grid.hold(DATA, [1, 2])
+    grid[1].blobs.damage(blob.digest)
+    assert await read(grid, 0, (blob,), 0, len(DATA)) == DATA
+    assert await read(grid, 0, (blob,), 10, 20) == DATA[10:20]
+
+
+async def test_a_node_that_sends_other_bytes_is_not_believed(make_grid: MakeGrid, monkeypatch: Any) -> None:
+    grid = await make_grid(3)
+    blob = await grid.hold(DATA, [1, 2])
+
+    async def lie(_digest: object, start: int, stop: int) -> bytes:
+        return bytes(stop - start)
+
+    monkeypatch.setattr(grid[1].service, "on_fetch", lie)
+    assert await read_blob(grid[0].ports, blob) == DATA
+
+
+async def test_a_holder_that_is_cut_off_is_passed_over(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    blob = await grid.hold(DATA, [1, 2])
+    grid.network.cut(grid.ids[0], grid.ids[1])
+    assert await read(grid, 0, (blob,), 0, len(DATA)) == DATA
+
+
+async def test_a_node_that_is_no_home_is_asked_last_but_asked(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    for number in range(4):
+        blob = await grid.hold(f"only on {number}".encode(), [number])
+        for reader in range(4):
+            assert await read_blob(grid[reader].ports, blob) == f"only on {number}".encode()
+
+
+async def test_a_blob_that_nobody_holds_is_unavailable(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    with pytest.raises(Unavailable, match="no holder answered"):
+        await read(grid, 0, (BlobRef(digest_of(b"gone"), 4),), 0, 4)
+
+
+async def test_a_stream_whose_next_blob_is_gone_raises_instead_of_ending_short(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    held = await grid.hold(b"here", [0])
+    stream = read_body(grid[0].ports, InlineBlobs((held, BlobRef(digest_of(b"gone"), 4))), 0, 8)
+    assert bytes(await anext(stream)) == b"here"
+    with pytest.raises(Unavailable):
+        await anext(stream)
+
+
+async def test_a_stream_may_be_dropped_half_read(make_grid: MakeGrid) -> None:
+    grid = await make_grid(1)
+    blob = await grid.hold(DATA, [0])
+    stream = read_body(grid[0].ports, InlineBlobs((blob,)), 0, len(DATA))
+    assert len(await anext(stream)) == PIECE
+    del stream
+
+
+@pytest.mark.parametrize("holder", [0, 1])
+async def test_a_small_body_is_read_in_one_piece(make_grid: MakeGrid, holder: int) -> None:
+    grid = await make_grid(2)
+    blob = await grid.hold(b"small body", [holder])
+    assert await read_small(grid[0].ports, InlineBlobs((blob,)), 0, 10) == b"small body"
+    assert await read_small(grid[0].ports, InlineBlobs((blob, blob)), 5, 15) == b" bodysmall"
+    assert await read_small(grid[0].ports, InlineBlobs(()), 0, 0) == b""
+
+
+async def test_a_body_of_a_later_release_is_refused_and_not_guessed(make_grid: MakeGrid) -> None:
+    grid = await make_grid(1)
+    with pytest.raises(Unavailable, match="more than 32 blobs"):
+        read_body(grid[0].ports, StagedBody(BodyId(1), 40), 0, 1)

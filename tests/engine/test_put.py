@@ -1,0 +1,231 @@
+"""Bodies become durable blobs, then a visible version."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from mys3d import limits
+from mys3d.engine.budget import BufferBudget
+from mys3d.engine.get import read_body
+from mys3d.engine.put import StoredBody, put_object, store_body
+from mys3d.errors import Reason, Rejected, S3Error, Unavailable
+from mys3d.model.body import InlineBlobs
+from mys3d.model.names import Epoch, GcEpoch, ObjectKey
+from mys3d.model.objects import Version
+from mys3d.registry import queries
+from mys3d.registry.commands import BumpGcEpoch, PutObject, SealLayout
+
+Grid = Any  # of conftest
+MakeGrid = Callable[[int], Awaitable[Grid]]
+BLOB = limits.blob_bytes_max
+PIECE = limits.receive_bytes
+
+
+def pieces_of(data: bytes) -> list[bytes]:
+    return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
+
+
+def patterned(size: int) -> bytes:
+    return (hashlib.sha256(str(size).encode()).digest() * (size // 32 + 1))[:size]
+
+
+def version_of(grid: Grid, node: int = 0, key: str = "cat.jpg") -> Version | None:
+    return queries.live(grid[node].ports.registry.view(), grid.bucket, ObjectKey(key))
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, BLOB - 1, BLOB, BLOB + 1, 3 * BLOB + 5])
+async def test_a_body_is_read_back_as_it_was_put(make_grid: MakeGrid, pieces: Any, finisher: Any, size: int) -> None:
+    grid, data, budget = await make_grid(3), patterned(size), BufferBudget()
+    wanted = frozenset({"sha256"})
+    told: list[StoredBody] = []
+
+    def finish(stored: StoredBody) -> PutObject:
+        told.append(stored)
+        return finisher(grid)(stored)
+
+    await put_object(grid[0].ports, budget, pieces(*pieces_of(data)), wanted, finish)
+    version = version_of(grid, node=1)
+    assert version is not None and isinstance(version.body, InlineBlobs)
+    assert [blob.length for blob in version.body.blobs] == [min(BLOB, size - at) for at in range(0, size, BLOB)]
+    got = [bytes(piece) async for piece in read_body(grid[2].ports, version.body, 0, version.size)]
+    assert b"".join(got) == data
+    assert all(len(piece) <= limits.read_piece_bytes for piece in got)
+    assert told[0].md5 == hashlib.md5(data).digest()
+    assert told[0].hashes == {"sha256": hashlib.sha256(data).digest()}
+    assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_every_blob_is_on_all_homes_when_the_version_becomes_visible(
+    make_grid: MakeGrid, pieces: Any, finisher: Any
+) -> None:
+    grid = await make_grid(3)
+    seen: list[set[int]] = []
+
+    def finish(stored: StoredBody) -> PutObject:
+        seen.extend(grid.holders(blob) for blob in stored.body.blobs)
+        return finisher(grid)(stored)
+
+    await put_object(grid[0].ports, BufferBudget(), pieces(*pieces_of(patterned(2 * BLOB))), frozenset(), finish)
+    assert seen == [{0, 1, 2}] * 2
+
+
+async def test_crumbs_make_the_same_body_as_large_pieces(make_grid: MakeGrid, pieces: Any) -> None:
+    grid, data = await make_grid(1), patterned(3 * limits.piece_bytes_min)
+    crumbs = [data[at : at + 7] for at in range(0, len(data), 7)]
+    small = await store_body(grid[0].ports, BufferBudget(), pieces(*crumbs), frozenset())
+    large = await store_body(grid[0].ports, BufferBudget(), pieces(data), frozenset())
+    assert small == large
+
+
+@pytest.mark.parametrize("before", [0, BLOB // 2, BLOB, 2 * BLOB + 1])
+async def test_a_source_that_raises_leaves_nothing_visible(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, before: int
+) -> None:
+    grid, budget = await make_grid(3), BufferBudget()
+    source = pieces(*pieces_of(patterned(before)), S3Error("IncompleteBody"))
+    with pytest.raises(S3Error, match="IncompleteBody"):
+        await put_object(grid[0].ports, budget, source, frozenset(), finisher(grid))
+    assert version_of(grid) is None
+    assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_a_checksum_that_does_not_fit_leaves_nothing_visible(make_grid: MakeGrid, pieces: Any) -> None:
+    grid = await make_grid(1)
+
+    def finish(_stored: StoredBody) -> PutObject:
+        raise S3Error("BadDigest")
+
+    with pytest.raises(S3Error, match="BadDigest"):
+        await put_object(grid[0].ports, BufferBudget(), pieces(b"x"), frozenset(), finish)
+    assert version_of(grid) is None
+
+
+async def test_a_body_of_more_blobs_than_a_row_holds_is_refused(
+    make_grid: MakeGrid, pieces: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(limits, "inline_blobs_max", 2)
+    grid, budget = await make_grid(1), BufferBudget()
+    with pytest.raises(S3Error, match="EntityTooLarge"):
+        await store_body(grid[0].ports, budget, pieces(*pieces_of(patterned(2 * BLOB + 1))), frozenset())
+    assert budget.free_bytes == limits.buffer_budget_bytes
+    stored = await store_body(grid[0].ports, budget, pieces(*pieces_of(patterned(2 * BLOB))), frozenset())
+    assert len(stored.body.blobs) == 2
+
+
+async def test_without_a_quorum_nothing_becomes_visible(make_grid: MakeGrid, pieces: Any, finisher: Any) -> None:
+    grid, budget = await make_grid(3), BufferBudget()
+    for node in grid.nodes[1:]:
+        node.blobs.refusal = "the disk is full"
+    for data in (b"small", patterned(2 * BLOB)):
+        with pytest.raises(Unavailable, match="1 of 2 durable copies"):
+            await put_object(grid[0].ports, budget, pieces(*pieces_of(data)), frozenset(), finisher(grid))
+    assert version_of(grid) is None
+    assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_a_full_budget_makes_a_large_body_wait_and_then_refuses_it(
+    make_grid: MakeGrid, pieces: Any, autojump_clock: MockClock
+) -> None:
+    grid, budget = await make_grid(1), BufferBudget(2 * BLOB)
+    assert budget.take_now(2 * BLOB - PIECE)
+    with pytest.raises(Unavailable, match="body buffers"):
+        await store_body(grid[0].ports, budget, pieces(*pieces_of(patterned(BLOB))), frozenset())
+    assert budget.free_bytes == PIECE
+    stored = await store_body(grid[0].ports, budget, pieces(b"a small one fits"), frozenset())
+    assert stored.size == 16
+
+
+async def test_a_commit_under_a_sealed_layout_is_pushed_again_and_committed(
+    make_grid: MakeGrid, pieces: Any, finisher: Any
+) -> None:
+    grid = await make_grid(1)
+    stored = await store_body(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset())
+    epochs: list[tuple[Epoch, GcEpoch]] = []
+
+    def finish(body: StoredBody) -> PutObject:
+        epochs.append((body.layout_epoch, body.gc_epoch))
+        command = finisher(grid)(body)
+        return msgspec.structs.replace(command, layout_epoch=Epoch(0)) if len(epochs) == 1 else command
+
+    await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finish)
+    assert len(epochs) == 2
+    assert version_of(grid) is not None
+    assert stored.layout_epoch == epochs[1][0]
+
+
+async def test_a_commit_of_an_old_garbage_epoch_is_touched_again(
+    make_grid: MakeGrid, pieces: Any, finisher: Any
+) -> None:
+    grid = await make_grid(3)
+    epochs: list[GcEpoch] = []
+
+    def finish(body: StoredBody) -> PutObject:
+        epochs.append(body.gc_epoch)
+        if len(epochs) > 1:
+            return finisher(grid)(body)
+        for blob in body.body.blobs:  # what a collector would do to blobs that nobody names yet
+            for node in grid.nodes:
+                node.blobs.forget(blob.digest) if node is not grid[1] else None
+        return msgspec.structs.replace(finisher(grid)(body), gc_epoch=GcEpoch(-9))
+
+    await grid[0].ports.registry.propose(BumpGcEpoch(GcEpoch(1)))
+    await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finish)
+    version = version_of(grid)
+    assert version is not None and isinstance(version.body, InlineBlobs)
+    assert grid.holders(version.body.blobs[0]) == {0, 1, 2}
+
+
+async def test_epochs_that_never_settle_end_in_unavailable(make_grid: MakeGrid, pieces: Any, finisher: Any) -> None:
+    grid = await make_grid(1)
+
+    def finish(body: StoredBody) -> PutObject:
+        return msgspec.structs.replace(finisher(grid)(body), layout_epoch=Epoch(0))
+
+    with pytest.raises(Unavailable, match="changed 5 times"):
+        await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finish)
+
+
+async def test_another_refusal_is_not_repeated(make_grid: MakeGrid, pieces: Any, finisher: Any) -> None:
+    grid = await make_grid(1)
+    asked = 0
+
+    def finish(body: StoredBody) -> PutObject:
+        nonlocal asked
+        asked += 1
+        return msgspec.structs.replace(finisher(grid)(body), bucket=grid.bucket + 999)
+
+    with pytest.raises(Rejected) as refusal:
+        await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finish)
+    assert (refusal.value.reason, asked) == (Reason.NO_SUCH_BUCKET, 1)
+
+
+async def test_a_cancelled_put_gives_its_buffers_back(make_grid: MakeGrid, pieces: Any, finisher: Any) -> None:
+    grid, budget = await make_grid(3), BufferBudget()
+
+    class Stuck:
+        async def read(self) -> bytes:
+            await trio.sleep_forever()
+            return b""
+
+    class Half:
+        def __init__(self) -> None:
+            self._pieces = pieces_of(patterned(BLOB + PIECE))
+
+        async def read(self) -> bytes:
+            return self._pieces.pop(0) if self._pieces else await Stuck().read()
+
+    with trio.move_on_after(0.05) as scope:
+        await put_object(grid[0].ports, budget, Half(), frozenset(), finisher(grid))
+    assert scope.cancelled_caught
+    assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_sealing_twice_is_refused_and_so_changes_nothing(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    with pytest.raises(Rejected):
+        await grid[0].ports.registry.propose(SealLayout(Epoch(9)))

@@ -1,0 +1,140 @@
+"""The acknowledgement rule: never below the write quorum, never slower than it must be."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from mys3d import limits
+from mys3d.engine.homes import present_layout
+from mys3d.engine.replicate import replicate
+from mys3d.errors import Unavailable
+from mys3d.model.body import BlobRef
+from mys3d.model.digest import digest_of, partition_of
+from mys3d.model.names import GcEpoch
+
+Grid = Any  # of conftest
+MakeGrid = Callable[[int], Awaitable[Grid]]
+DATA = b"forty-two bytes that name themselves well."
+BLOB = BlobRef(digest_of(DATA), len(DATA))
+
+
+async def push(grid: Grid, number: int = 0) -> tuple[float, set[int]]:
+    """Replicate DATA from one node; return the seconds it took and the nodes that acknowledged."""
+    ports = grid[number].ports
+    started = trio.current_time()
+    durable = await replicate(ports, present_layout(ports), BLOB.digest, [DATA], GcEpoch(0))
+    return trio.current_time() - started, {grid.ids.index(node) for node in durable}
+
+
+def homes_of(grid: Grid) -> list[int]:
+    return [grid.ids.index(node) for node in present_layout(grid[0].ports).homes(partition_of(BLOB.digest))]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_a_blob_is_on_every_home_when_all_are_well(make_grid: MakeGrid, count: int) -> None:
+    grid = await make_grid(count)
+    _, durable = await push(grid)
+    assert durable == grid.holders(BLOB) == set(range(count))
+
+
+async def test_of_two_nodes_both_are_needed(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    grid.network.cut(grid.ids[0], grid.ids[1])
+    with pytest.raises(Unavailable, match="1 of 2 durable copies"):
+        await push(grid)
+
+
+async def test_of_three_nodes_one_may_be_down_and_is_not_waited_for(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    grid.network.cut(grid.ids[0], grid.ids[2])
+    seconds, durable = await push(grid)
+    assert (seconds, durable) == (0.0, {0, 1})
+
+
+async def test_of_three_nodes_two_down_are_too_many(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    grid.network.cut(grid.ids[0], grid.ids[1])
+    grid.network.cut(grid.ids[0], grid.ids[2])
+    with pytest.raises(Unavailable, match="1 of 2 durable copies"):
+        await push(grid)
+
+
+async def test_a_full_disk_here_does_not_stop_a_put_that_others_can_keep(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    grid[0].blobs.refusal = "the disk is full"
+    _, durable = await push(grid)
+    assert durable == {1, 2}
+
+
+async def test_a_straggler_is_waited_for_its_time_and_then_left_to_repair(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    seconds, durable = await push(grid)
+    assert durable == {0, 1}
+    assert seconds == pytest.approx(limits.straggler_ms / 1000)
+    assert grid[0].ports.pace.misses(grid.ids[2]) == 1
+
+
+async def test_a_peer_that_used_to_be_fast_is_waited_for_less(make_grid: MakeGrid, autojump_clock: MockClock) -> None:
+    grid = await make_grid(3)
+    for _ in range(50):
+        grid[0].ports.pace.answered(grid.ids[2], 0.001)
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    seconds, _ = await push(grid)
+    assert seconds == pytest.approx(limits.straggler_min_ms / 1000)
+
+
+async def test_a_home_that_missed_several_times_is_pushed_to_and_not_waited_for(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    taken = [(await push(grid))[0] for _ in range(5)]
+    assert taken == pytest.approx([0.25, 0.25, 0.25, 0.0, 0.0])
+
+
+async def test_a_lagging_home_is_probed_and_waited_for_again(make_grid: MakeGrid, autojump_clock: MockClock) -> None:
+    grid = await make_grid(3)
+    slow = grid.ids[2]
+    while grid[0].ports.pace.misses(slow) < limits.lagging_probe_every:
+        grid[0].ports.pace.missed(slow)
+    grid.network.delay(grid.ids[0], slow, 0.01)
+    _, durable = await push(grid)
+    assert durable == {0, 1, 2}
+    assert grid[0].ports.pace.misses(slow) == 0
+
+
+async def test_below_the_quorum_a_slow_home_is_waited_for_to_the_deadline(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2)
+    grid.network.delay(grid.ids[0], grid.ids[1], 30.0)
+    started = trio.current_time()
+    with pytest.raises(Unavailable, match="1 of 2 durable copies"):
+        await push(grid)
+    assert trio.current_time() - started == pytest.approx(limits.push_deadline_seconds)
+
+
+async def test_with_a_fourth_node_a_substitute_takes_the_copy_of_a_home_that_is_down(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    homes = homes_of(grid)
+    substitute = ({0, 1, 2, 3} - set(homes)).pop()
+    sender = homes[0]
+    grid.network.cut(grid.ids[sender], grid.ids[homes[2]])
+    _, durable = await push(grid, sender)
+    assert durable == {homes[0], homes[1], substitute}
+
+
+async def test_a_node_that_is_no_home_keeps_no_copy(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    homes = homes_of(grid)
+    outsider = ({0, 1, 2, 3} - set(homes)).pop()
+    _, durable = await push(grid, outsider)
+    assert durable == grid.holders(BLOB) == set(homes)

@@ -1,0 +1,32 @@
+"""Whole clusters in virtual time: what was acknowledged stays, whatever crashes."""
+
+import pytest
+
+from tests.simulation.run import simulate
+
+SEEDS = (1, 2, 3, 7)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_cluster_keeps_its_promises_through_crashes_and_partitions(seed: int) -> None:
+    verdict = simulate(seed)
+    assert verdict.problems == [], str(verdict)
+    assert verdict.acknowledged_count >= 100, f"too little was done to prove anything: {verdict}"
+    assert verdict.crashes_count >= 3, str(verdict)
+    assert verdict.compared_count >= 100, str(verdict)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
+    first, again, other = simulate(7, 5.0), simulate(7, 5.0), simulate(8, 5.0)
+    assert (first.trace, first.events_count) == (again.trace, again.events_count)
+    assert first.trace != other.trace
+
+
+@pytest.mark.parametrize("lie", ["journal", "blobs"])
+def test_a_disk_that_acknowledges_before_it_has_synced_is_found_out(lie: str) -> None:
+    found = []
+    for seed in range(1, 6):
+        found += simulate(seed, lies=frozenset({lie})).problems
+        if found:
+            break
+    assert found, f"five seeds did not notice that the {lie} disk lies"
