@@ -1,0 +1,49 @@
+"""Running one node until it is told to stop.        Floor: top. Called by: start, join.
+
+Law: SIGTERM, Ctrl-C and, for a node of `mys3d dev`, the end of its supervisor all stop a node in good order.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import trio
+
+from mys3d.cli.failure import Failure, failure_of
+from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
+
+
+def run_until_stopped(node: Callable[[], Awaitable[None]], *, until_stdin_closes: bool) -> None:
+    """Run `node` to its end. What an operator can mend ends the command with one sentence."""
+    try:
+        trio.run(_serve, node, until_stdin_closes)
+    except (OSError, ExceptionGroup, Failure, OutcomeUnknown, Rejected, Unavailable) as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+async def _serve(node: Callable[[], Awaitable[None]], until_stdin_closes: bool) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope)
+            if until_stdin_closes:
+                nursery.start_soon(_cancel_when_stdin_closes, nursery.cancel_scope)
+            await node()
+            nursery.cancel_scope.cancel()
+
+
+async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
+
+
+async def _cancel_when_stdin_closes(scope: trio.CancelScope) -> None:
+    """A supervisor holds the other end of our standard input and never writes: the end of it is its death."""
+    stream = trio.lowlevel.FdStream(os.dup(sys.stdin.fileno()))
+    async with stream:
+        while await stream.receive_some(1024):
+            pass
+    scope.cancel()

@@ -1,0 +1,68 @@
+"""What `mys3d status` shows a person.        Floor: top (pure). Called by: status.
+
+Law: colour is never the only sign; every number carries its unit.
+"""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_MARKS = {"healthy": ("●", "green"), "degraded": ("▲", "yellow"), "unavailable": ("✗", "red")}
+
+
+def status_view(status: dict[str, Any]) -> RenderableType:
+    """Return the headline, one row per node, and the line about copies."""
+    return Group(_headline(status), _table(status["nodes"]), _copies(status))
+
+
+def _headline(status: dict[str, Any]) -> Text:
+    mark, colour = _MARKS.get(status["health"], ("?", "red"))
+    writable = "yes" if status["writable"] else "no"
+    text = Text(f"cluster {status['cluster']['id'][:8]}  ")
+    text.append(f"{mark} {status['health']}", colour)
+    return text.append(f"   writable: {writable}   {status['sentence']}")
+
+
+def _table(nodes: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("NODE", "ZONE", "STATE", "RAFT"):
+        table.add_column(title, no_wrap=True)
+    for title in ("TERM", "APPLIED", "LAG", "DISK FREE", "BLOBS", "MISSING"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("S3", no_wrap=True)
+    for node in nodes:
+        table.add_row(*_row(node))
+    return table
+
+
+def _row(node: dict[str, Any]) -> list[str]:
+    state = node["state"] if node["reachable"] else f"{node['state']}, not reachable"
+    role = "leader ★" if node["role"] == "leader" else str(node["role"])
+    if not node["reachable"]:
+        return [node["name"], node["zone"], state, role, *["-"] * 6, node["s3"]]
+    disk = node["disk"]
+    free = f"{size(disk['free_bytes'])} of {size(disk['size_bytes'])}"
+    numbers = [node["term"], node["applied_index"], node["lag"], free, disk["blobs_count"], node["blobs_missing"]]
+    return [node["name"], node["zone"], state, role, *(_cell(number) for number in numbers), node["s3"]]
+
+
+def _cell(number: object) -> str:
+    return "-" if number is None else str(number)
+
+
+def _copies(status: dict[str, Any]) -> Text:
+    copies, layout = status["copies"], status["layout"]
+    target = copies["target"]
+    text = f"{target} {'copy' if target == 1 else 'copies'} of every blob wanted, {copies['missing_blobs']} missing"
+    return Text(f"{text}; layout {layout['epoch']}{', moving' if layout['in_transition'] else ''}")
+
+
+def size(count: int) -> str:
+    """Bytes in decimal units, as disks are sold: `1.8 TB`."""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 99.5 else f"{value:.1f} {_UNITS[unit]}"

@@ -1,0 +1,50 @@
+"""What `start` and `join` refuse before a node exists. Nodes that run are the matter of tests/system."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+
+def test_a_wrong_configuration_starts_nothing(mys3d: Any) -> None:
+    result = mys3d("start", "--port", "0")
+    assert result.exit_code == 3
+    assert "Traceback" not in result.output
+
+
+def test_a_dev_directory_is_no_nodes_directory(mys3d: Any, tmp_path: Path) -> None:
+    (tmp_path / "dev.json").touch()
+    result = mys3d("start", "--data", tmp_path)
+    assert result.exit_code == 7
+    assert "is a directory of `mys3d dev`" in result.stderr
+
+
+def test_a_node_that_runs_is_not_started_twice(mys3d: Any, tmp_path: Path) -> None:
+    facts = {"name": "n1", "pid": os.getpid(), "s3": "a:1", "admin": "a:2", "peers": "a:3"}
+    (tmp_path / "node.json").write_text(json.dumps(facts))
+    result = mys3d("start", "--data", tmp_path)
+    assert result.exit_code == 7
+    assert f"n1 (process {os.getpid()}) runs in {tmp_path} already" in result.stderr
+
+
+def test_a_member_does_not_join_again(mys3d: Any, tmp_path: Path) -> None:
+    (tmp_path / "identity").touch()
+    result = mys3d("join", "MYS1.x", "--data", tmp_path)
+    assert result.exit_code == 7
+    assert f"-> run it: mys3d start --data {tmp_path}" in result.stderr
+
+
+def test_a_taken_port_is_named_before_anything_is_written(mys3d: Any, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = min(listener.getsockname()[1], 65_533)
+        result = mys3d("start", "--data", tmp_path / "new", "--bind", "127.0.0.1", "--port", port)
+    assert result.exit_code == 1
+    assert f"S3 port {port} is taken by process {os.getpid()}" in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_join_needs_a_token(mys3d: Any) -> None:
+    result = mys3d("join")
+    assert result.exit_code == 2
+    assert "Missing argument 'TOKEN'" in result.stderr

@@ -1,0 +1,68 @@
+"""What a person sees of the status."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mys3d.cli.status_table import size, status_view
+
+
+def node(name: str, **changes: Any) -> dict[str, Any]:
+    disk = {"size_bytes": 2 * 10**12, "free_bytes": 15 * 10**11, "blobs_count": 402}
+    facts: dict[str, Any] = {"id": "0" * 32, "name": name, "zone": "home", "state": "active", "role": "follower"}
+    facts |= {"reachable": True, "term": 3, "applied_index": 77, "lag": 2, "disk": disk, "blobs_missing": 0}
+    return facts | {"s3": "10.0.0.1:9000", "admin": "10.0.0.1:9001", "peers": "10.0.0.1:9002", "version": "0"} | changes
+
+
+def shown(**changes: Any) -> str:
+    status: dict[str, Any] = {
+        "cluster": {"id": "c0ffee00" * 4, "region": "us-east-1"},
+        "health": "healthy",
+        "writable": True,
+        "sentence": "can lose 1 node",
+        "copies": {"target": 3, "missing_blobs": 0},
+        "layout": {"epoch": 4, "sealed": 3, "in_transition": False},
+        "nodes": [node("n1", role="leader"), node("n2")],
+    }
+    console = Console(file=io.StringIO(), width=200)
+    console.print(status_view(status | changes))
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return output.getvalue()
+
+
+def test_the_first_line_says_what_can_be_lost() -> None:
+    first = shown().splitlines()[0]
+    assert first == "cluster c0ffee00  ● healthy   writable: yes   can lose 1 node"
+
+
+def test_every_node_has_a_row_with_its_numbers() -> None:
+    rows = shown().splitlines()
+    wanted = "n1 home active leader ★ 3 77 2 1.5 TB of 2.0 TB 402 0 10.0.0.1:9000"
+    assert " ".join(rows[2].split()) == wanted
+
+
+def test_a_node_that_cannot_be_reached_shows_no_numbers() -> None:
+    row = shown(nodes=[node("n2", reachable=False, disk=None)]).splitlines()[2]
+    assert "active, not reachable" in row
+    assert "1.5 TB" not in row
+
+
+def test_the_last_line_counts_copies_and_tells_of_moves() -> None:
+    assert shown().splitlines()[-1] == "3 copies of every blob wanted, 0 missing; layout 4"
+    moving = shown(layout={"epoch": 5, "sealed": 4, "in_transition": True}, copies={"target": 1, "missing_blobs": 9})
+    assert moving.splitlines()[-1] == "1 copy of every blob wanted, 9 missing; layout 5, moving"
+
+
+def test_an_unknown_health_is_still_shown() -> None:
+    assert "? strange" in shown(health="strange")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (123_456_789, "123 MB"), (1_800_000_000_000, "1.8 TB")],
+)
+def test_sizes_have_two_or_three_digits_and_a_unit(count: int, text: str) -> None:
+    assert size(count) == text
