@@ -90,10 +90,29 @@ control_frame_bytes_max: Final = 1 * MIB
 bulk_frame_bytes_max: Final = blob_bytes_max + 64 * KIB
 join_frame_bytes_max: Final = 16 * KIB  # the only frame a peer without certificate may send
 peer_queue_frames_max: Final = 20_000
+peer_queue_bytes_max: Final = 64 * MIB  # waiting to be sent on one connection; more is refused
+peer_pushed_bytes_max: Final = 32 * MIB  # pushes to one peer that are not acknowledged; more wait for these
+peer_served_bytes_max: Final = 32 * MIB  # pushes of one connection being stored; more are not read
+peer_served_count_max: Final = 4_096  # calls of one connection being served; more are not read
+peer_batch_bytes: Final = 256 * KIB  # one write, and one read: TLS records are 16 KiB, so 16 of them
+peer_connections_max: Final = 512  # incoming; more are closed unheard
+peer_strangers_max: Final = 32  # of them without certificate
+peer_handshake_seconds: Final = 10.0  # connect, TLS and greeting; also the one frame of a joining node
+peer_ping_seconds: Final = 1.0
+peer_silence_seconds: Final = 5.0  # a control lane that answers no ping for this long is broken
+peer_sweep_seconds: Final = 0.25  # how late a deadline of a call may be noticed
+peer_retry_min_seconds: Final = 0.05  # a lane is dialled again after this long, doubled up to ...
+peer_retry_max_seconds: Final = 2.0
+join_deadline_seconds: Final = 30.0  # from the first packet of a joining node to its grant
+have_deadline_seconds: Final = 10.0
 token_lifetime_seconds: Final = 3600
 
 # --- HTTP front -------------------------------------------------------------------------------------------------
 head_bytes_max: Final = 32 * KIB
+headers_count_max: Final = 256  # 2 KB of one-letter user metadata still fit beside the headers of an SDK
+chunk_overhead_bytes_max: Final = 16 * KIB  # chunk lines may exceed what small chunks need by this; net/http of Go has the same
+admin_body_bytes_max: Final = 64 * KIB  # requests to health and admin routes
+handshake_seconds: Final = 10.0
 head_deadline_seconds: Final = 10.0
 body_stall_seconds: Final = 30.0
 write_stall_seconds: Final = 30.0
@@ -114,3 +133,8 @@ assert blob_bytes_max % sub_digest_bytes == 0
 assert bulk_frame_bytes_max > blob_bytes_max
 assert commit_bytes_max >= blob_bytes_max
 assert volume_bytes_min > blob_bytes_max
+assert peer_pushed_bytes_max >= bulk_frame_bytes_max
+assert peer_served_bytes_max >= bulk_frame_bytes_max
+assert peer_queue_bytes_max >= bulk_frame_bytes_max + peer_pushed_bytes_max
+assert peer_ping_seconds < peer_silence_seconds
+assert join_deadline_seconds > propose_deadline_seconds
