@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 import trio
+from mys3d.consensus.memory import MemoryCluster
 
 from mys3d.blobs.memory import MemoryBlobs
-from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.membership import begin
 from mys3d.engine.put import StoredBody
 from mys3d.engine.repair import MissingCopies
@@ -19,7 +19,7 @@ from mys3d.model.digest import digest_of
 from mys3d.model.members import Addresses, MemberState
 from mys3d.model.names import AccessKey, BucketId, BucketName, GcEpoch, Instant, NodeId, ObjectKey
 from mys3d.model.objects import Content
-from mys3d.peers.memory import MemoryNetwork
+from mys3d.peers.memory import MemoryNetwork, MemoryPeers
 from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import (
@@ -56,7 +56,7 @@ class SeededEntropy:
 
 
 @dataclass
-class Node:
+class GridNode:
     """One node of a grid."""
 
     ports: Ports
@@ -71,10 +71,10 @@ class Grid:
 
     network: MemoryNetwork
     cluster: MemoryCluster
-    nodes: list[Node] = field(default_factory=list)
-    bucket: BucketId = BucketId(0)
+    nodes: list[GridNode] = field(default_factory=list)
+    bucket: BucketId = field(default=BucketId(0))
 
-    def __getitem__(self, number: int) -> Node:
+    def __getitem__(self, number: int) -> GridNode:
         return self.nodes[number]
 
     @property
@@ -100,10 +100,20 @@ def addresses(number: int) -> Addresses:
     return Addresses(f"n{number}:9000", f"n{number}:9001", f"n{number}:9002")
 
 
+class DeafListener:
+    """The control lanes of nodes whose registry is a fake."""
+
+    def on_frame(self, node: NodeId, frame: bytes) -> None: ...
+
+    def on_connected(self, node: NodeId) -> None: ...
+
+    def on_disconnected(self, node: NodeId) -> None: ...
+
+
 @pytest.fixture
-def make_grid() -> Callable[[int], Awaitable[Grid]]:
+def make_grid(nursery: trio.Nursery) -> Callable[[int], Awaitable[Grid]]:
     async def make(count: int) -> Grid:
-        grid = Grid(MemoryNetwork(), MemoryCluster())
+        grid = Grid(MemoryNetwork(nursery), MemoryCluster())
         for number in range(count):
             _add_node(grid, number)
         registry = grid[0].ports.registry
@@ -144,12 +154,13 @@ async def move_layout(grid: Grid) -> None:
 def _add_node(grid: Grid, number: int) -> None:
     node = node_id(number)
     blobs = MemoryBlobs()
-    bare = Ports(node, grid.cluster.registry(node), blobs, grid.network.peers(node), TestClock(), SeededEntropy(number))
+    peers = MemoryPeers(grid.network, node)
+    bare = Ports(node, grid.cluster.registry(node), blobs, peers, TestClock(), SeededEntropy(number))
     missing = MissingCopies(bare)
     ports = replace(bare, repairs=missing)
     service = Service(ports, missing)
-    grid.network.attach(node, service)
-    grid.nodes.append(Node(ports, blobs, missing, service))
+    grid.network.attach(node, service, DeafListener())
+    grid.nodes.append(GridNode(ports, blobs, missing, service))
 
 
 class Pieces:

@@ -35,7 +35,10 @@ async def test_waiters_are_served_in_order_of_arrival(nursery: trio.Nursery) -> 
     budget.give(1 * MIB)
     await wait_all_tasks_blocked()
     assert served == []  # the small one would fit, but it came later
-    budget.give(7 * MIB)
+    budget.give(5 * MIB)
+    await wait_all_tasks_blocked()
+    assert served == ["large"]
+    budget.give(1)
     await wait_all_tasks_blocked()
     assert served == ["large", "small"]
 

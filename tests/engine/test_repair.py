@@ -1,0 +1,175 @@
+"""Copies that are missing come back by themselves."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from mys3d import limits
+from mys3d.engine.budget import BufferBudget
+from mys3d.engine.get import read_blob
+from mys3d.engine.put import put_object
+from mys3d.model.body import BlobRef, InlineBlobs
+from mys3d.model.digest import digest_of
+from mys3d.model.names import ObjectKey, Partition
+from mys3d.registry import queries
+
+Grid = Any  # of conftest
+MakeGrid = Callable[[int], Awaitable[Grid]]
+EVERY = [Partition(number) for number in range(limits.partitions_count)]
+
+
+async def put(grid: Grid, pieces: Any, finisher: Any, data: bytes, key: str = "cat.jpg") -> BlobRef:
+    await put_object(grid[0].ports, BufferBudget(), pieces(data), frozenset(), finisher(grid, key))
+    version = queries.live(grid[0].ports.registry.view(), grid.bucket, ObjectKey(key))
+    assert version is not None and isinstance(version.body, InlineBlobs)
+    return version.body.blobs[0]
+
+
+async def test_a_home_that_applies_a_commit_whose_blob_it_lacks_fetches_it(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    await nursery.start(grid[2].missing.run)
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    assert grid.holders(blob) == {0, 1}
+    grid.network.delay(grid.ids[0], grid.ids[2], 0.0)
+    await trio.sleep(limits.repair_grace_seconds + 0.1)
+    assert grid.holders(blob) == {0, 1, 2}
+    assert grid[2].missing.blobs_missing == 0
+
+
+async def test_a_blob_still_under_way_is_not_called_missing(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    await nursery.start(grid[2].missing.run)
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    await put(grid, pieces, finisher, b"bytes")
+    assert grid[2].missing.blobs_missing == 0
+
+
+async def test_a_scan_at_the_start_finds_what_was_lost_meanwhile(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    blobs = [await put(grid, pieces, finisher, f"object {n}".encode(), f"key-{n}") for n in range(20)]
+    for blob in blobs[::2]:
+        grid[1].blobs.forget(blob.digest)
+    assert grid[1].missing.reconciling
+    await nursery.start(grid[1].missing.run)
+    await trio.sleep(1.0)
+    assert all(grid.holders(blob) == {0, 1, 2} for blob in blobs)
+    assert not grid[1].missing.reconciling
+
+
+async def test_a_scan_walks_more_references_than_one_step_reads(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(limits, "repair_scan_rows", 3)
+    monkeypatch.setattr(limits, "repair_queue_max", 2)
+    grid = await make_grid(2)
+    blobs = [await put(grid, pieces, finisher, f"object {n}".encode(), f"key-{n}") for n in range(17)]
+    for blob in blobs:
+        grid[1].blobs.forget(blob.digest)
+    await nursery.start(grid[1].missing.run)
+    await trio.sleep(60.0)
+    assert all(grid.holders(blob) == {0, 1} for blob in blobs)
+
+
+async def test_a_copy_that_a_read_found_rotten_is_replaced(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    await nursery.start(grid[0].missing.run)
+    await trio.sleep(1.0)
+    grid[0].blobs.damage(blob.digest)
+    assert await read_blob(grid[0].ports, blob) == b"bytes"
+    await trio.sleep(1.0)
+    assert await grid[0].blobs.read(blob.digest, 0, 5) == b"bytes"
+
+
+async def test_a_copy_that_a_peer_found_rotten_is_replaced(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    await nursery.start(grid[1].missing.run)
+    await trio.sleep(1.0)
+    grid[1].blobs.damage(blob.digest)
+    grid[0].blobs.forget(blob.digest)
+    assert await read_blob(grid[0].ports, blob) == b"bytes"
+    await trio.sleep(1.0)
+    assert 1 in grid.holders(blob)
+
+
+async def test_a_fetch_that_fails_is_tried_again_with_patience(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    grid[1].blobs.forget(blob.digest)
+    grid.network.partition(grid.ids[0])
+    await nursery.start(grid[1].missing.run)
+    await trio.sleep(20.0)
+    assert grid[1].missing.blobs_missing == 1
+    grid.network.heal_all()
+    await trio.sleep(limits.repair_backoff_max_seconds)
+    assert grid.holders(blob) == {0, 1}
+
+
+async def test_a_blob_that_is_no_longer_referenced_is_not_fetched(
+    make_grid: MakeGrid, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2)
+    blob = await grid.hold(b"nobody names me", [0])
+    await nursery.start(grid[1].missing.run)
+    grid[1].missing.want(blob)
+    await trio.sleep(1.0)
+    assert (grid.holders(blob), grid[1].missing.blobs_missing) == ({0}, 0)
+
+
+async def test_a_node_that_is_no_home_does_not_want_a_copy(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    homeless = 0
+    for number in range(40):
+        blob = BlobRef(digest_of(bytes([number])), 1)
+        for node in grid.nodes:
+            node.missing.want(blob)
+        wanted = sum(node.missing.blobs_missing for node in grid.nodes)
+        homeless = (number + 1) * 4 - wanted
+    assert homeless == 40  # three of four nodes want each blob
+
+
+async def test_what_does_not_fit_the_queue_is_found_by_a_scan(make_grid: MakeGrid, monkeypatch: Any) -> None:
+    monkeypatch.setattr(limits, "repair_queue_max", 1)
+    grid = await make_grid(1)
+    missing = grid[0].missing
+    missing.reconciling = False
+    missing.want(BlobRef(digest_of(b"one"), 3))
+    assert not missing.reconciling
+    missing.want(BlobRef(digest_of(b"two"), 3))
+    assert (missing.reconciling, missing.blobs_missing) == (True, 1)
+
+
+async def test_hold_all_returns_only_when_every_referenced_blob_is_here(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    grid[1].blobs.forget(blob.digest)
+    with trio.move_on_after(10.0) as scope:
+        await grid[1].missing.hold_all(EVERY)
+    assert scope.cancelled_caught  # nobody repairs yet
+    await nursery.start(grid[1].missing.run)
+    checked_at = await grid[1].missing.hold_all(EVERY)
+    assert grid.holders(blob) == {0, 1}
+    assert checked_at == queries.applied(grid[1].ports.registry.view())[0]
+    assert await grid[1].missing.hold_all([]) == checked_at
+
+
+def test_a_blob_on_its_way_is_given_longer_than_a_straggler() -> None:
+    assert limits.repair_grace_seconds * 1000 > limits.straggler_ms
