@@ -1,0 +1,117 @@
+"""One HTTP/1.1 connection, from its first byte to its last.        Floor: web.
+
+Called by: Hypercorn, in place of its TCPServer.
+
+Law: one task per connection, the application awaited inline; whatever happens in it ends at most this connection.
+Source: the interface of `hypercorn.trio.tcp_server.TCPServer` 0.18.0.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+import trio
+from hypercorn.utils import parse_socket_addr
+
+from mys3d.web.exchange import Exchange
+from mys3d.web.front_config import FrontConfig
+from mys3d.web.head import BadHead, Head, parse_head
+from mys3d.web.refusal import refusal
+from mys3d.web.wire import Stream, Wire
+
+log = structlog.get_logger("mys3d.web")
+
+Address = tuple[str, int] | tuple[str] | None
+App = Callable[..., Awaitable[None]]
+
+
+class Connection:
+    """Serves one stream; Hypercorn makes it and awaits it."""
+
+    def __init__(self, app: App, config: FrontConfig, context: object, state: object, stream: Stream) -> None:
+        self._app = app
+        self._config = config
+        self._stream = stream
+        self._scope = trio.CancelScope()
+        self._wire = Wire(stream, self._scope, config.deadlines, config.lobby)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.run().__await__()
+
+    async def run(self) -> None:
+        try:
+            with self._scope:
+                await self._converse()
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._wire.reset()  # the client left
+        except Exception:
+            self._wire.reset()
+            log.exception("a connection failed")
+        except BaseExceptionGroup as group:
+            # A cancelled application may fail as well: the node is told of its cancellation only.
+            cancelled, others = group.split(trio.Cancelled)
+            if cancelled is None or (others is not None and not isinstance(others, ExceptionGroup)):
+                raise
+            self._wire.reset()
+            log.exception("a connection failed while it was cancelled")
+            raise cancelled from None
+        finally:
+            self._config.lobby.leave(self._scope)
+            await trio.aclose_forcefully(self._stream)
+
+    async def _converse(self) -> None:
+        wire = self._wire
+        await wire.handshake()
+        socket = wire.socket
+        client: Address = parse_socket_addr(socket.family, socket.getpeername())
+        server: Address = parse_socket_addr(socket.family, socket.getsockname())
+        scheme = "http" if isinstance(self._stream, trio.SocketStream) else "https"
+        while True:
+            try:
+                data = await wire.head()
+                if not data:
+                    return
+                head = parse_head(data)
+            except BadHead as error:
+                await wire.send(refusal(error, os.urandom(8).hex().upper()))
+                await wire.drain()
+                return
+            if not await self._answer(head, asgi_scope(head, scheme, client, server)):
+                return
+
+    async def _answer(self, head: Head, scope: dict[str, Any]) -> bool:
+        """Let the application answer one request; True when another may follow on this connection."""
+        exchange = Exchange(self._wire, head, self._config.lobby)
+        await self._app(scope, exchange.receive, exchange.send, trio.to_thread.run_sync, trio.from_thread.run)
+        if not exchange.is_complete:
+            self._wire.reset()
+            log.error("a response was not completed", method=head.method, path=head.raw_path)
+            return False
+        if exchange.has_unread_body:
+            await self._wire.drain()
+            return False
+        return not exchange.is_last
+
+
+def asgi_scope(head: Head, scheme: str, client: Address, server: Address) -> dict[str, Any]:
+    """Describe a request to an ASGI application. `path` is lossy: keys are taken from `raw_path`."""
+    raw_path = head.raw_path
+    path = raw_path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": {"spec_version": "2.3", "version": "3.0"},
+        "http_version": head.http_version,
+        "method": head.method,
+        "scheme": scheme,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": raw_path,
+        "query_string": head.raw_query,
+        "root_path": "",
+        "headers": head.headers,
+        "client": client,
+        "server": server,
+        "state": {},
+        "extensions": {},
+    }

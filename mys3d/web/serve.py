@@ -1,0 +1,58 @@
+"""Both public listeners of a node: S3, and admin.        Floor: web. Called by: node.
+
+Law: Hypercorn keeps configuration, sockets, TLS, lifespan and graceful shutdown; the connections are ours.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+from hypercorn.trio import serve
+from quart_trio import QuartTrio
+
+from mys3d.web.deadlines import Deadlines
+from mys3d.web.front_config import FrontConfig
+from mys3d.web.install import install
+
+DEADLINES: Final = Deadlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Where a node listens, as URLs."""
+
+    s3: tuple[str, ...]
+    admin: tuple[str, ...]
+
+
+async def serve_front(
+    s3_app: QuartTrio,
+    s3_bind: str,
+    admin_app: QuartTrio,
+    admin_bind: str,
+    *,
+    shutdown: trio.Event,
+    deadlines: Deadlines = DEADLINES,
+    task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until `shutdown` is set and the requests in flight are answered. Binds are "host:port"; port 0 works."""
+    install()
+    async with trio.open_nursery() as nursery:
+        s3 = await nursery.start(_serve, s3_app, FrontConfig(s3_bind, deadlines), shutdown)
+        admin = await nursery.start(_serve, admin_app, FrontConfig(admin_bind, deadlines), shutdown)
+        task_status.started(Bound(tuple(s3), tuple(admin)))
+
+
+async def _serve(
+    app: QuartTrio,
+    config: FrontConfig,
+    shutdown: trio.Event,
+    *,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    async def until_shutdown() -> None:
+        await shutdown.wait()
+        config.lobby.close()  # idle connections end now; Hypercorn closes the listener next
+
+    await partial(serve, mode="asgi")(app, config, shutdown_trigger=until_shutdown, task_status=task_status)

@@ -1,0 +1,147 @@
+"""The two directions of one connection, each wait with its deadline.        Floor: web.
+
+Called by: connection, exchange.
+
+Law: reading is pulled, so a slow application slows its client; a client that does not read or write in time is cut.
+Deadlines of the head and of writing move the deadline of the connection's own scope: nothing is left to save then, and
+a scope per wait costs 5 us. A body that stalls is answered, so it has a scope of its own.
+"""
+
+import math
+import socket
+import struct
+from typing import Final
+
+import trio
+
+from mys3d import limits
+from mys3d.web.deadlines import Deadlines
+from mys3d.web.head import END, check_beginning
+from mys3d.web.lobby import Lobby
+
+Bytes = bytes | bytearray | memoryview
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+_JOIN_BYTES: Final = 64 * limits.KIB  # copying this much is cheaper than a second system call
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER of 0 seconds: close sends RST, which no client takes for an end
+
+
+class Stalled(Exception):
+    """The client sent no body byte in time."""
+
+
+class Wire:
+    """One connection's bytes. `scope` surrounds its whole life; `unread` was received but not yet used."""
+
+    __slots__ = ("_deadlines", "_lobby", "_stream", "scope", "socket", "unread")
+
+    def __init__(self, stream: Stream, scope: trio.CancelScope, deadlines: Deadlines, lobby: Lobby) -> None:
+        self._stream = stream
+        self._deadlines = deadlines
+        self._lobby = lobby
+        self.scope = scope
+        self.socket = (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).socket
+        self.unread = b""
+
+    async def handshake(self) -> None:
+        """Agree on TLS, when the listener has it."""
+        if isinstance(self._stream, trio.SSLStream):
+            self.scope.deadline = trio.current_time() + self._deadlines.handshake
+            await self._stream.do_handshake()
+            self.scope.deadline = math.inf
+
+    async def head(self) -> bytes:
+        """Return the next request head with its empty line, or b"" when the client left. Raises BadHead."""
+        data = self.unread or await self._first_bytes()
+        if not data:
+            return b""
+        # RFC 9112 2.2: a server SHOULD ignore at least one empty line received prior to the request line.
+        start = 2 if data[:2] == b"\r\n" else 0
+        end = data.find(END, start)
+        if end < 0:
+            data, start, end = await self._rest_of_head(data)
+            if end < 0:
+                return b""
+        stop = end + len(END)
+        self.unread = data[stop:]
+        return data[start:stop]
+
+    async def _first_bytes(self) -> bytes:
+        scope = self.scope
+        self._lobby.enter(scope)
+        scope.deadline = trio.current_time() + self._deadlines.keep_alive
+        data = await self._stream.receive_some(limits.receive_bytes)
+        scope.deadline = math.inf
+        self._lobby.leave(scope)
+        return bytes(data)
+
+    async def _rest_of_head(self, data: bytes) -> tuple[bytes, int, int]:
+        """Return the bytes received, where the head starts, and where its end is; -1 when the client left."""
+        self.scope.deadline = trio.current_time() + self._deadlines.head
+        end = -1
+        while end < 0:
+            check_beginning(data)
+            piece = await self._stream.receive_some(limits.receive_bytes)
+            if not piece:
+                break
+            data += piece
+            start = 2 if data[:2] == b"\r\n" else 0
+            end = data.find(END, start)
+        self.scope.deadline = math.inf
+        return data, 2 if data[:2] == b"\r\n" else 0, end
+
+    async def receive(self) -> bytes:
+        """Return the next bytes of a body, at most 64 KiB; b"" when the client left. Raises Stalled."""
+        if self.unread:
+            data, self.unread = self.unread[: limits.receive_bytes], self.unread[limits.receive_bytes :]
+            return data
+        with trio.move_on_after(self._deadlines.body_stall):
+            return bytes(await self._stream.receive_some(limits.receive_bytes))
+        raise Stalled
+
+    async def send(self, head: bytes, body: Bytes = b"") -> None:
+        """Send both, in one system call when they are small. Raises trio.BrokenResourceError when the client left."""
+        size = memoryview(body).nbytes
+        scope = self.scope
+        scope.deadline = trio.current_time() + self._deadlines.write_stall
+        if size <= _JOIN_BYTES:
+            await self._stream.send_all(b"".join((head, body)) if size else head)
+        else:
+            if head:
+                await self._stream.send_all(head)
+            whole = memoryview(body)
+            for start in range(0, size, limits.read_piece_bytes):
+                scope.deadline = trio.current_time() + self._deadlines.write_stall
+                await self._stream.send_all(whole[start : start + limits.read_piece_bytes])
+        scope.deadline = math.inf
+
+    async def left(self) -> None:
+        """Wait until the client leaves. One that sends its next request meanwhile is not noticed leaving."""
+        if isinstance(self._stream, trio.SocketStream) and not self.unread:
+            try:
+                if not await self._stream.socket.recv(1, socket.MSG_PEEK):
+                    return
+            except OSError:
+                return
+        await trio.sleep_forever()
+
+    async def drain(self) -> None:
+        """Let a refused client read its answer: end our side, then swallow a bounded part of what it still sends."""
+        self.unread = b""
+        left = limits.drain_bytes_max
+        with trio.move_on_after(self._deadlines.drain):
+            if isinstance(self._stream, trio.SocketStream):
+                await self._stream.send_eof()
+            while left > 0:
+                data = await self._stream.receive_some(limits.receive_bytes)
+                if not data:
+                    return
+                left -= len(data)
+            await trio.sleep_forever()  # closing now would reset the connection before the answer is read
+
+    def reset(self) -> None:
+        """Make the coming close visible as a failure: the client must not take what it has for the whole."""
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        except OSError:
+            return  # closed already: the client knows
