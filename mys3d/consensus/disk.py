@@ -80,6 +80,7 @@ class FileDisk:
             self._load_segment(path, entries, is_last=path == paths[-1])
         if entries[-1][2] > term.term:
             raise JournalDamaged(self.directory, 0, f"term {term.term} is older than the last entry's {entries[-1][2]}")
+        self._cut_tail(paths)
         self._write_term(term.term, term.vote)
         if self.segments:
             last = self.segments[-1]
@@ -111,9 +112,7 @@ class FileDisk:
     def _load_segment(self, path: Path, entries: list[Entry], is_last: bool) -> None:
         data = path.read_bytes()
         if is_last and len(data) < segments.SEGMENT_HEADER_BYTES:
-            path.unlink()  # its creation was cut short: nothing was ever written behind its header
-            self.bytes_cut += len(data)
-            return
+            return  # its creation was cut short: nothing was ever written behind its header
         header = segments.parse_header(path, data, self.cluster_id)
         self._check_order(path, header, entries)
         bodies, stop = segments.split_batches(path, data, segments.seed_of(header), is_last)
@@ -122,10 +121,20 @@ class FileDisk:
             for kind, entry in segments.records(path, body):
                 replay(path, entries, kind, entry)
                 segment.index_max = max(segment.index_max, entry[1])
-        if stop < len(data):
-            self.bytes_cut += len(data) - stop
-            _cut(path, stop)
         self.segments.append(segment)
+
+    def _cut_tail(self, paths: list[Path]) -> None:
+        """Remove what an unsynced write left behind, now that everything else was found sound."""
+        if not paths:
+            return
+        path, length = paths[-1], paths[-1].stat().st_size
+        if len(self.segments) < len(paths):
+            path.unlink()
+            _sync_directory(self.directory)
+            self.bytes_cut = length
+        elif length > self.segments[-1].length:
+            _cut(path, self.segments[-1].length)
+            self.bytes_cut = length - self.segments[-1].length
 
     def _check_order(self, path: Path, header: SegmentHeader, entries: list[Entry]) -> None:
         if path.name != _name(header.sequence):

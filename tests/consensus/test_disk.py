@@ -1,0 +1,167 @@
+"""The journal's files: what survives, what is cut, what refuses to open."""
+
+import pytest
+
+from mys3d.consensus import segments
+from mys3d.consensus.disk import BASE, FileDisk, Work
+from mys3d.consensus.segments import JournalDamaged
+
+CLUSTER = b"c" * 16
+VOTER = "a" * 32
+
+
+def entry(index, term=1):
+    return (b"\0entry-%d" % index, index, term)
+
+
+def work(*indexes, term=None):
+    body = b"".join(segments.pack_entry(entry(index)) for index in indexes)
+    return Work(body, term, entry(indexes[-1]) if indexes else BASE, max(indexes, default=0))
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Open the journal of this test anew, as a node that starts."""
+
+    def open_disk(**options):
+        disk = FileDisk(tmp_path, CLUSTER, **options)
+        return disk, disk.load()
+
+    return open_disk
+
+
+def write(opened, *works, **options):
+    disk, _ = opened(**options)
+    for item in works:
+        disk.write(item)
+    disk.close()
+    return sorted(disk.directory.glob("*.log"))
+
+
+def contents(path):
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+def test_a_new_journal_holds_its_base_entry_and_term_zero(opened):
+    disk, loaded = opened()
+    disk.close()
+    assert (loaded.entries, loaded.term, loaded.vote) == ([BASE], 0, None)
+
+
+def test_what_was_written_is_there_after_a_restart(opened):
+    write(opened, work(2, 3, term=(1, VOTER)), work(4))
+    disk, loaded = opened()
+    disk.close()
+    assert loaded.entries == [BASE, entry(2), entry(3), entry(4)]
+    assert (loaded.term, loaded.vote) == (1, VOTER)
+
+
+def test_entries_cut_from_the_log_do_not_come_back(opened):
+    body = segments.pack_truncate(3) + segments.pack_entry((b"\0other", 3, 2))
+    write(opened, work(2, 3, 4, term=(1, None)), Work(body, (2, None), (b"\0other", 3, 2), 4))
+    disk, loaded = opened()
+    disk.close()
+    assert loaded.entries == [BASE, entry(2), (b"\0other", 3, 2)]
+
+
+def test_a_torn_last_batch_is_cut_at_every_length_and_writing_goes_on(opened, tmp_path):
+    (path,) = write(opened, work(2, term=(1, None)))
+    kept = path.stat().st_size
+    write(opened, work(3, 4))
+    whole = path.read_bytes()
+    for length in range(kept, len(whole)):
+        path.write_bytes(whole[:length])
+        disk, loaded = opened()
+        assert loaded.entries == [BASE, entry(2)]
+        assert disk.bytes_cut == length - kept
+        disk.write(work(3))
+        disk.close()
+        disk, loaded = opened()
+        disk.close()
+        assert loaded.entries == [BASE, entry(2), entry(3)]
+
+
+def test_a_bad_record_before_a_synced_end_refuses_and_changes_nothing(opened, tmp_path):
+    (path,) = write(opened, work(2, term=(1, None)), work(3), work(4))
+    data = bytearray(path.read_bytes())
+    data[segments.SEGMENT_HEADER_BYTES + segments.BATCH_HEADER_BYTES + 5] ^= 1
+    path.write_bytes(data)
+    before = contents(tmp_path)
+    with pytest.raises(JournalDamaged, match=f"{path.name} at byte {segments.SEGMENT_HEADER_BYTES}"):
+        opened()
+    assert contents(tmp_path) == before
+
+
+def test_segments_are_sealed_and_read_back_in_order(opened):
+    paths = write(opened, work(2, term=(1, None)), *(work(index) for index in range(3, 9)), segment_bytes_max=150)
+    assert len(paths) > 2
+    disk, loaded = opened(segment_bytes_max=150)
+    disk.close()
+    assert [found[1] for found in loaded.entries] == list(range(1, 9))
+    assert [segment.index_max for segment in disk.segments] == sorted(segment.index_max for segment in disk.segments)
+
+
+def test_a_sealed_segment_that_lost_its_end_refuses(opened):
+    paths = write(opened, work(2, term=(1, None)), *(work(index) for index in range(3, 9)), segment_bytes_max=150)
+    data = paths[0].read_bytes()
+    second_batch = data.rindex(segments.BATCH_MAGIC)
+    paths[0].write_bytes(data[:second_batch])  # whole batches only: the next segment's header tells
+    with pytest.raises(JournalDamaged, match="were sealed"):
+        opened()
+
+
+def test_a_missing_segment_refuses(opened):
+    paths = write(opened, work(2, term=(1, None)), *(work(index) for index in range(3, 9)), segment_bytes_max=150)
+    paths[1].unlink()
+    with pytest.raises(JournalDamaged, match="segment 2 is missing"):
+        opened()
+
+
+def test_a_segment_whose_creation_was_cut_short_is_forgotten(opened, tmp_path):
+    write(opened, work(2, term=(1, None)))
+    (tmp_path / "0000000000000002.log").write_bytes(b"MYS3LOG\n")
+    disk, loaded = opened()
+    disk.close()
+    assert loaded.entries == [BASE, entry(2)]
+
+
+def test_either_copy_of_term_and_vote_is_enough(opened, tmp_path):
+    write(opened, work(term=(5, VOTER)))
+    for name in ("term-a", "term-b"):
+        for damage in (b"", b"x" * segments.TERM_BYTES):
+            (tmp_path / name).write_bytes(damage)
+            disk, loaded = opened()
+            disk.close()
+            assert (loaded.term, loaded.vote) == (5, VOTER)
+
+
+def test_a_torn_first_copy_leaves_the_vote_of_before(opened, tmp_path):
+    write(opened, work(term=(5, VOTER)))
+    newer = segments.TermRecord(CLUSTER, 99, 6, None).pack()
+    (tmp_path / "term-a").write_bytes(newer[:40])
+    disk, loaded = opened()
+    disk.close()
+    assert (loaded.term, loaded.vote) == (5, VOTER)
+
+
+def test_a_journal_without_any_copy_of_its_term_refuses(opened, tmp_path):
+    write(opened, work(2, term=(1, None)))
+    (tmp_path / "term-a").unlink()
+    (tmp_path / "term-b").write_bytes(b"rotten")
+    with pytest.raises(JournalDamaged, match="both copies of term and vote"):
+        opened()
+
+
+def test_a_term_older_than_the_log_refuses(opened, tmp_path):
+    write(opened, work(2, term=(1, None)))
+    old = segments.TermRecord(CLUSTER, 1, 0, None).pack()
+    for name in ("term-a", "term-b"):
+        (tmp_path / name).write_bytes(old)
+    with pytest.raises(JournalDamaged, match="older than the last entry"):
+        opened()
+
+
+def test_the_journal_of_another_cluster_refuses(opened, tmp_path):
+    write(opened, work(2, term=(1, None)))
+    with pytest.raises(JournalDamaged, match="expected cluster"):
+        FileDisk(tmp_path, b"d" * 16).load()
