@@ -200,9 +200,10 @@ async def list_buckets(call: Call, asked: ListBuckets) -> Response:
 
 def _page(reader: Reader, services: Services, asked: ListBuckets, after: str, limit: int) -> tuple[list[Bucket], bool]:
     """Return up to `limit` buckets after `after` that fit, and whether there are more."""
+    is_filtered = asked.prefix is not None or asked.bucket_region is not None
     fitting = [
         bucket
-        for bucket in queries.buckets(reader, BucketName(after), limits.buckets_max)
+        for bucket in queries.buckets(reader, after, limits.buckets_max + 1 if is_filtered else limit + 1)
         if bucket.name.startswith(asked.prefix or "")
         and (asked.bucket_region is None or region_of(services, bucket) == asked.bucket_region)
     ]

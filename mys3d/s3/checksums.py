@@ -5,7 +5,6 @@ Source: S3 User Guide, "Checking object integrity"; the ten algorithms of the 20
 """
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ def decode(header: str, text: str) -> bytes:
     algorithm = _BY_HEADER[header]
     try:
         value = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise S3Error("InvalidRequest", f"Value for {header} header is invalid.") from error
     if len(value) != algorithm.size:
         raise S3Error("InvalidRequest", f"Value for {header} header is invalid.")
@@ -83,7 +82,7 @@ def decode_md5(text: str) -> bytes:
     """Return the value of Content-MD5. Raises S3Error InvalidDigest."""
     try:
         value = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise S3Error("InvalidDigest") from error
     if len(value) != 16:
         raise S3Error("InvalidDigest")

@@ -1,0 +1,76 @@
+"""The request target, byte for byte."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mys3d.errors import S3Error
+from mys3d.s3 import uri
+from mys3d.s3.uri import Target
+
+
+@pytest.mark.parametrize(
+    ("raw", "bucket", "key"),
+    [
+        (b"/", "", ""),
+        (b"/b", "b", ""),
+        (b"/b/", "b", ""),
+        (b"/b/k", "b", "k"),
+        (b"/b//", "b", "/"),
+        (b"/b///", "b", "//"),
+        (b"/b/a//c", "b", "a//c"),
+        (b"/b/folder/", "b", "folder/"),
+        (b"/b/.", "b", "."),
+        (b"/b/..", "b", ".."),
+        (b"/b/../../etc/passwd", "b", "../../etc/passwd"),
+        (b"/b/%2e%2e/x", "b", "../x"),
+        (b"/b/a%20b+c/%C3%A9%252F~(x)", "b", "a b+c/é%2F~(x)"),
+        (b"/b/%2F", "b", "/"),
+        (b"/b/%252F", "b", "%2F"),
+        (b"/b/%3FversionId=x", "b", "?versionId=x"),
+        (b"/b/back\\slash", "b", "back\\slash"),
+    ],
+)
+def test_only_the_first_slash_separates_bucket_and_key(raw: bytes, bucket: str, key: str) -> None:
+    assert uri.split_path(raw) == Target(bucket, key)
+
+
+@pytest.mark.parametrize("raw", [b"", b"b/k", b"/b/%", b"/b/%2", b"/b/%zz", b"/b/%ff", b"/b/\xff", b"/%c3/x", b"*"])
+def test_a_path_that_is_not_percent_encoded_utf8_is_refused(raw: bytes) -> None:
+    with pytest.raises(S3Error) as refused:
+        uri.split_path(raw)
+    assert refused.value.code == "InvalidURI"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_key_survives_encoding_and_decoding(key: str) -> None:
+    assert uri.split_path(b"/bucket/" + uri.encode(key.encode()).encode()) == Target("bucket", key)
+    assert uri.split_path(b"/bucket/" + uri.encode(key.encode(), safe="/").encode()) == Target("bucket", key)
+
+
+def test_a_plus_in_a_query_is_a_plus() -> None:
+    assert uri.query_pairs(b"prefix=a+b%20c%2Bd") == ((b"prefix", b"a+b c+d"),)
+
+
+def test_a_query_keeps_order_and_repetition() -> None:
+    assert uri.query_pairs(b"b=2&a=1&&b=3&acl&x=") == (
+        (b"b", b"2"),
+        (b"a", b"1"),
+        (b"b", b"3"),
+        (b"acl", b""),
+        (b"x", b""),
+    )
+
+
+def test_only_the_first_equals_sign_separates() -> None:
+    assert uri.query_pairs(b"token=a=b==") == ((b"token", b"a=b=="),)
+
+
+def test_the_first_of_equal_names_counts() -> None:
+    assert uri.query_texts(uri.query_pairs(b"a=1&a=2")) == {"a": "1"}
+
+
+def test_a_query_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(S3Error) as refused:
+        uri.query_texts(uri.query_pairs(b"prefix=%ff"))
+    assert refused.value.code == "InvalidURI"
