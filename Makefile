@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup
+.PHONY: run test check setup kill-rounds lock
 
 setup: .venv/.ready
 
@@ -10,7 +10,7 @@ setup: .venv/.ready
 	@sh docker/setup.sh "$(PYTHON)"
 
 run: setup
-	@$(BIN)/mys3d dev
+	@$(BIN)/mys3d dev $(ARGS)
 
 test: setup
 	@$(BIN)/python -m pytest -m "not campaign"
@@ -21,3 +21,13 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/test_house.py
+
+# The long proof: 20 rounds of kill -9 under load; prints the write outage after a leader's death.
+kill-rounds: setup
+	@$(BIN)/python -m pytest -s -m campaign tests/system/test_kill.py
+
+# For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
+COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
+lock:
+	@$(COMPILE) pyproject.toml --extra dev --extra bench -o requirements.lock
+	@echo "hatchling==1.27.0" | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
