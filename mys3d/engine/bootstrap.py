@@ -34,11 +34,22 @@ class FirstStart:
 
 
 async def first_start(ports: Ports, vault: Vault, plan: FirstStart) -> None:
-    """Bring a new cluster into being; waits for this node to lead itself. Safe to repeat at every start."""
-    await _until_settled(lambda: _initialise(ports, plan))
-    await _until_settled(lambda: _store_root_key(ports, vault, plan))
+    """Bring a new cluster into being; waits for this node to lead itself. Safe to repeat at every start.
+
+    The root key is stored before the cluster has its id: a cluster that has one has its root key too, and from then on
+    the environment's is not looked at (`is_other_root_key` tells when it differs).
+    """
+    if queries.cluster(ports.registry.view()) is None:
+        await _until_settled(lambda: _store_root_key(ports, vault, plan))
+        await _until_settled(lambda: _initialise(ports, plan))
     if plan.bucket is not None:
         await ensure_bucket(ports, plan.bucket, plan.access_key)
+
+
+def is_other_root_key(ports: Ports, vault: Vault, plan: FirstStart) -> bool:
+    """True when the cluster does not know the configured key, or knows it with another secret: a line for the log."""
+    found = queries.credential(ports.registry.view(), plan.access_key)
+    return found is None or vault.open(plan.access_key, found.sealed_secret) != plan.secret
 
 
 async def ensure_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> None:
@@ -46,9 +57,12 @@ async def ensure_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> Non
     await _until_settled(lambda: _create_bucket(ports, name, owner))
 
 
+async def _store_root_key(ports: Ports, vault: Vault, plan: FirstStart) -> None:
+    sealed = vault.seal(plan.access_key, plan.secret, ports.entropy.token(NONCE_BYTES))
+    await ports.registry.propose(PutCredential(plan.access_key, sealed, user="root", is_root=True, replace=True))
+
+
 async def _initialise(ports: Ports, plan: FirstStart) -> None:
-    if queries.cluster(ports.registry.view()) is not None:
-        return
     command = InitialiseCluster(
         cluster_id=plan.cluster_id,
         node=ports.node,
@@ -60,14 +74,6 @@ async def _initialise(ports: Ports, plan: FirstStart) -> None:
         region=plan.region,
     )
     await _propose_once(ports, command, Reason.ALREADY_INITIALISED)
-
-
-async def _store_root_key(ports: Ports, vault: Vault, plan: FirstStart) -> None:
-    if queries.credential(ports.registry.view(), plan.access_key) is not None:
-        return
-    sealed = vault.seal(plan.access_key, plan.secret, ports.entropy.token(NONCE_BYTES))
-    command = PutCredential(plan.access_key, sealed, user="root", is_root=True, replace=False)
-    await _propose_once(ports, command, Reason.ACCESS_KEY_EXISTS)
 
 
 async def _create_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mys3d.model.body import BlobRef
-from mys3d.model.digest import DIGEST_BYTES, Digest, partition_of
+from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
@@ -35,12 +35,3 @@ def next_references(cursor: Cursor, limit: int) -> Callable[[Reader], tuple[list
         return found, None
 
     return step
-
-
-def is_referenced(reader: Reader, blob: BlobRef) -> bool:
-    """True when some version still names `blob`."""
-    number = int.from_bytes(blob.digest, "big")
-    partition = partition_of(blob.digest)
-    before = Digest((number - 1).to_bytes(DIGEST_BYTES, "big")) if number else None
-    found = queries.referenced(reader, partition, before, 1)
-    return bool(found) and found[0].digest == blob.digest

@@ -13,7 +13,7 @@ import trio
 from mys3d import limits
 from mys3d.engine.get import fetch_blob
 from mys3d.engine.homes import is_home, present_layout
-from mys3d.engine.references import Cursor, is_referenced, next_references
+from mys3d.engine.references import Cursor, next_references
 from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import Digest, partition_of
@@ -155,10 +155,9 @@ class MissingCopies:
         await self._ports.blobs.put(blob.digest, [data], queries.gc_epoch(self._ports.registry.view()))
 
     def _is_needed(self, blob: BlobRef) -> bool:
-        view = self._ports.registry.view()
-        return is_home(self._ports, present_layout(self._ports), partition_of(blob.digest)) and is_referenced(
-            view, blob
-        )
+        if not is_home(self._ports, present_layout(self._ports), partition_of(blob.digest)):
+            return False
+        return queries.references_count(self._ports.registry.view(), blob.digest) > 0
 
     async def _scan_when_in_doubt(self) -> None:
         while True:

@@ -8,9 +8,9 @@ import pytest
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.put import put_object
-from mys3d.engine.references import Cursor, is_referenced, next_references
+from mys3d.engine.references import Cursor, next_references
 from mys3d.model.body import BlobRef
-from mys3d.model.digest import Digest, digest_of
+from mys3d.model.digest import digest_of
 from mys3d.model.names import Partition
 
 MakeGrid = Callable[[int], Awaitable[Any]]
@@ -32,12 +32,3 @@ async def test_a_walk_meets_every_reference_once_in_order(
         assert len(found) <= limit
         met += found
     assert [blob.digest for blob in met] == sorted(digest_of(body) for body in bodies)
-
-
-async def test_a_blob_is_referenced_when_a_version_names_it(make_grid: MakeGrid, pieces: Any, finisher: Any) -> None:
-    grid = await make_grid(1)
-    await put_object(grid[0].ports, BufferBudget(), pieces(b"named"), frozenset(), finisher(grid))
-    view = grid[0].ports.registry.view()
-    assert is_referenced(view, BlobRef(digest_of(b"named"), 5))
-    assert not is_referenced(view, BlobRef(digest_of(b"unnamed"), 7))
-    assert not is_referenced(view, BlobRef(Digest(bytes(32)), 1))
