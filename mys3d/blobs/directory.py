@@ -49,7 +49,8 @@ class Directory:
         self.folder = folder
         self.offline: str | None = None  # None: in service
         self.recovered_count = 0  # records that the index had missed
-        self.damaged_count = 0  # stretches of volumes, synced once, that could not be read at open
+        self.gaps_count = 0  # stretches of the volumes read at open that belong to no record: see scan.py
+        self.unreadable_count = 0  # volumes whose header cannot be read
         self._calls = calls
         self._space = space
         self._volumes: dict[int, Volume] = {}
@@ -155,7 +156,7 @@ class Directory:
                 found = volume.open_volume(path, self._calls)
             except record.Malformed as error:  # kept for a later rescue; its blobs count as missing
                 log.error("blobs.volume_unreadable", path=str(path), why=str(error))
-                self.damaged_count += 1
+                self.unreadable_count += 1
                 continue
             self._volumes[found.header.number] = found
             ours = (self.identity.cluster_id, self.identity.directory_id)
@@ -193,7 +194,7 @@ class Directory:
             is_last = number == max(self._volumes)
             found = scan(target, synced_end, synced_end, is_sealed=not is_last)
             target.end = found.end
-            self.damaged_count += found.damaged
+            self.gaps_count += found.gaps_count
             self.recovered_count += len(found.records)
             self.index.add(_rows(number, found.records), Position(number, found.end))
             if is_last:

@@ -26,7 +26,7 @@ class Scan:
 
     records: list[RecordHeader]
     end: int
-    damaged: int  # stretches that were synced once and are no records now
+    gaps_count: int  # stretches of no record below what was synced: torn by a crash long ago, or rotten now
 
 
 def scan(volume: Volume, start: int, synced_end: int, is_sealed: bool) -> Scan:

@@ -99,7 +99,7 @@ def open_store(tmp_path: Path, disk: FailingDisk) -> Callable[[], BlobStore]:
 
 @pytest.fixture
 def crash(tmp_path: Path) -> Callable[[Directory], None]:
-    """End a directory as kill -9 does: nothing is flushed, the lock is gone. The index forgets what it had in memory."""
+    """End a directory as kill -9 does: nothing is flushed, the lock is gone, the index loses what it had in memory."""
 
     def end(directory: Directory) -> None:
         kept = {path: path.read_bytes() for path in (tmp_path / "blobs" / "index").iterdir() if path.is_file()}

@@ -1,5 +1,6 @@
 """The layout of record and volume headers: what is written is read, and nothing else is."""
 
+import itertools
 import random
 from collections.abc import Callable
 
@@ -86,7 +87,7 @@ def test_records_start_at_aligned_places() -> None:
 def test_sub_digests_do_not_depend_on_how_a_blob_is_cut_into_pieces(seed: int, length: int, cuts: list[int]) -> None:
     data = random.Random(seed).randbytes(length)
     edges = sorted({0, length, *(cut for cut in cuts if cut < length)})
-    pieces = [data[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    pieces = [data[start:stop] for start, stop in itertools.pairwise(edges)]
     stretches = [data[at : at + STRETCH] for at in range(0, length, STRETCH)]
     expected = tuple(digest_of(stretch) for stretch in stretches) if length > STRETCH else ()
     assert record.sub_digests(pieces, length) == expected

@@ -1,0 +1,153 @@
+"""Reads prove what they return: whatever bit rots, the answer is the right bytes or Damaged."""
+
+import errno
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+
+from mys3d import limits
+from mys3d.blobs import reader as reader_module
+from mys3d.blobs import record
+from mys3d.blobs.directory import Directory, NewBlob
+from mys3d.blobs.reader import Reader
+from mys3d.errors import Damaged
+from mys3d.model.digest import Digest
+
+STRETCH = limits.sub_digest_bytes
+Build = Callable[..., tuple[Digest, bytes]]
+Write = Callable[..., NewBlob]
+
+
+@pytest.fixture
+def directory(open_directory: Callable[[], Directory]):
+    opened = open_directory()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reader(directory: Directory) -> Reader:
+    return Reader(directory)
+
+
+def flip(directory: Directory, offset: int, bit: int) -> None:
+    fd = directory.fd_of(1)
+    assert fd is not None
+    byte = os.pread(fd, 1, offset)[0] ^ 1 << bit
+    os.pwrite(fd, bytes([byte]), offset)
+
+
+def test_a_cached_read_and_a_waiting_read_return_the_same(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build
+) -> None:
+    name, data = blob(1, 3 * STRETCH)
+    directory.commit([new_blob(1, 3 * STRETCH)])
+    place = directory.index.find(name)
+    assert place is not None
+    for start, stop in [(0, len(data)), (1, 2), (STRETCH, STRETCH + 1), (STRETCH - 1, 2 * STRETCH + 1), (5, 5)]:
+        assert reader.read_waiting(name, place, start, stop) == data[start:stop]
+        assert reader.read_cached(name, place, start, stop) in (data[start:stop], None)
+
+
+def test_bytes_that_are_not_in_memory_are_left_to_a_thread(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build
+) -> None:
+    directory.commit([new_blob(1, limits.MIB)])
+    name, data = blob(1, limits.MIB)
+    place, fd = directory.index.find(name), directory.fd_of(1)
+    assert place is not None
+    assert fd is not None
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    if reader.read_cached(name, place, 0, len(data)) is not None:
+        pytest.skip("this file system keeps its pages in memory")
+    assert reader.read_waiting(name, place, 0, len(data)) == data
+    assert reader.read_cached(name, place, 0, len(data)) == data
+
+
+@pytest.mark.parametrize("length", [200, STRETCH + 100])
+def test_no_flipped_bit_is_ever_served(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build, length: int
+) -> None:
+    directory.commit([new_blob(1, length)])
+    name, _ = blob(1, length)
+    place = directory.index.find(name)
+    assert place is not None
+    chance = random.Random(length)
+    size = record.header_bytes(length) + length
+    offsets = range(size) if size < 1000 else [*range(record.header_bytes(length)), *chance.sample(range(size), 300)]
+    for offset in offsets:
+        bit = chance.randrange(8)
+        flip(directory, place.offset + offset, bit)
+        with pytest.raises(Damaged):
+            reader.read_waiting(name, place, 0, length)
+        flip(directory, place.offset + offset, bit)
+    assert reader.read_waiting(name, place, 0, length) == blob(1, length)[1]
+
+
+def test_a_rotten_stretch_spoils_only_the_ranges_that_touch_it(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build
+) -> None:
+    length = 4 * STRETCH
+    directory.commit([new_blob(1, length)])
+    name, data = blob(1, length)
+    place = directory.index.find(name)
+    assert place is not None
+    flip(directory, place.offset + record.header_bytes(length) + 2 * STRETCH + 9, 3)
+    assert reader.read_waiting(name, place, 0, 2 * STRETCH) == data[: 2 * STRETCH]
+    assert reader.read_waiting(name, place, 3 * STRETCH, length) == data[3 * STRETCH :]
+    for start, stop in [(0, length), (2 * STRETCH, 2 * STRETCH + 1), (2 * STRETCH - 1, 3 * STRETCH + 1)]:
+        with pytest.raises(Damaged):
+            reader.read_waiting(name, place, start, stop)
+
+
+def test_a_row_that_points_to_another_blob_is_damage(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build
+) -> None:
+    directory.commit([new_blob(1), new_blob(2)])
+    other = directory.index.find(blob(2)[0])
+    assert other is not None
+    with pytest.raises(Damaged, match="the record of"):
+        reader.read_waiting(blob(1)[0], other, 0, 10)
+
+
+def test_a_row_that_points_beyond_the_volume_is_damage(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build
+) -> None:
+    directory.commit([new_blob(1)])
+    place = directory.index.find(blob(1)[0])
+    assert place is not None
+    with pytest.raises(Damaged, match="ends at"):
+        reader.read_waiting(blob(1)[0], place._replace(offset=9 * limits.MIB), 0, 10)
+    with pytest.raises(Damaged, match="volume 5 is missing"):
+        reader.read_waiting(blob(1)[0], place._replace(volume=5), 0, 10)
+
+
+def test_a_file_system_that_cannot_tell_what_is_cached_is_asked_once(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    directory.commit([new_blob(1)])
+    place = directory.index.find(blob(1)[0])
+    assert place is not None
+    monkeypatch.setattr(reader_module.os, "preadv", refuse)
+    assert reader.read_cached(blob(1)[0], place, 0, 10) is None
+    assert not reader.nowait
+
+
+def test_a_read_error_is_damage_and_takes_the_directory_offline_for_writes(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    directory.commit([new_blob(1)])
+    place = directory.index.find(blob(1)[0])
+    assert place is not None
+    monkeypatch.setattr(reader_module.os, "preadv", fail)
+    with pytest.raises(Damaged, match="Input/output"):
+        reader.read_waiting(blob(1)[0], place, 0, 10)
+    assert directory.offline is not None
