@@ -1,4 +1,4 @@
-"""The two doors through which rules and queries see the store.        Floor: registry (pure).
+"""The two doors through which rules and queries see the store, and writes yet to come.        Floor: registry (pure).
 
 Law: a `Transaction` reads its own writes, and its writes appear all together or not at all.
 Implementations: consensus/store.py (RocksDB) and registry/memory.py (sorted dict); one contract suite runs on both.
@@ -28,3 +28,69 @@ class Transaction(Reader, Protocol):
     def delete(self, key: bytes, /) -> None:
         """Remove a row; removing an absent row is not an error."""
         ...
+
+
+class Overlay:
+    """A transaction over any reader: keeps writes in memory until someone takes them.
+
+    The reader must not change while an overlay stands on it: a row is read from it once.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._writes: dict[bytes, bytes | None] = {}
+        self._read: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes, /) -> bytes | None:
+        if key in self._writes:
+            return self._writes[key]
+        if key in self._read:
+            return self._read[key]
+        value = self._read[key] = self._reader.get(key)
+        return value
+
+    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Rows of the reader with the writes made before this call; later writes do not show."""
+        mine = sorted((row for row in self._writes.items() if start <= row[0] < stop), key=_key_of, reverse=reverse)
+        below = self._reader.scan(start, stop, reverse=reverse)
+        return _merge(mine, below, reverse=reverse) if mine else below
+
+    def put(self, key: bytes, value: bytes, /) -> None:
+        self._writes[key] = value
+
+    def delete(self, key: bytes, /) -> None:
+        self._writes[key] = None
+
+    def writes(self) -> list[tuple[bytes, bytes | None]]:
+        """Every row written, None for a removed one, in the order of the first write to each."""
+        return list(self._writes.items())
+
+    def merge_into(self, tx: Transaction) -> None:
+        """Write everything into `tx`."""
+        for key, value in self._writes.items():
+            if value is None:
+                tx.delete(key)
+            else:
+                tx.put(key, value)
+
+
+def _key_of(row: tuple[bytes, bytes | None]) -> bytes:
+    return row[0]
+
+
+def _merge(
+    mine: list[tuple[bytes, bytes | None]], below: Iterator[tuple[bytes, bytes]], *, reverse: bool
+) -> Iterator[tuple[bytes, bytes]]:
+    """Two ordered streams as one; of two rows with one key mine counts, and None hides it."""
+    position = 0
+    for row in below:
+        while position < len(mine) and (mine[position][0] > row[0] if reverse else mine[position][0] < row[0]):
+            key, value = mine[position]
+            position += 1
+            if value is not None:
+                yield key, value
+        if position == len(mine) or mine[position][0] != row[0]:
+            yield row
+    for key, value in mine[position:]:
+        if value is not None:
+            yield key, value

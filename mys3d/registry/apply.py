@@ -1,0 +1,161 @@
+"""One log entry becomes rows.        Floor: registry (pure). Called by: consensus.
+
+Law: total and deterministic. Every entry writes the applied row and its own rows together or, when the driver beneath
+fails, nothing; a refused command leaves no rows but its outcome. The caller applies each index once, in order.
+"""
+
+from typing import assert_never
+
+from mys3d.errors import Reason, Rejected
+from mys3d.model.names import Instant, LogIndex, NodeId, Term
+from mys3d.registry import tables
+from mys3d.registry.codec import decode_proposal
+from mys3d.registry.commands import (
+    BeginLayout,
+    BumpGcEpoch,
+    CancelOperation,
+    Command,
+    CreateBucket,
+    CreateToken,
+    DeleteBucket,
+    DeleteObject,
+    DeleteObjects,
+    InitialiseCluster,
+    JoinMember,
+    Proposal,
+    PutCredential,
+    PutObject,
+    ReleaseLayout,
+    ReportHomes,
+    SealLayout,
+    UpdateMember,
+)
+from mys3d.registry.moment import Moment
+from mys3d.registry.outcomes import Applied, Outcome
+from mys3d.registry.rules import buckets, cluster, layout, objects, operations
+from mys3d.registry.transaction import Overlay, Transaction
+from mys3d.registry.validity import fault_of
+
+
+def apply_command(tx: Transaction, index: LogIndex, term: Term, payload: bytes) -> tuple[Command | None, Outcome]:
+    """Apply a proposal. The command is None when `payload` is none."""
+    entry = Overlay(tx)
+    operations.forget_old(entry, index)
+    tables.put_applied(entry, index, term)
+    command, outcome = _decide(entry, index, payload)
+    entry.merge_into(tx)
+    return command, outcome
+
+
+def apply_noop(tx: Transaction, index: LogIndex, term: Term) -> None:
+    """Apply the empty entry with which a leader begins its term."""
+    entry = Overlay(tx)
+    operations.forget_old(entry, index)
+    tables.put_applied(entry, index, term)
+    entry.merge_into(tx)
+
+
+def apply_membership(tx: Transaction, index: LogIndex, term: Term, node: NodeId, votes: bool) -> None:
+    """Apply a change of the voters. Saying again what is so already changes nothing."""
+    entry = Overlay(tx)
+    operations.forget_old(entry, index)
+    tables.put_applied(entry, index, term)
+    voters = tables.voters(entry)
+    if votes and node not in voters:
+        tables.put_voters(entry, (*voters, node))
+    if not votes and node in voters:
+        tables.put_voters(entry, tuple(voter for voter in voters if voter != node))
+    entry.merge_into(tx)
+
+
+def _decide(entry: Overlay, index: LogIndex, payload: bytes) -> tuple[Command | None, Outcome]:
+    try:
+        proposal = decode_proposal(payload)
+    except ValueError as error:
+        return None, Rejected(Reason.INVALID_COMMAND, str(error))
+    fault = fault_of(proposal, index)
+    if fault:
+        return proposal.command, Rejected(Reason.INVALID_COMMAND, fault)
+    return proposal.command, _answer(entry, index, proposal)
+
+
+def _answer(entry: Overlay, index: LogIndex, proposal: Proposal) -> Outcome:
+    known = tables.outcome(entry, proposal.operation)
+    if known is not None:
+        return known
+    if index > proposal.expires_at:
+        return Rejected(Reason.EXPIRED, f"at {proposal.expires_at}, applied at {index}")
+    at = Moment(index, _advance(entry, proposal.time))
+    attempt = Overlay(entry)
+    outcome = _rule(attempt, at, proposal.command)
+    if isinstance(outcome, Applied):
+        attempt.merge_into(entry)
+    operations.remember(entry, index, proposal.operation, outcome)
+    return outcome
+
+
+def _advance(entry: Overlay, time: Instant) -> Instant:
+    """The registry's clock: a command from a slow clock does not turn it back."""
+    now = tables.now(entry)
+    if time <= now:
+        return now
+    tables.put_now(entry, time)
+    return time
+
+
+def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
+    match command:
+        case PutObject():
+            return objects.put(tx, at, command)
+        case DeleteObject():
+            return objects.delete(tx, at, command)
+        case DeleteObjects():
+            return objects.delete_many(tx, at, command)
+        case CreateBucket():
+            return buckets.create(tx, at, command)
+        case DeleteBucket():
+            return buckets.delete(tx, at, command)
+        case _:
+            return _rule_of_cluster(tx, at, command)
+
+
+def _rule_of_cluster(
+    tx: Transaction,
+    at: Moment,
+    command: InitialiseCluster
+    | CreateToken
+    | JoinMember
+    | UpdateMember
+    | BeginLayout
+    | SealLayout
+    | ReportHomes
+    | ReleaseLayout
+    | PutCredential
+    | BumpGcEpoch
+    | CancelOperation,
+) -> Outcome:
+    match command:
+        case BumpGcEpoch():
+            return cluster.bump_gc_epoch(tx, at, command)
+        case CancelOperation():
+            return operations.cancel(tx, at, command)
+        case PutCredential():
+            return cluster.put_credential(tx, at, command)
+        case InitialiseCluster():
+            return cluster.initialise(tx, at, command)
+        case CreateToken():
+            return cluster.create_token(tx, at, command)
+        case JoinMember():
+            return cluster.join(tx, at, command)
+        case UpdateMember():
+            return cluster.update_member(tx, at, command)
+        case BeginLayout():
+            return layout.begin(tx, at, command)
+        case SealLayout():
+            return layout.seal(tx, at, command)
+        case ReportHomes():
+            return layout.report(tx, at, command)
+        case ReleaseLayout():
+            return layout.release(tx, at, command)
+        case _:
+            assert_never(command)

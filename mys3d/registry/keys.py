@@ -1,0 +1,138 @@
+"""Where each row lies: the bytes of every key.        Floor: registry (pure). Called by: tables, listing, invariants.
+
+Law: keys of one table sort as their fields do; an object key sorts by its UTF-8 bytes, as S3 sorts. The first byte is
+the table. Tables are bytes on disk: never rename or reuse one. docs/formats/registry.md lists them all, with those
+laid out for operations that come later.
+"""
+
+from typing import Final
+
+from mys3d.model.digest import Digest
+from mys3d.model.names import (
+    AccessKey,
+    BucketId,
+    BucketName,
+    LogIndex,
+    NodeId,
+    OperationId,
+    Partition,
+    VersionId,
+)
+
+APPLIED: Final = b"a"
+BUCKETS: Final = b"b"
+CLUSTER: Final = b"c"
+GC_EPOCH: Final = b"g"
+HOMES: Final = b"h"
+BUCKET_NAMES: Final = b"i"
+CREDENTIALS: Final = b"k"
+LAYOUT: Final = b"l"
+MEMBERS: Final = b"m"
+NOW: Final = b"n"
+LIVE: Final = b"o"
+REFERENCES: Final = b"r"
+TOKENS: Final = b"t"
+NULLS: Final = b"u"
+VOTERS: Final = b"v"
+VERSIONS: Final = b"w"
+OUTCOMES: Final = b"x"
+OUTCOMES_AT: Final = b"y"
+
+_KEY_START: Final = 9  # table, bucket id
+_END: Final = b"\x00\x01"  # ends an object key; below every continuation of it
+_NUL: Final = b"\x00\xff"  # a NUL inside an object key
+
+
+def number(value: int) -> bytes:
+    """Eight bytes that sort as the number does."""
+    return value.to_bytes(8, "big")
+
+
+def escape(text: str) -> bytes:
+    """The bytes of an object key (or of the beginning of one) in a row key, without its end."""
+    data = text.encode()
+    return data.replace(b"\x00", _NUL) if b"\x00" in data else data
+
+
+def live(bucket: BucketId, key: str) -> bytes:
+    return LIVE + bucket.to_bytes(8, "big") + escape(key) + _END
+
+
+def object_key(row: bytes) -> str:
+    """The object key in the key of a live row."""
+    data = row[_KEY_START:-2]
+    return (data.replace(_NUL, b"\x00") if b"\x00" in data else data).decode()
+
+
+def lives(bucket: BucketId, prefix: str = "") -> tuple[bytes, bytes]:
+    """The stretch of live rows whose object keys start with `prefix`."""
+    return stretch(LIVE + number(bucket) + escape(prefix))
+
+
+def version(bucket: BucketId, key: str, index: VersionId) -> bytes:
+    """Versions and markers of a key, newest first."""
+    return VERSIONS + number(bucket) + escape(key) + _END + number(2**64 - 1 - index)
+
+
+def versions(bucket: BucketId) -> tuple[bytes, bytes]:
+    return stretch(VERSIONS + number(bucket))
+
+
+def versions_of(bucket: BucketId, key: str) -> tuple[bytes, bytes]:
+    return stretch(VERSIONS + number(bucket) + escape(key) + _END)
+
+
+def null_pointer(bucket: BucketId, key: str) -> bytes:
+    return NULLS + number(bucket) + escape(key) + _END
+
+
+def bucket(name: BucketName) -> bytes:
+    return BUCKETS + name.encode()
+
+
+def bucket_name(bucket_id: BucketId) -> bytes:
+    return BUCKET_NAMES + number(bucket_id)
+
+
+def member(node: NodeId) -> bytes:
+    return MEMBERS + node.encode()
+
+
+def token(secret_digest: bytes) -> bytes:
+    return TOKENS + secret_digest
+
+
+def credential(access_key: AccessKey) -> bytes:
+    return CREDENTIALS + access_key.encode()
+
+
+def reference(digest: Digest) -> bytes:
+    """A partition is the first ten bits of a digest, so its references are one stretch."""
+    return REFERENCES + digest
+
+
+def references(partition: Partition) -> tuple[bytes, bytes]:
+    stop = (partition + 1) << 6
+    return (
+        REFERENCES + (partition << 6).to_bytes(2, "big"),
+        REFERENCES + stop.to_bytes(2, "big") if stop < 2**16 else after(REFERENCES),
+    )
+
+
+def outcome(operation: OperationId) -> bytes:
+    return OUTCOMES + operation
+
+
+def outcomes_at(index: LogIndex) -> bytes:
+    return OUTCOMES_AT + number(index)
+
+
+def stretch(start: bytes) -> tuple[bytes, bytes]:
+    """All keys that begin with `start`."""
+    return start, after(start)
+
+
+def after(start: bytes) -> bytes:
+    """The first key behind all those that begin with `start` (which is never all 0xFF: a table is a letter)."""
+    head = start.rstrip(b"\xff")
+    return head[:-1] + bytes([head[-1] + 1])

@@ -1,0 +1,112 @@
+"""What may be read of the registry.        Floor: registry (pure). Called by: engine, operations, consensus.
+
+Law: a query is a function of one reader, so its answer is one consistent state; every list has a limit.
+"""
+
+from mys3d.model.access import Credential
+from mys3d.model.body import BlobRef
+from mys3d.model.buckets import Bucket
+from mys3d.model.digest import Digest
+from mys3d.model.members import Layout, Member
+from mys3d.model.names import (
+    AccessKey,
+    BucketId,
+    BucketName,
+    GcEpoch,
+    Instant,
+    LogIndex,
+    NodeId,
+    ObjectKey,
+    OperationId,
+    Partition,
+    Term,
+)
+from mys3d.model.objects import Version
+from mys3d.registry import keys, tables
+from mys3d.registry.outcomes import Outcome
+from mys3d.registry.records import Cluster
+from mys3d.registry.transaction import Reader
+
+
+def applied(reader: Reader) -> tuple[LogIndex, Term]:
+    """The last applied entry; (0, 0) for an empty store."""
+    return tables.applied(reader)
+
+
+def now(reader: Reader) -> Instant:
+    """The registry's clock: never runs backwards."""
+    return tables.now(reader)
+
+
+def cluster(reader: Reader) -> Cluster | None:
+    """None: not initialised."""
+    return tables.cluster(reader)
+
+
+def gc_epoch(reader: Reader) -> GcEpoch:
+    """The garbage collection epoch; 0 before the cluster is initialised."""
+    return tables.gc_epoch(reader)
+
+
+def bucket(reader: Reader, name: BucketName) -> Bucket | None:
+    return tables.bucket(reader, name)
+
+
+def bucket_by_id(reader: Reader, bucket_id: BucketId) -> Bucket | None:
+    name = tables.bucket_name(reader, bucket_id)
+    return None if name is None else tables.bucket(reader, name)
+
+
+def buckets(reader: Reader, after: BucketName | str, limit: int) -> list[Bucket]:
+    """At most `limit` buckets whose names sort behind `after` (empty: from the first), by name."""
+    return tables.buckets(reader, after, limit)
+
+
+def live(reader: Reader, bucket_id: BucketId, key: ObjectKey) -> Version | None:
+    """The visible version of a key: one row."""
+    return tables.live(reader, bucket_id, key)
+
+
+def members(reader: Reader) -> tuple[Member, ...]:
+    """All members, by node id."""
+    return tables.members(reader)
+
+
+def member(reader: Reader, node: NodeId) -> Member | None:
+    return tables.member(reader, node)
+
+
+def voters(reader: Reader) -> tuple[NodeId, ...]:
+    """Who votes, in the order in which they became voters."""
+    return tables.voters(reader)
+
+
+def layout(reader: Reader) -> Layout | None:
+    """None: not initialised. Cached by its bytes, so asking often is cheap."""
+    return tables.layout(reader)
+
+
+def credential(reader: Reader, access_key: AccessKey) -> Credential | None:
+    return tables.credential(reader, access_key)
+
+
+def outcome(reader: Reader, operation: OperationId) -> Outcome | None:
+    """What became of an operation. None: not seen, or longer than 200,000 entries ago."""
+    return tables.outcome(reader, operation)
+
+
+def references_count(reader: Reader, digest: Digest) -> int:
+    """How many bodies name a blob."""
+    found = tables.reference(reader, digest)
+    return 0 if found is None else found.count
+
+
+def referenced(reader: Reader, partition: Partition, after: Digest | None, limit: int) -> list[BlobRef]:
+    """At most `limit` blobs of a partition that some body names, behind `after`, in digest order."""
+    start, stop = keys.references(partition)
+    found: list[BlobRef] = []
+    for key, row in reader.scan(start if after is None else max(start, keys.reference(after) + b"\x00"), stop):
+        if len(found) >= limit:
+            break
+        found.append(tables.blob_of(key, row)[0])
+    return found

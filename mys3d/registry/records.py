@@ -1,0 +1,106 @@
+"""Records that only the registry itself reads.        Floor: registry (pure). Called by: codec, tables.
+
+Law: every record starts with a format number; an older format stays readable for ever.
+"""
+
+import msgspec
+
+from mys3d.errors import Reason, Rejected
+from mys3d.model.names import BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId, OperationId, Term
+from mys3d.registry.outcomes import Applied, Outcome
+
+
+class AppliedRow(msgspec.Struct, frozen=True, array_like=True):
+    """The last entry whose rows are all here."""
+
+    format: int
+    index: LogIndex
+    term: Term
+
+
+class NowRow(msgspec.Struct, frozen=True, array_like=True):
+    """The registry's clock: the latest time any command carried."""
+
+    format: int
+    time: Instant
+
+
+class Cluster(msgspec.Struct, frozen=True, array_like=True):
+    """What was fixed when the cluster was made."""
+
+    format: int
+    cluster_id: bytes
+    region: str
+    created_at: Instant
+
+
+class GcEpochRow(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    epoch: GcEpoch
+
+
+class VotersRow(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    nodes: tuple[NodeId, ...]
+
+
+class BucketNameRow(msgspec.Struct, frozen=True, array_like=True):
+    """From a bucket's id to its name."""
+
+    format: int
+    name: BucketName
+
+
+class Reference(msgspec.Struct, frozen=True, array_like=True):
+    """How many bodies name a blob. The row exists only while it is more than 0."""
+
+    format: int
+    count: int
+    length: int  # bytes of the blob
+
+
+class Fence(msgspec.Struct, frozen=True, array_like=True):
+    """The part of a layout that every commit is held against; small, because every commit reads it."""
+
+    format: int
+    epoch: Epoch
+    sealed: Epoch
+    seal_index: LogIndex
+    reported: tuple[NodeId, ...]
+
+
+class Homes(msgspec.Struct, frozen=True, array_like=True):
+    """The tables of a layout: nodes once, then indexes into them per partition. About 4 KiB a table."""
+
+    format: int
+    nodes: tuple[NodeId, ...]
+    base: tuple[tuple[int, ...], ...]
+    target: tuple[tuple[int, ...], ...]
+
+
+class OutcomeRow(msgspec.Struct, frozen=True, array_like=True):
+    """What became of an operation. Exactly one of `applied` and `reason` is set."""
+
+    format: int
+    applied: Applied | None
+    reason: Reason | None = None
+    detail: str = ""
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "OutcomeRow":
+        if isinstance(outcome, Applied):
+            return cls(1, outcome)
+        return cls(1, None, outcome.reason, outcome.detail)
+
+    def outcome(self) -> Outcome:
+        if self.applied is not None:
+            return self.applied
+        assert self.reason is not None, "an outcome row has an answer"
+        return Rejected(self.reason, self.detail)
+
+
+class OutcomesAtRow(msgspec.Struct, frozen=True, array_like=True):
+    """The operations whose outcomes were decided at one log index; dropped together when they are old."""
+
+    format: int
+    operations: tuple[OperationId, ...]

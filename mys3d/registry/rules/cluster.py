@@ -1,0 +1,102 @@
+"""Rules of the cluster itself: birth, tokens, members, access keys, epochs of collection.   Floor: registry (pure)."""
+
+import msgspec
+
+from mys3d import limits
+from mys3d.errors import Reason, Rejected
+from mys3d.model.access import Credential, JoinToken
+from mys3d.model.members import Layout, Member, MemberState
+from mys3d.model.names import Epoch, GcEpoch, LogIndex
+from mys3d.registry import tables
+from mys3d.registry.codec import FORMAT
+from mys3d.registry.commands import (
+    BumpGcEpoch,
+    CreateToken,
+    InitialiseCluster,
+    JoinMember,
+    PutCredential,
+    UpdateMember,
+)
+from mys3d.registry.moment import Moment
+from mys3d.registry.outcomes import Applied, Outcome
+from mys3d.registry.records import Cluster
+from mys3d.registry.transaction import Transaction
+
+
+def initialise(tx: Transaction, at: Moment, command: InitialiseCluster) -> Outcome:
+    if tables.cluster(tx) is not None:
+        return Rejected(Reason.ALREADY_INITIALISED)
+    tables.put_cluster(tx, Cluster(FORMAT, command.cluster_id, command.region, at.now))
+    tables.put_member(tx, _member(command, MemberState.ACTIVE, at.index))
+    tables.put_voters(tx, (command.node,))
+    base = ((command.node,),) * limits.partitions_count
+    tables.put_layout(tx, Layout(FORMAT, Epoch(1), Epoch(0), LogIndex(0), base))
+    tables.put_gc_epoch(tx, GcEpoch(1))
+    return Applied(at.index)
+
+
+def create_token(tx: Transaction, at: Moment, command: CreateToken) -> Outcome:
+    for token in tables.tokens(tx):
+        if token.expires_at <= at.now:
+            tables.drop_token(tx, token.secret_digest)
+    tables.put_token(tx, JoinToken(FORMAT, command.secret_digest, command.expires_at))
+    return Applied(at.index)
+
+
+def join(tx: Transaction, at: Moment, command: JoinMember) -> Outcome:
+    token = tables.token(tx, command.secret_digest)
+    if token is None or token.expires_at <= at.now:
+        return Rejected(Reason.TOKEN_INVALID)
+    if tables.member(tx, command.node) is not None:
+        return Rejected(Reason.MEMBER_EXISTS, command.node)
+    tables.drop_token(tx, command.secret_digest)
+    tables.put_member(tx, _member(command, MemberState.JOINING, at.index))
+    return Applied(at.index)
+
+
+def update_member(tx: Transaction, at: Moment, command: UpdateMember) -> Outcome:
+    member = tables.member(tx, command.node)
+    if member is None:
+        return Rejected(Reason.NO_SUCH_MEMBER, command.node)
+    tables.put_member(
+        tx,
+        msgspec.structs.replace(
+            member,
+            incarnation=member.incarnation if command.incarnation is None else command.incarnation,
+            addresses=member.addresses if command.addresses is None else command.addresses,
+            zone=member.zone if command.zone is None else command.zone,
+            capacity_bytes=member.capacity_bytes if command.capacity_bytes is None else command.capacity_bytes,
+            state=member.state if command.state is None else command.state,
+        ),
+    )
+    return Applied(at.index)
+
+
+def put_credential(tx: Transaction, at: Moment, command: PutCredential) -> Outcome:
+    if tables.credential(tx, command.access_key) is not None and not command.replace:
+        return Rejected(Reason.ACCESS_KEY_EXISTS)
+    record = Credential(
+        FORMAT, command.access_key, command.sealed_secret, command.user, command.is_root, created_at=at.now
+    )
+    tables.put_credential(tx, record)
+    return Applied(at.index)
+
+
+def bump_gc_epoch(tx: Transaction, at: Moment, command: BumpGcEpoch) -> Outcome:
+    if command.epoch == tables.gc_epoch(tx) + 1:
+        tables.put_gc_epoch(tx, command.epoch)
+    return Applied(at.index)
+
+
+def _member(command: InitialiseCluster | JoinMember, state: MemberState, index: LogIndex) -> Member:
+    return Member(
+        FORMAT,
+        command.node,
+        command.name,
+        command.incarnation,
+        command.addresses,
+        command.zone,
+        command.capacity_bytes,
+        state,
+        joined_at=index,
+    )

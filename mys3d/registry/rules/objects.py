@@ -1,0 +1,89 @@
+"""Rules of objects: put and delete in buckets without versioning.        Floor: registry (pure).
+
+Law: conditions are decided here and nowhere else, so of two racing writers exactly one wins.
+LIMIT: DeleteObjects touches up to 32 reference rows for each key; the proposer splits long requests.
+"""
+
+from mys3d.errors import Reason, Rejected
+from mys3d.model.names import BucketId, ObjectKey, VersionId
+from mys3d.model.objects import Version
+from mys3d.registry import references, tables
+from mys3d.registry.codec import FORMAT
+from mys3d.registry.commands import DeleteObject, DeleteObjects, Precondition, PutObject
+from mys3d.registry.moment import Moment
+from mys3d.registry.outcomes import Applied, Outcome, VersionPut, VersionRemoved, VersionsRemoved
+from mys3d.registry.transaction import Transaction
+
+
+def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
+    if not tables.has_bucket(tx, command.bucket):
+        return Rejected(Reason.NO_SUCH_BUCKET)
+    before = tables.live(tx, command.bucket, command.key)
+    refusal = _refusal(before, command.precondition)
+    if refusal is not None:
+        return refusal
+    if not tables.accepts(tx, command.layout_epoch):
+        return Rejected(Reason.LAYOUT_EPOCH_OLD, f"epoch {command.layout_epoch}")
+    if command.gc_epoch < tables.gc_epoch(tx) - 1:
+        return Rejected(Reason.GC_EPOCH_OLD, f"epoch {command.gc_epoch}")
+    version = Version(
+        FORMAT,
+        VersionId(at.index),
+        is_null=True,
+        modified_at=at.now,
+        size=command.size,
+        etag=command.etag,
+        body=command.body,
+        content=command.content,
+        checksums=command.checksums,
+    )
+    references.change(tx, removed=before.body if before is not None else None, added=command.body)
+    tables.put_live(tx, command.bucket, command.key, version)
+    return Applied(at.index, VersionPut(version.id, version.modified_at, version.is_null))
+
+
+def delete(tx: Transaction, at: Moment, command: DeleteObject) -> Outcome:
+    """S3 API, DeleteObject: with If-Match, "if the object doesn't exist" the answer is a success as well."""
+    if not tables.has_bucket(tx, command.bucket):
+        return Rejected(Reason.NO_SUCH_BUCKET)
+    found = tables.live(tx, command.bucket, command.key)
+    if found is None or command.version not in (None, found.id):
+        return Applied(at.index, VersionRemoved(command.key, existed=False))
+    refusal = _refusal(found, command.precondition)
+    if refusal is not None:
+        return refusal
+    return Applied(at.index, _remove(tx, command.bucket, command.key))
+
+
+def delete_many(tx: Transaction, at: Moment, command: DeleteObjects) -> Outcome:
+    if not tables.has_bucket(tx, command.bucket):
+        return Rejected(Reason.NO_SUCH_BUCKET)
+    removed = tuple(_remove(tx, command.bucket, key) for key in command.keys)
+    return Applied(at.index, VersionsRemoved(removed))
+
+
+def _remove(tx: Transaction, bucket: BucketId, key: ObjectKey) -> VersionRemoved:
+    found = tables.live(tx, bucket, key)
+    if found is None:
+        return VersionRemoved(key, existed=False)
+    references.change(tx, removed=found.body, added=None)
+    tables.drop_live(tx, bucket, key)
+    return VersionRemoved(key, existed=True)
+
+
+def _refusal(found: Version | None, wanted: Precondition) -> Rejected | None:
+    """S3 User Guide, "Conditional requests": If-Match on a missing key is 404, any other failed condition is 412."""
+    if wanted.if_match:
+        if found is None:
+            return Rejected(Reason.NO_SUCH_KEY, "If-Match on a missing key")
+        if not _lists(wanted.if_match, found.etag):
+            return Rejected(Reason.PRECONDITION_FAILED, "If-Match")
+    if wanted.if_none_match and found is not None and _lists(wanted.if_none_match, found.etag):
+        return Rejected(Reason.PRECONDITION_FAILED, "If-None-Match")
+    return None
+
+
+def _lists(condition: str, etag: str) -> bool:
+    """True when a condition's list of entity tags has `*` or `etag`, quoted or not."""
+    tags = [tag.strip().strip('"') for tag in condition.split(",")]
+    return "*" in tags or etag in tags

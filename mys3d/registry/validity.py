@@ -1,0 +1,122 @@
+"""What no proposer of ours would ever send.        Floor: registry (pure). Called by: apply.
+
+Law: a proposal that passes here cannot make a rule raise: every number fits its key, every name has its length, every
+list its bound. A refusal is INVALID_COMMAND, the same on every node.
+"""
+
+from typing import Final
+
+from mys3d import limits
+from mys3d.model.body import Body, InlineBlobs
+from mys3d.model.digest import DIGEST_BYTES
+from mys3d.model.names import LogIndex
+from mys3d.registry.commands import (
+    BeginLayout,
+    BumpGcEpoch,
+    CancelOperation,
+    Command,
+    CreateBucket,
+    CreateToken,
+    DeleteBucket,
+    DeleteObject,
+    DeleteObjects,
+    InitialiseCluster,
+    JoinMember,
+    Proposal,
+    PutCredential,
+    PutObject,
+    ReleaseLayout,
+    ReportHomes,
+    SealLayout,
+    UpdateMember,
+)
+
+_OPERATION_BYTES: Final = 16
+_NAME_BYTES_MAX: Final = 256  # names of nodes, zones, users, access keys: far above what any screen shows
+_NUMBER_STOP: Final = 2**63
+
+
+def fault_of(proposal: Proposal, index: LogIndex) -> str:
+    """Say what is wrong with a proposal at `index`; empty: nothing."""
+    if len(proposal.operation) != _OPERATION_BYTES:
+        return f"an operation id has 16 bytes, found {len(proposal.operation)}"
+    if not 0 <= proposal.expires_at <= index + limits.operation_lifetime_entries:
+        return f"expires at {proposal.expires_at}, which is not within an outcome's life of {index}"
+    if not 0 <= proposal.time < _NUMBER_STOP:
+        return f"time {proposal.time}"
+    return _fault_of_command(proposal.command)
+
+
+def _fault_of_command(command: Command) -> str:
+    match command:
+        case PutObject():
+            return _keys(command.bucket, command.key) or _body(command.body, command.size)
+        case DeleteObject():
+            return _keys(command.bucket, command.key) or _number(command.version or 0)
+        case DeleteObjects():
+            if len(command.keys) > limits.delete_keys_max:
+                return f"{len(command.keys)} keys"
+            return _keys(command.bucket, *command.keys)
+        case InitialiseCluster() | JoinMember():
+            return _names(command.node, command.name, command.zone) or _number(command.capacity_bytes)
+        case UpdateMember():
+            return _names(command.node) or _number(command.capacity_bytes or 0)
+        case BeginLayout():
+            return _table(command)
+        case SealLayout() | ReleaseLayout() | BumpGcEpoch():
+            return _number(command.epoch)
+        case ReportHomes():
+            return _number(command.epoch) or _number(command.checked_at)
+        case CreateToken():
+            return _number(command.expires_at)
+        case PutCredential():
+            return _names(command.access_key)
+        case CreateBucket():
+            return _names(command.name)
+        case DeleteBucket():
+            return _number(command.bucket) or _names(command.name)
+        case CancelOperation():
+            return "" if len(command.operation) == _OPERATION_BYTES else "an operation id has 16 bytes"
+
+
+def _number(value: int) -> str:
+    return "" if 0 <= value < _NUMBER_STOP else f"number {value}"
+
+
+def _names(*names: str) -> str:
+    for name in names:
+        if not 1 <= len(name.encode()) <= _NAME_BYTES_MAX:
+            return f"a name of {len(name)} characters"
+    return ""
+
+
+def _keys(bucket: int, *keys: str) -> str:
+    for key in keys:
+        if not 1 <= len(key.encode()) <= limits.key_bytes_max:
+            return f"an object key of {len(key)} characters"
+    return _number(bucket)
+
+
+def _body(body: Body, size: int) -> str:
+    if not isinstance(body, InlineBlobs):
+        return "no operation stages bodies yet"
+    if len(body.blobs) > limits.inline_blobs_max:
+        return f"{len(body.blobs)} blobs in a row"
+    for blob in body.blobs:
+        if len(blob.digest) != DIGEST_BYTES or not 1 <= blob.length <= limits.blob_bytes_max:
+            return f"a blob of {blob.length} bytes, with a digest of {len(blob.digest)}"
+    length = sum(blob.length for blob in body.blobs)
+    return "" if length == size else f"size {size} for blobs of {length} bytes"
+
+
+def _table(command: BeginLayout) -> str:
+    if len(command.target) != limits.partitions_count:
+        return f"a layout of {len(command.target)} partitions"
+    if len(dict.fromkeys(command.nodes)) != len(command.nodes):
+        return "a node is listed twice"
+    for homes in command.target:
+        if not 1 <= len(homes) <= limits.replicas_max or len(dict.fromkeys(homes)) != len(homes):
+            return f"{len(homes)} homes, or one of them twice"
+        if not all(0 <= home < len(command.nodes) for home in homes):
+            return "a home that is not in the node table"
+    return _names(*command.nodes) or _number(command.epoch)

@@ -1,0 +1,188 @@
+"""Builders: a registry driven by short sentences."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from mys3d import limits
+from mys3d.errors import Rejected
+from mys3d.model.body import BlobRef, InlineBlobs
+from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.digest import digest_of
+from mys3d.model.members import Addresses
+from mys3d.model.names import (
+    AccessKey,
+    BucketId,
+    BucketName,
+    Epoch,
+    GcEpoch,
+    Instant,
+    LogIndex,
+    NodeId,
+    ObjectKey,
+    OperationId,
+    Term,
+)
+from mys3d.model.objects import Content
+from mys3d.registry import codec
+from mys3d.registry.apply import apply_command, apply_membership, apply_noop
+from mys3d.registry.commands import (
+    Command,
+    CreateBucket,
+    CreateToken,
+    DeleteObject,
+    DeleteObjects,
+    InitialiseCluster,
+    JoinMember,
+    Precondition,
+    Proposal,
+    PutObject,
+)
+from mys3d.registry.memory import MemoryRows
+from mys3d.registry.outcomes import Applied, BucketMade, Outcome
+from mys3d.registry.transaction import Overlay
+
+ROOT_KEY = AccessKey("root")
+ADDRESSES = Addresses("h:1", "h:2", "h:3")
+
+
+class Machine:
+    """A registry over any rows, with its log. Times and operation ids count up unless a test says otherwise."""
+
+    def __init__(self, rows: MemoryRows | None = None) -> None:
+        self.rows = MemoryRows() if rows is None else rows
+        self.index = LogIndex(0)
+        self.log: list[bytes] = []
+
+    def do(
+        self,
+        command: Command,
+        *,
+        operation: bytes | None = None,
+        time: int | None = None,
+        expires_at: int | None = None,
+    ) -> Outcome:
+        step = self.index + 1
+        return self.do_bytes(
+            codec.encode_proposal(
+                Proposal(
+                    codec.FORMAT,
+                    OperationId(step.to_bytes(16, "big") if operation is None else operation),
+                    LogIndex(self.index + limits.operation_lifetime_entries if expires_at is None else expires_at),
+                    Instant(1_700_000_000_000 + step * 1000 if time is None else time),
+                    command,
+                )
+            )
+        )
+
+    def do_bytes(self, payload: bytes) -> Outcome:
+        return self._apply(lambda tx, index: apply_command(tx, index, Term(1), payload)[1], payload)
+
+    def noop(self) -> None:
+        self._apply(lambda tx, index: apply_noop(tx, index, Term(1)), b"")
+
+    def vote(self, node: str, votes: bool = True) -> None:
+        self._apply(lambda tx, index: apply_membership(tx, index, Term(1), NodeId(node), votes), b"")
+
+    def done(self, command: Command) -> Applied:
+        """Apply a command that must be accepted."""
+        outcome = self.do(command)
+        assert isinstance(outcome, Applied), outcome
+        return outcome
+
+    def initialised(self) -> "Machine":
+        self.done(initialise("n1"))
+        return self
+
+    def bucket(self, name: str = "photos", owner: str = "root") -> BucketId:
+        made = self.done(CreateBucket(BucketName(name), AccessKey(owner), BucketConfiguration())).detail
+        assert isinstance(made, BucketMade)
+        return made.bucket
+
+    def join(self, node: str, token: bytes = b"t" * 32) -> None:
+        self.done(CreateToken(token, Instant(2**62)))
+        self.done(join(node, token))
+
+    def _apply(self, step: Callable[[Overlay, LogIndex], Outcome | None], payload: bytes) -> Outcome:
+        self.index = LogIndex(self.index + 1)
+        self.log.append(payload)
+        overlay = Overlay(self.rows)
+        outcome = step(overlay, self.index)
+        self.rows.commit(overlay.writes())
+        return outcome  # type: ignore[return-value] # None for entries that carry no proposal
+
+
+def initialise(node: str) -> InitialiseCluster:
+    return InitialiseCluster(b"c" * 16, NodeId(node), node, b"i" * 16, ADDRESSES, "z1", 10**12, "us-east-1")
+
+
+def join(node: str, token: bytes) -> JoinMember:
+    return JoinMember(token, NodeId(node), node, b"i" * 16, ADDRESSES, "z2", 10**12)
+
+
+def blob(text: str) -> BlobRef:
+    return BlobRef(digest_of(text.encode()), len(text))
+
+
+def put(
+    bucket: BucketId,
+    key: str,
+    *texts: str,
+    etag: str = "e1",
+    layout_epoch: int = 1,
+    gc_epoch: int = 1,
+    condition: Precondition | None = None,
+) -> PutObject:
+    """A put whose blobs are `texts`."""
+    return PutObject(
+        bucket,
+        ObjectKey(key),
+        sum(len(text) for text in texts),
+        etag,
+        InlineBlobs(tuple(blob(text) for text in texts)),
+        Content("text/plain"),
+        (),
+        Epoch(layout_epoch),
+        GcEpoch(gc_epoch),
+        condition or Precondition(),
+    )
+
+
+def delete(bucket: BucketId, key: str, condition: Precondition | None = None) -> DeleteObject:
+    return DeleteObject(bucket, ObjectKey(key), precondition=condition or Precondition())
+
+
+def delete_many(bucket: BucketId, keys: Sequence[str]) -> DeleteObjects:
+    return DeleteObjects(bucket, tuple(ObjectKey(key) for key in keys))
+
+
+class Make:
+    """The builders, for tests."""
+
+    initialise = staticmethod(initialise)
+    join = staticmethod(join)
+    blob = staticmethod(blob)
+    put = staticmethod(put)
+    delete = staticmethod(delete)
+    delete_many = staticmethod(delete_many)
+    Machine = Machine
+
+    @staticmethod
+    def reason(outcome: Outcome) -> str:
+        """Why it was refused; empty: it was not."""
+        return str(outcome.reason) if isinstance(outcome, Rejected) else ""
+
+
+@pytest.fixture(scope="session")
+def make() -> type[Make]:
+    return Make
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """A registry whose cluster is initialised (entry 1)."""
+    return Machine().initialised()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="write what the transcripts should say; review the diff")
