@@ -118,12 +118,12 @@ def make_grid(nursery: trio.Nursery) -> Callable[[int], Awaitable[Grid]]:
             _add_node(grid, number)
         registry = grid[0].ports.registry
         await registry.propose(
-            InitialiseCluster(b"c" * 16, node_id(0), "n1", b"i" * 16, addresses(0), "", 10**12, "us-east-1")
+            InitialiseCluster(b"c" * 16, node_id(0), "n1", b"i" * 16, addresses(0), "z", 10**12, "us-east-1")
         )
         for number in range(1, count):
             secret = digest_of(bytes([number]))
             await registry.propose(CreateToken(secret, Instant(2_000_000_000_000)))
-            join = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "", 10**12)
+            join = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "z", 10**12)
             await registry.propose(join)
             await registry.propose(UpdateMember(node_id(number), state=MemberState.ACTIVE))
         if count > 1:

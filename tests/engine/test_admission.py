@@ -21,7 +21,7 @@ NEW = NodeId("e" * 32)
 
 
 def join(secret: bytes) -> JoinMember:
-    return JoinMember(digest_of(secret), NEW, "n9", b"i" * 16, Addresses("s:9", "a:9", "p:9"), "", 10**12)
+    return JoinMember(digest_of(secret), NEW, "n9", b"i" * 16, Addresses("s:9", "a:9", "p:9"), "z", 10**12)
 
 
 async def test_a_token_admits_one_node_as_a_joining_member(make_grid: MakeGrid) -> None:

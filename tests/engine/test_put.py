@@ -173,7 +173,7 @@ async def test_a_commit_of_an_old_garbage_epoch_is_touched_again(
                 node.blobs.forget(blob.digest) if node is not grid[1] else None
         return msgspec.structs.replace(finisher(grid)(body), gc_epoch=GcEpoch(-9))
 
-    await grid[0].ports.registry.propose(BumpGcEpoch(GcEpoch(1)))
+    await grid[0].ports.registry.propose(BumpGcEpoch(GcEpoch(2)))
     await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finish)
     version = version_of(grid)
     assert version is not None and isinstance(version.body, InlineBlobs)

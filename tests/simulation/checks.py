@@ -5,9 +5,6 @@ Law: a checker works from what clients were told and from what nodes hold; it kn
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
-
-from mys3d.registry.transaction import Reader
 
 
 @dataclass(slots=True)
@@ -76,21 +73,13 @@ def wrong_reads(history: History) -> list[str]:
     return problems
 
 
-def digest_of_rows(reader: Reader) -> str:
-    """One digest over all rows, in key order."""
-    digest = blake2b(digest_size=16)
-    for key, value in reader.scan(b"", b"\xff" * 64):
-        digest.update(len(key).to_bytes(4, "big") + key + len(value).to_bytes(4, "big") + value)
-    return digest.hexdigest()
-
-
-def different_registries(seen: Iterable[tuple[str, int, str]]) -> list[str]:
-    """`seen` holds (node, applied index, digest of rows): equal indexes must have equal digests."""
-    first: dict[int, tuple[str, str]] = {}
+def different_registries(seen: Iterable[tuple[str, int, int]]) -> list[str]:
+    """`seen` holds (node, applied index, fingerprint of the rows): equal indexes must have equal fingerprints."""
+    first: dict[int, tuple[str, int]] = {}
     problems = []
-    for node, index, digest in seen:
-        other = first.setdefault(index, (node, digest))
-        if other[1] != digest:
+    for node, index, fingerprint in seen:
+        other = first.setdefault(index, (node, fingerprint))
+        if other[1] != fingerprint:
             problems.append(f"{node} and {other[0]} differ at applied index {index}")
     return problems
 

@@ -3,9 +3,9 @@
 Law: what was synced survives every crash; of the rest a seeded part survives, always a prefix in the order of writing.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
@@ -17,9 +17,11 @@ from mys3d.consensus.disk import BASE, Loaded, Work
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch
 from mys3d.ports import Buffer
+from mys3d.registry.memory import MemoryRows
 from mys3d.registry.transaction import Reader
 
 SYNC_SECONDS = 0.002  # mean of one simulated fdatasync
+FLUSH_CHANCE = 0.02  # that a write of rows is followed by a flush of all of them
 
 
 class SimulatedJournal:
@@ -70,65 +72,59 @@ class SimulatedJournal:
         self._written = []
 
 
-class _Rows:
-    """An immutable ordered view: a Reader."""
-
-    def __init__(self, rows: dict[bytes, bytes], order: list[bytes]) -> None:
-        self._rows = rows
-        self._order = order
-
-    def get(self, key: bytes, /) -> bytes | None:
-        return self._rows.get(key)
-
-    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        low, high = bisect_left(self._order, start), bisect_left(self._order, stop)
-        keys = self._order[low:high]
-        for key in reversed(keys) if reverse else keys:
-            yield key, self._rows[key]
+Writes = Sequence[tuple[bytes, bytes | None]]
 
 
 class SimulatedRows:
-    """A `consensus.applier.Store`: written without a log of its own, so a crash falls back to a flushed prefix."""
+    """A `consensus.applier.Store`: written without a log of its own, so a crash falls back to a flushed prefix.
+
+    `fingerprint` is the XOR of the digests of all rows: equal rows, equal fingerprint, in whatever order they came.
+    """
 
     def __init__(self, dice: Random) -> None:
+        self.fingerprint = 0
+        self.on_write: Callable[[], None] = lambda: None
         self._dice = dice
-        self._rows: dict[bytes, bytes] = {}
-        self._order: list[bytes] = []
-        self._flushed: dict[bytes, bytes] = {}
-        self._unflushed: list[Sequence[tuple[bytes, bytes | None]]] = []
+        self._rows = MemoryRows()
+        self._flushed = MemoryRows()
+        self._unflushed: list[Writes] = []
 
     def reader(self) -> Reader:
-        return _Rows(self._rows, self._order)
+        return self._rows
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
-        yield _Rows(dict(self._rows), list(self._order))
+        with self._rows.snapshot() as reader:
+            yield reader
 
-    def write(self, writes: Sequence[tuple[bytes, bytes | None]]) -> None:
+    def write(self, writes: Writes) -> None:
+        for key, value in writes:
+            self.fingerprint ^= _print(key, self._rows.get(key)) ^ _print(key, value)
+            self._rows.commit([(key, value)])
         self._unflushed.append(writes)
-        _apply(self._rows, writes)
-        self._order = sorted(self._rows)
-        if self._dice.random() < 0.02:
+        if self._dice.random() < FLUSH_CHANCE:
             self._flush(len(self._unflushed))
+        self.on_write()
 
     def crash(self) -> None:
         self._flush(self._dice.randint(0, len(self._unflushed)))
         self._unflushed = []
-        self._rows = dict(self._flushed)
-        self._order = sorted(self._rows)
+        self._rows = MemoryRows(self._flushed.rows())
+        self.fingerprint = 0
+        for key, value in self._rows.rows():
+            self.fingerprint ^= _print(key, value)
 
     def _flush(self, count: int) -> None:
         for writes in self._unflushed[:count]:
-            _apply(self._flushed, writes)
+            self._flushed.commit(writes)
         del self._unflushed[:count]
 
 
-def _apply(rows: dict[bytes, bytes], writes: Sequence[tuple[bytes, bytes | None]]) -> None:
-    for key, value in writes:
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = value
+def _print(key: bytes, value: bytes | None) -> int:
+    """A number for one row; 0 for a row that is not there."""
+    if value is None:
+        return 0
+    return int.from_bytes(blake2b(key + b"=" + value, digest_size=16, salt=len(key).to_bytes(4, "big")).digest(), "big")
 
 
 class SimulatedBlobs(MemoryBlobs):

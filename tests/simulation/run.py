@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import trio
+from mys3d.registry.invariants import violations
 from trio._core import _run
 from trio.testing import MockClock
 
@@ -22,8 +23,7 @@ from mys3d.model.members import Addresses
 from mys3d.model.names import AccessKey, BucketId, BucketName, NodeId
 from mys3d.registry import queries
 from mys3d.registry.commands import JoinMember
-from mys3d.registry.invariants import violations
-from tests.simulation.checks import History, different_registries, digest_of_rows, lost_puts, wrong_reads
+from tests.simulation.checks import History, different_registries, lost_puts, wrong_reads
 from tests.simulation.network import Network, Trace
 from tests.simulation.node import SimulatedNode
 from tests.simulation.workload import Client, read_key
@@ -82,7 +82,7 @@ class World:
         self._say = say
         self._history = History()
         self._trace = Trace()
-        self._seen: list[tuple[str, int, str]] = []
+        self._seen: list[tuple[str, int, int]] = []
         self._nodes: list[SimulatedNode] = []
         self._may_crash = False
 
@@ -93,7 +93,6 @@ class World:
                 self._nodes.append(self._make(number, network))
             nursery.start_soon(self._keep_alive, self._nodes[0])
             bucket = await self._form(nursery)
-            nursery.start_soon(self._watch_registries)
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as storm:
                     for number in range(CLIENTS_COUNT):
@@ -113,7 +112,9 @@ class World:
         first = NodeId("1" * 32)
         founders = (first,) if node == first else ()
         node_dice = Random(self._dice.random())
-        return SimulatedNode(node, network, node_dice, self._lies, founders, seeds=(first, node) if number else ())
+        made = SimulatedNode(node, network, node_dice, self._lies, founders, seeds=(first, node) if number else ())
+        made.rows.on_write = lambda: self._seen.append((node[:4], made.applied(), made.rows.fingerprint))
+        return made
 
     async def _keep_alive(self, node: SimulatedNode) -> None:
         """Start a node again, some time after each crash."""
@@ -133,7 +134,7 @@ class World:
             secret, _ = await create_token(first.ports)
             described = _description(number)
             command = JoinMember(
-                digest_of(secret), node.id, f"n{number}", described.incarnation, described.addresses, "",
+                digest_of(secret), node.id, f"n{number}", described.incarnation, described.addresses, "z",
                 described.capacity_bytes,
             )  # fmt: skip
             admission = await admit(first.ports, command)
@@ -198,17 +199,6 @@ class World:
             if not node.blobs.holds(blob.digest)
         ]
 
-    async def _watch_registries(self) -> None:
-        """Digest the rows of each node whenever its applied index changed, some times a second."""
-        last: dict[NodeId, int] = {}
-        while True:
-            await trio.sleep(0.02)
-            for node in self._nodes:
-                index = node.applied()
-                if last.get(node.id) != index:
-                    last[node.id] = index
-                    self._seen.append((node.id[:4], index, digest_of_rows(node.rows.reader())))
-
     async def _judge(self, bucket: BucketId) -> None:
         verdict, problems = self.verdict, self.verdict.problems
         held: dict[str, bytes | None] = {}
@@ -222,10 +212,9 @@ class World:
                     problems.append(f"{key} through {node.id[:4]}: {error}")
             problems += [f"through {node.id[:4]}: {text}" for text in lost_puts(self._history, held)]
             problems += self._missing(node) + violations(node.rows.reader())
-            self._seen.append((node.id[:4], node.applied(), digest_of_rows(node.rows.reader())))
         problems += wrong_reads(self._history) + different_registries(self._seen)
-        indexes = [index for _, index, _ in self._seen]
-        verdict.compared_count = len(indexes) - len(set(indexes))
+        seen = {(node, index) for node, index, _ in self._seen}
+        verdict.compared_count = len(seen) - len({index for _, index in seen})
         verdict.trace, verdict.events_count = self._trace.hexdigest(), self._trace.events_count
         verdict.acknowledged_count = self._history.acknowledged_count
         verdict.reads_count = len(self._history.reads)
@@ -234,7 +223,7 @@ class World:
 
 def _description(number: int) -> Description:
     addresses = Addresses(f"n{number}:9000", f"n{number}:9001", f"n{number}:9002")
-    return Description(bytes([number]) * 16, addresses, "", TIB)
+    return Description(bytes([number]) * 16, addresses, "z", TIB)
 
 
 async def _until(is_true: Callable[[], bool], seconds: float) -> None:
