@@ -87,8 +87,8 @@ BY_PATH: Final = {setting.path: setting for setting in SETTINGS}
 BY_VARIABLE: Final = {setting.variable: setting for setting in SETTINGS}
 BY_ANCESTOR: Final = {setting.ancestor: setting for setting in SETTINGS if setting.ancestor}
 
-# Read by the command line itself, not by a node.
-OTHER_VARIABLES: Final = ("MYS3D_CONFIG", "MYS3D_TOKEN")
+# Read by the command line and by the entry point of the image, not by a node.
+OTHER_VARIABLES: Final = ("MYS3D_CONFIG", "MYS3D_TOKEN", "MYS3D_TOKEN_FILE")
 
 # What the ancestor's README and its example file put where a value belongs, compared without regard to case, and
 # what people commonly write in such places. Text in angle brackets is a placeholder too.
