@@ -45,6 +45,7 @@ class Ticker:
     cycles: int = 0
     frames_dropped: int = 0  # inbox full, unknown sender, or not a message
     longest_tick: float = 0.0
+    is_disk_slow: bool = False  # the last sync took longer than a leader's should
     _inbox: deque[tuple[NodeId, bytes]] = field(default_factory=deque)
     _wake: trio.Event = field(default_factory=trio.Event)
 
@@ -75,6 +76,8 @@ class Ticker:
         """The first half of a cycle. Returns what must be written before `finish`, None when nothing."""
         started = self.clock.monotonic()
         self._deliver()
+        if self.is_disk_slow and self.raft.hand_over():  # now that the acknowledgements of the slow sync are in
+            self.is_disk_slow = False
         self.raft.tick()
         self.after_tick()
         self.raft.transport.flush_now()
@@ -94,8 +97,7 @@ class Ticker:
     async def _write(self, work: Work) -> None:
         started = self.clock.monotonic()
         await self.sync(lambda: self.raft.log.disk.write(work))
-        if self.clock.monotonic() - started > sync_seconds_max:
-            self.raft.hand_over()
+        self.is_disk_slow = self.clock.monotonic() - started > sync_seconds_max
 
     def _deliver(self) -> None:
         """Handle what has arrived up to now."""

@@ -1,0 +1,105 @@
+"""Linearizable reads on any node."""
+
+import pytest
+import trio
+
+from mys3d.errors import Unavailable
+
+
+@pytest.fixture
+async def trinity(cluster, builders):
+    for node in builders.nodes[:3]:
+        await cluster.start(node, initial=builders.nodes[:3], members=builders.nodes[:4])
+    return cluster
+
+
+async def test_a_read_behind_a_barrier_sees_every_acknowledged_write(trinity, builders, autojump_clock):
+    for number in range(30):
+        writer = trinity.nodes[builders.nodes[number % 3]]
+        reader = trinity.nodes[builders.nodes[(number + 1) % 3]]
+        outcome = await writer.propose(builders.bucket(f"b{number}"))
+        assert await reader.barrier() >= outcome.index
+        assert reader.view().get(b"bucket:b%d" % number) is not None
+
+
+async def test_a_learner_has_a_barrier_too(trinity, builders, autojump_clock):
+    learner = await trinity.start(builders.nodes[3], members=builders.nodes[:3])
+    outcome = await trinity.nodes[builders.nodes[0]].propose(builders.bucket("seen"))
+    assert await learner.barrier() >= outcome.index
+    assert learner.view().get(b"bucket:seen") is not None
+
+
+async def test_readers_that_arrive_together_share_rounds(trinity, builders, autojump_clock):
+    leader = await trinity.leader()
+    await leader.barrier()
+    before = trinity.network.frames_count
+    async with trio.open_nursery() as readers:
+        for _ in range(200):
+            readers.start_soon(leader.barrier)
+    assert trinity.network.frames_count - before < 40
+
+
+async def test_a_leader_cut_off_from_the_majority_confirms_nothing(trinity, builders, autojump_clock):
+    leader = await trinity.leader()
+    for node in builders.nodes[:3]:
+        if node != leader.node:
+            trinity.network.cut(leader.node, node)
+    assert leader.status().is_leader
+    with pytest.raises(Unavailable, match="no majority"):
+        await leader.barrier()
+
+
+async def test_a_round_that_failed_is_followed_by_one_that_succeeds(trinity, builders, autojump_clock):
+    leader = await trinity.leader()
+    for node in builders.nodes[:3]:
+        if node != leader.node:
+            trinity.network.cut(leader.node, node)
+    async with trio.open_nursery() as readers:
+        readers.start_soon(leader.barrier)
+        await trio.sleep(0.5)
+        for node in builders.nodes[:3]:
+            if node != leader.node:
+                trinity.network.heal(leader.node, node)
+
+
+def test_a_leader_starts_no_round_before_an_entry_of_its_term_is_committed(hand, builders):
+    trinity = builders.nodes[:3]
+    world = hand.Hand()
+    for node in trinity:
+        world.start(node, initial=trinity)
+    world.time += 10
+    for node in trinity:
+        world.nodes[node].raft.election_deadline = 0.0 if node == trinity[0] else world.time + 1000
+    answers = []
+    while not world.nodes[trinity[0]].raft.is_leader():
+        world.pump(1, 0.01)
+    world.nodes[trinity[0]].read_index.ask(answers.append)
+    assert world.nodes[trinity[0]].raft.commit_index < world.nodes[trinity[0]].raft.noop_index
+    world.cycle(trinity[0])
+    assert answers == [None]
+    world.pump(3, 0.01)
+    world.nodes[trinity[0]].read_index.ask(answers.append)
+    world.pump(3, 0.01)
+    assert answers[1] >= world.nodes[trinity[0]].raft.noop_index
+
+
+def test_a_reader_that_arrives_during_a_round_waits_for_the_next(hand, builders):
+    trinity = builders.nodes[:3]
+    world = hand.Hand()
+    for node in trinity:
+        world.start(node, initial=trinity)
+    world.elect(trinity[0])
+    world.pump(3, 0.01)
+    early, late = [], []
+    leader = world.nodes[trinity[0]]
+    leader.read_index.ask(early.append)
+    world.cycle(trinity[0])
+    leader.read_index.ask(late.append)
+    for other in trinity[1:]:
+        world.deliver(trinity[0], other)
+        world.cycle(other)
+        world.deliver(other, trinity[0])
+    world.cycle(trinity[0])
+    assert (len(early), late) == (1, [])
+    world.pump(4, 0.01)
+    assert late == early

@@ -1,0 +1,102 @@
+"""The order of a cycle."""
+
+import trio
+
+from mys3d import limits
+from mys3d.consensus import messages
+from mys3d.consensus.messages import AppendEntries
+
+A, B, C, D = (letter * 32 for letter in "abcd")
+
+
+def world_of(hand, *nodes):
+    world = hand.Hand()
+    for node in nodes:
+        world.start(node, initial=nodes)
+    world.elect(nodes[0])
+    world.pump(3, 0.01)
+    return world
+
+
+def test_an_acknowledgement_leaves_only_after_the_sync(hand):
+    world = world_of(hand, A, B, C)
+    world.drop(A, B)
+    world.submit(A, "one")
+    world.cycle(A)
+    assert world.peek(A, B)[-1].entries
+    world.deliver(A, B)
+    world.begin(B)
+    assert world.peek(B, A) == []
+    world.finish(B)
+    assert [found.next_index for found in world.peek(B, A)] == [world.nodes[B].raft.log.last_index + 1]
+
+
+def test_a_frame_of_a_stranger_is_dropped_and_counted(hand):
+    world = world_of(hand, A, B, C)
+    raft, before = world.nodes[A].raft, world.nodes[A].ticker.frames_dropped
+    frame = messages.encode(AppendEntries(raft.term + 9, 1, 1, 0, ()))
+    world.nodes[A].on_frame(D, frame)
+    world.cycle(A)
+    assert raft.is_leader()
+    assert world.nodes[A].ticker.frames_dropped == before + 1
+
+
+def test_a_frame_that_is_no_message_is_dropped_and_counted(hand):
+    world = world_of(hand, A, B, C)
+    before = world.nodes[A].ticker.frames_dropped
+    world.nodes[A].on_frame(B, b"\xc1 no msgpack")
+    world.cycle(A)
+    assert world.nodes[A].ticker.frames_dropped == before + 1
+
+
+def test_a_full_inbox_drops_frames_but_never_the_news_of_a_lane(hand):
+    world = world_of(hand, A, B, C)
+    node = world.nodes[A]
+    for _ in range(limits.peer_queue_frames_max + 5):
+        node.on_frame(B, b"\xc1")
+    node.on_disconnected(B)
+    assert node.ticker.frames_dropped == 5
+    world.cycle(A)
+    assert [str(peer) for peer in node.raft.connected] == [C]
+
+
+async def test_a_leader_whose_disk_is_slow_hands_over(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    for node in trinity:
+        await cluster.start(node, initial=trinity)
+    first = await cluster.leader()
+
+    async def slowly(work):
+        work()
+        await trio.sleep(0.7)
+
+    await first.propose(builders.bucket("before"))
+    await cluster.agree()
+    first.ticker.sync = slowly
+    with trio.move_on_after(5):
+        await first.propose(builders.bucket("behind"))
+    await cluster.until(lambda: not first.status().is_leader)
+    assert (await cluster.leader()).node != first.node
+
+
+async def test_no_frame_is_handled_while_a_sync_runs(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    for node in trinity:
+        await cluster.start(node, initial=trinity)
+    leader = await cluster.leader()
+    other = next(node for node in cluster.nodes.values() if node is not leader)
+    gate, started = trio.Event(), trio.Event()
+
+    async def held(work):
+        work()
+        started.set()
+        await gate.wait()
+
+    other.ticker.sync = held
+    await leader.propose(builders.bucket("first"))
+    await started.wait()
+    cycles = other.ticker.cycles
+    await leader.propose(builders.bucket("second"))
+    assert other.ticker.cycles == cycles
+    gate.set()
+    await cluster.until(lambda: other.status().applied_index == leader.status().applied_index)
