@@ -48,7 +48,7 @@ def ask_any(data: Path, method: str, path: str) -> Any:
 
 def ask(node: RunningNode, method: str, path: str) -> Any:
     headers = {"Authorization": f"Bearer {admin_token(node.data)}"}
-    status, body = _exchange(node.admin, method, API + path, headers)
+    status, body = _exchange_here(node.admin, method, API + path, headers)
     if status in (401, 403):
         message = f"{node.name} at {node.admin} refused the token made from {node.data / KEY_NAME}"
         raise Failure(message, "does another cluster's node listen on this port?", Exit.DENIED)
@@ -65,10 +65,26 @@ def ask(node: RunningNode, method: str, path: str) -> Any:
 def health(address: str, kind: str, seconds: float = 2.0) -> bool:
     """True when the node at `address` says that it is `live`, `ready` or that its `cluster` is well."""
     try:
-        status, _ = _exchange(address, "GET", f"{HEALTH}/{kind}", {}, seconds)
+        status, _ = _exchange_here(address, "GET", f"{HEALTH}/{kind}", {}, seconds)
     except Failure:
         return False
     return status == 200
+
+
+def _exchange_here(
+    address: str, method: str, path: str, headers: dict[str, str], seconds: float = _SECONDS
+) -> tuple[int, bytes]:
+    """Ask at the advertised address, and on loopback when nobody listens there: the admin port may be bound to it."""
+    try:
+        return _exchange(address, method, path, headers, seconds)
+    except Failure as failure:
+        loopback = f"127.0.0.1:{address.rpartition(':')[2]}"
+        if failure.code != Exit.UNREACHABLE or address == loopback:
+            raise
+        try:
+            return _exchange(loopback, method, path, headers, seconds)
+        except Failure:
+            raise failure from None
 
 
 def _exchange(

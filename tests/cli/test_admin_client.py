@@ -96,3 +96,12 @@ def test_health_is_a_plain_yes_or_no(node: RunningNode, answers: type[Answers]) 
     answers.status = 503
     assert not admin_client.health(node.admin, "ready")
     assert not admin_client.health("127.0.0.1:1", "ready")
+
+
+def test_an_admin_port_bound_to_loopback_is_found_behind_the_advertised_address(
+    node: RunningNode, answers: type[Answers]
+) -> None:
+    port = node.admin.rpartition(":")[2]
+    elsewhere = RunningNode("n1", 1, "127.0.0.9:1", f"127.0.0.9:{port}", node.data)  # nobody listens there
+    assert admin_client.ask(elsewhere, "GET", "/status") == {"answer": 42}
+    assert admin_client.health(elsewhere.admin, "ready")
