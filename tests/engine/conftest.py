@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 import trio
-from mys3d.consensus.memory import MemoryCluster
 
 from mys3d.blobs.memory import MemoryBlobs
+from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.membership import begin
 from mys3d.engine.put import StoredBody
 from mys3d.engine.repair import MissingCopies

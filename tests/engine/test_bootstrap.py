@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mys3d.consensus.memory import MemoryCluster
 
+from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.admission import Description
 from mys3d.engine.bootstrap import FirstStart, ensure_bucket, first_start, is_other_root_key
 from mys3d.engine.vault import Vault

@@ -9,9 +9,9 @@ from random import Random
 from typing import TypeVar
 
 import trio
-from mys3d.consensus.machine import MACHINE
 
 from mys3d.consensus.consensus import Consensus
+from mys3d.consensus.machine import MACHINE
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.membership import Membership
 from mys3d.engine.repair import MissingCopies

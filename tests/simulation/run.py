@@ -13,6 +13,7 @@ from mys3d.registry.invariants import violations
 from trio._core import _run
 from trio.testing import MockClock
 
+from mys3d.consensus.consensus import StoreAhead
 from mys3d.engine.admission import Description, admit, create_token
 from mys3d.engine.bootstrap import FirstStart, first_start
 from mys3d.engine.vault import Vault
@@ -119,7 +120,11 @@ class World:
     async def _keep_alive(self, node: SimulatedNode) -> None:
         """Start a node again, some time after each crash."""
         while True:
-            await node.live()
+            try:
+                await node.live()
+            except StoreAhead as refusal:
+                self.verdict.problems.append(f"{node.id[:4]} refused to start again: {refusal}")
+                return
             self.verdict.crashes_count += 1
             await trio.sleep(self._dice.uniform(0.05, 2.0))
 

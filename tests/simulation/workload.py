@@ -90,7 +90,7 @@ class Client:
         self._history.put_began(key, body)
 
         async def put(ports: Ports, budget: BufferBudget) -> None:
-            with trio.move_on_after(REQUEST_SECONDS):
+            with trio.move_on_after(REQUEST_SECONDS) as patience:
                 try:
                     await put_object(ports, budget, Bytes(body), frozenset(), finisher(self._bucket, key))
                     self._history.put_done(began, trio.current_time(), key, body)
@@ -99,7 +99,10 @@ class Client:
                 except OutcomeUnknown:
                     self._history.doubtful_count += 1
 
-        await node.handle(put)
+            self._history.doubtful_count += patience.cancelled_caught
+
+        if not await node.handle(put):
+            self._history.doubtful_count += 1
 
     async def _get(self, node: SimulatedNode, key: str) -> None:
         began = trio.current_time()
