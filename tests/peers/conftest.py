@@ -1,17 +1,23 @@
 """Builders of this room: a service that remembers, a listener that remembers, and a pair of nodes."""
 
+import time
 from collections import defaultdict
+from random import Random
 
 import pytest
 import trio
 
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.model.digest import digest_of
+from mys3d.model.members import Addresses, Member, MemberState
 from mys3d.model.names import NodeId, Term
+from mys3d.peers import identity, pki
+from mys3d.peers.network import PeerNetwork
 from mys3d.ports import DiskUsage, JoinAdmission, NodeStatus, RaftStatus
 
 A, B, C = (NodeId(letter * 32) for letter in "abc")
 CLUSTER = b"c" * 16
+NOW = int(time.time() * 1000)
 RAFT = RaftStatus(Term(3), A, (A, B), True, 7, 8, 9, {B: 2})
 
 
@@ -87,7 +93,91 @@ async def until(condition, seconds=10):
             await trio.sleep(0.005)
 
 
+class Clock:
+    """ports.Clock of tests that look at certificates: the wall clock is the one TLS looks at."""
+
+    def now(self):
+        return NOW
+
+    def monotonic(self):
+        return trio.current_time()
+
+
+class Dice:
+    """Seeded ports.Entropy."""
+
+    def __init__(self, seed):
+        self.random = Random(seed)
+
+    def token(self, size):
+        return self.random.randbytes(size)
+
+
+class Cluster:
+    """Identities under one authority, and nodes that really listen on loopback."""
+
+    def __init__(self, folder):
+        self.folder, self.nursery = folder, None
+        self.authority = pki.new_authority(CLUSTER, NOW)
+        self.identities, self.services, self.listeners, self.scopes = {}, {}, {}, {}
+        self.addresses = {}
+
+    def identity(self, node, seeds=None, cluster_id=CLUSTER, name=None, authority=None):
+        authority, key = authority or self.authority, pki.new_key()
+        membership = identity.Membership(
+            cluster_id=cluster_id,
+            node=node,
+            incarnation=node[:16].encode(),
+            seeds=dict(self.addresses if seeds is None else seeds),
+            cluster_key=b"k" * 32,
+            authority=authority,
+            certificate=pki.certify_key(authority, key, node, NOW),
+            key=key,
+        )
+        return identity.create(self.folder / (name or node), membership)
+
+    def member(self, node):
+        addresses = Addresses("h:1", "h:2", self.addresses[node])
+        return Member(1, node, node[:2], node[:16].encode(), addresses, "z", 1, MemberState.ACTIVE, 1)
+
+    async def start(self, node, port=0):
+        """Run a node; starting it again on its former port is a restart."""
+        if node not in self.identities:
+            self.identities[node] = self.identity(node)
+            self.services[node] = Service(node)
+        self.listeners[node] = Listener()
+        peers = PeerNetwork(
+            self.identities[node], self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port)
+        )
+        self.scopes[node], bound = await self.nursery.start(self._run, peers)
+        self.addresses[node] = f"127.0.0.1:{bound}"
+        return peers
+
+    async def _run(self, peers, task_status):
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                bound = await nursery.start(peers.run)
+                task_status.started((scope, bound))
+
+    def stop(self, node):
+        self.scopes[node].cancel()
+
+    async def pair(self):
+        """Two nodes that know and reach each other."""
+        one, other = await self.start(A), await self.start(B)
+        for peers in (one, other):
+            peers.set_members([self.member(A), self.member(B)])
+        await until(lambda: all(self.is_linked(peers, node) for peers, node in ((one, B), (other, A))))
+        return one, other
+
+    @staticmethod
+    def is_linked(peers, node):
+        return peers.reachable(node) and peers._links[node].bulk.is_up
+
+
 class Builders:
+    Clock, Dice, Cluster = Clock, Dice, Cluster
+    NOW = NOW
     Service, Listener, until = Service, Listener, staticmethod(until)
     A, B, C, CLUSTER, RAFT = A, B, C, CLUSTER, RAFT
     errors = (Unavailable("disk full"), Rejected(Reason.TOKEN_INVALID, "used"), Damaged(b"d" * 32, B, "rotten"))
@@ -96,3 +186,13 @@ class Builders:
 @pytest.fixture
 def room():
     return Builders
+
+
+@pytest.fixture
+async def cluster(tmp_path, nursery):
+    """Real nodes on loopback; none is started yet."""
+    made = Cluster(tmp_path)
+    made.nursery = nursery
+    yield made
+    for scope in made.scopes.values():
+        scope.cancel()

@@ -1,0 +1,179 @@
+"""What nodes say to each other.        Floor: driver (pure). Called by: client, server, join, handshake.
+
+Law: records are msgpack maps with a format number in the handshake, so that later versions may add fields; blob bytes
+travel outside msgpack, behind a fixed head, and are never copied to be encoded.
+"""
+
+import struct
+from typing import Final, TypeVar
+
+import msgspec
+
+from mys3d.errors import Damaged, Reason, Rejected, Unavailable
+from mys3d.model.body import BlobRef
+from mys3d.model.digest import DIGEST_BYTES, Digest
+from mys3d.model.members import Addresses
+from mys3d.model.names import GcEpoch, NodeId
+from mys3d.ports import Buffer, NodeStatus
+
+T = TypeVar("T")
+
+FORMAT: Final = 1
+CONTROL: Final = "control"
+BULK: Final = "bulk"
+
+PUSH_HEAD: Final = struct.Struct(f">{DIGEST_BYTES}sQ")  # digest, touch; the blob follows
+FETCH: Final = struct.Struct(f">{DIGEST_BYTES}sII")  # digest, start, stop
+_REQUEST: Final = struct.Struct(">I")
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """The first frame on a connection of a member."""
+
+    format: int
+    cluster_id: bytes
+    node: NodeId
+    incarnation: bytes
+    lane: str
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """The answer to Hello."""
+
+    format: int
+    cluster_id: bytes
+    node: NodeId
+    incarnation: bytes
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Why a connection is closed. `reason` is a Reason, or empty for everything that may be tried again."""
+
+    message: str
+    reason: str = ""
+
+
+class Join(msgspec.Struct, frozen=True):
+    """The only frame a peer without certificate may send."""
+
+    format: int
+    secret: bytes
+    request_der: bytes  # certificate signing request
+    node: NodeId
+    name: str
+    incarnation: bytes
+    addresses: Addresses
+    zone: str
+    capacity_bytes: int
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What makes a joiner a member."""
+
+    format: int
+    cluster_id: bytes
+    cluster_key: bytes
+    authority_pem: bytes
+    authority_key_pem: bytes
+    certificate_pem: bytes
+    seeds: dict[NodeId, str]  # peers addresses of all members
+
+
+class Have(msgspec.Struct, frozen=True, array_like=True):
+    blobs: tuple[BlobRef, ...]
+    touch: GcEpoch
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """An error kind that crosses the wire: `u` Unavailable, `r` Rejected, `d` Damaged."""
+
+    kind: str
+    message: str
+    reason: str = ""
+    digest: bytes = b""
+    node: str = ""
+
+
+def encode(message: object) -> bytes:
+    return msgspec.msgpack.encode(message)
+
+
+def decode(payload: Buffer, kind: type[T]) -> T:
+    """Raises ValueError (msgspec.DecodeError is one) when the payload is malformed."""
+    return msgspec.msgpack.decode(payload, type=kind)
+
+
+def push_head(digest: Digest, touch: GcEpoch) -> bytes:
+    return PUSH_HEAD.pack(digest, touch)
+
+
+def parse_push(payload: Buffer) -> tuple[Digest, GcEpoch, memoryview]:
+    """Raises ValueError when there is no blob."""
+    if len(payload) <= PUSH_HEAD.size:
+        raise ValueError(f"a push of {len(payload)} bytes holds no blob")
+    digest, touch = PUSH_HEAD.unpack_from(payload)
+    return Digest(digest), GcEpoch(touch), memoryview(payload)[PUSH_HEAD.size :]
+
+
+def parse_fetch(payload: Buffer) -> tuple[Digest, int, int]:
+    """Raises ValueError."""
+    if len(payload) != FETCH.size:
+        raise ValueError(f"a fetch has {FETCH.size} bytes, found {len(payload)}")
+    digest, start, stop = FETCH.unpack(payload)
+    return Digest(digest), start, stop
+
+
+def fetched(data: bytes | None) -> tuple[bytes, bytes]:
+    """The two pieces of a FETCHED payload: is it held, and its bytes."""
+    return (b"\0", b"") if data is None else (b"\1", data)
+
+
+def parse_fetched(payload: Buffer) -> bytes | None:
+    """Raises ValueError."""
+    if not payload or payload[0] > 1:
+        raise ValueError("a fetched blob begins with 0 or 1")
+    return bytes(memoryview(payload)[1:]) if payload[0] else None
+
+
+def parse_held(payload: Buffer) -> tuple[bool, ...]:
+    return decode(payload, tuple[bool, ...])
+
+
+def parse_status(payload: Buffer) -> NodeStatus:
+    return decode(payload, NodeStatus)
+
+
+def pushed(requests: list[int]) -> bytes:
+    """One acknowledgement for every push that has become durable since the last."""
+    return struct.pack(f">{len(requests)}I", *requests)
+
+
+def parse_pushed(payload: Buffer) -> list[int]:
+    """Raises ValueError."""
+    if len(payload) % _REQUEST.size:
+        raise ValueError(f"acknowledgements are {_REQUEST.size} bytes each, found {len(payload)}")
+    return [request for (request,) in _REQUEST.iter_unpack(payload)]
+
+
+def failure(error: Unavailable | Rejected | Damaged, node: NodeId) -> Failure:
+    match error:
+        case Rejected(reason=reason, detail=detail):
+            return Failure("r", detail, str(reason))
+        case Damaged(digest=digest):
+            return Failure("d", str(error), digest=digest, node=error.node or node)
+        case _:
+            return Failure("u", str(error))
+
+
+def error_of(payload: Buffer) -> Exception:
+    """The error that a FAILED frame carries. Raises ValueError when it carries none that we know."""
+    found = decode(payload, Failure)
+    match found.kind:
+        case "r":
+            return Rejected(Reason(found.reason), found.message)
+        case "d":
+            return Damaged(found.digest, found.node, found.message)
+        case "u":
+            return Unavailable(found.message)
+        case _:
+            raise ValueError(f"an unknown kind of failure: {found.kind!r}")
