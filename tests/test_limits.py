@@ -12,12 +12,6 @@ def test_every_bound_is_positive() -> None:
     assert not [name for name, value in numbers().items() if value <= 0]
 
 
-def test_every_bound_names_its_unit() -> None:
-    units = ("_bytes", "_max", "_min", "_seconds", "_ms", "_count", "_entries", "_percent", "_every")
-    bounds = [name for name in numbers() if name.islower()]
-    assert not [name for name in bounds if not any(unit in name for unit in units)]
-
-
 def test_a_page_of_keys_fits_what_one_scan_may_visit() -> None:
     assert limits.list_keys_max < limits.scan_rows_max
 
