@@ -155,8 +155,8 @@ MACHINE = Machine(
 class SimulatedDisk:
     """Holds what was written; a killed node that had not written its work has lost it."""
 
-    def __init__(self):
-        self.works, self.is_broken = [], False
+    def __init__(self, works=()):
+        self.works = list(works)
 
     def load(self):
         entries, term = [BASE], (0, None)
@@ -273,8 +273,12 @@ class Cluster:
     def kill(self, node):
         self.scopes.pop(node).cancel()
         self.network.detach(node)
-        rows = self.rows[node]
-        rows.kill(rows.flushed)
+        # The dying node may take one more step: what it still writes must not reach its next life.
+        rows, self.rows[node] = self.rows[node], Rows()
+        self.rows[node].history, self.rows[node].flushed = list(rows.history), rows.flushed
+        self.rows[node].kill(rows.flushed)
+        if node in self.disks:
+            self.disks[node] = SimulatedDisk(self.disks[node].works)
         return self.nodes.pop(node)
 
     async def leader(self):

@@ -1,8 +1,11 @@
 """The whole room in one event loop: nodes that commit, forward, crash and come back."""
 
+import msgspec
 import pytest
+import trio
 
-from mys3d.errors import Reason, Rejected
+from mys3d.consensus.consensus import StoreAhead
+from mys3d.errors import Reason, Rejected, Unavailable
 
 
 async def test_a_single_node_commits_without_any_peer(cluster, builders, autojump_clock):
@@ -32,3 +35,157 @@ async def test_a_refusal_of_the_rules_is_raised_at_the_proposer(cluster, builder
     with pytest.raises(Rejected) as refusal:
         await alone.propose(builders.bucket("twice"))
     assert refusal.value.reason is Reason.BUCKET_EXISTS
+
+
+async def form(cluster, nodes, initial):
+    for node in nodes:
+        await cluster.start(node, initial=initial if node in initial else (), members=nodes)
+
+
+async def test_a_node_restarted_on_files_answers_as_before(nursery, builders, tmp_path):
+    node = builders.nodes[0]
+    cluster = builders.Cluster(nursery, tmp_path)
+    alone = await cluster.start(node, initial=[node])
+    for number in range(20):
+        await alone.propose(builders.bucket(f"b{number}"))
+        if number == 9:
+            cluster.rows[node].flush()
+    before = dict(cluster.rows[node].rows)
+    cluster.kill(node)
+    assert cluster.rows[node].get(b"bucket:b19") is None
+    again = await cluster.start(node)
+    await again.barrier()
+    found = dict(cluster.rows[node].rows)
+    assert {key: found[key] for key in before if key != b"applied"} == {
+        key: value for key, value in before.items() if key != b"applied"
+    }
+
+
+async def test_a_killed_node_catches_up_when_it_returns(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    await form(cluster, trinity, trinity)
+    leader = await cluster.leader()
+    gone = next(node for node in trinity if node != leader.node)
+    await leader.propose(builders.bucket("before"))
+    cluster.kill(gone)
+    for number in range(50):
+        await leader.propose(builders.bucket(f"b{number}"))
+    await cluster.start(gone)
+    state = await cluster.agree()
+    assert state[b"count"] == bytes([51])
+
+
+async def test_a_joiner_learns_and_is_promoted_until_three_vote(cluster, builders, autojump_clock):
+    first, second, third = builders.nodes[:3]
+    alone = await cluster.start(first, initial=[first])
+    for number in range(100):
+        await alone.propose(builders.bucket(f"b{number}"))
+    for joiner, count in ((second, 2), (third, 3)):
+        members = builders.nodes[:count]
+        await cluster.start(joiner, members=members)
+        for node in cluster.nodes.values():
+            node.set_members(members)
+        await cluster.until(lambda joiner=joiner: alone.caught_up(joiner))
+        await alone.set_voter(joiner, votes=True)
+        assert sorted(alone.status().voters) == sorted(members)
+    state = await cluster.agree()
+    assert builders.voters(cluster.rows[third]) == (first, second, third)
+    assert state[b"count"] == bytes([100])
+    cluster.kill(first)
+    await (await cluster.leader()).propose(builders.bucket("after"))
+
+
+async def test_a_promoted_voter_is_a_voter_after_everybody_restarted(cluster, builders, autojump_clock):
+    first, second = builders.nodes[:2]
+    alone = await cluster.start(first, initial=[first], members=[first, second])
+    await cluster.start(second, members=[first, second])
+    await cluster.until(lambda: alone.caught_up(second))
+    await alone.set_voter(second, votes=True)
+    cluster.kill(first)
+    cluster.kill(second)
+    again = await cluster.start(first)
+    assert sorted(again.status().voters) == [first, second]
+    await cluster.start(second)
+    await again.propose(builders.bucket("together"))
+
+
+async def test_a_leader_that_gives_up_its_vote_hands_over_first(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    await form(cluster, trinity, trinity)
+    leader = await cluster.leader()
+    await leader.barrier()
+    await leader.set_voter(leader.node, votes=False)
+    assert not leader.status().is_leader
+    assert leader.node not in leader.status().voters
+    await leader.propose(builders.bucket("as-a-learner"))
+
+
+async def test_a_leader_hands_over_before_a_planned_stop(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    await form(cluster, trinity, trinity)
+    leader = await cluster.leader()
+    await leader.propose(builders.bucket("before"))
+    assert await leader.hand_over()
+    assert (await cluster.leader()).node != leader.node
+
+
+async def test_only_the_leader_changes_voters(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    await form(cluster, trinity, trinity)
+    leader = await cluster.leader()
+    follower = next(node for node in cluster.nodes.values() if node is not leader)
+    with pytest.raises(Unavailable, match="not the leader"):
+        await follower.set_voter(leader.node, votes=False)
+
+
+async def test_a_store_ahead_of_its_journal_refuses_and_says_so(cluster, builders, autojump_clock):
+    node = builders.nodes[0]
+    alone = await cluster.start(node, initial=[node])
+    await alone.propose(builders.bucket("one"))
+    cluster.rows[node].flush()
+    cluster.kill(node)
+    cluster.disks[node].works.pop()
+    with pytest.raises(StoreAhead, match=r"the store has applied entry 4, but the journal holds entries 2 to 3"):
+        await cluster.start(node)
+
+
+async def test_a_store_of_another_history_refuses(cluster, builders, autojump_clock):
+    node = builders.nodes[0]
+    alone = await cluster.start(node, initial=[node])
+    await alone.barrier()
+    cluster.rows[node].write([(b"applied", msgspec.msgpack.encode((3, 99)))])
+    cluster.rows[node].flush()
+    cluster.kill(node)
+    with pytest.raises(StoreAhead, match="in term 99, but the journal has it in term 1"):
+        await cluster.start(node)
+
+
+async def test_a_joiner_without_members_stays_quiet(cluster, builders, autojump_clock):
+    joiner = await cluster.start(builders.nodes[3])
+    with pytest.raises(Unavailable):
+        await joiner.barrier()
+    assert joiner.status().term == 0
+
+
+async def test_a_scan_sees_one_snapshot_in_a_thread(cluster, builders, autojump_clock):
+    node = builders.nodes[0]
+    alone = await cluster.start(node, initial=[node])
+    await alone.propose(builders.bucket("seen"))
+    found = await alone.scan(lambda reader: [key for key, _ in reader.scan(b"bucket:", b"bucket;")])
+    assert found == [b"bucket:seen"]
+
+
+async def test_a_failing_disk_crashes_the_node(cluster, builders, autojump_clock):
+    node = builders.nodes[0]
+    with pytest.RaisesGroup(pytest.RaisesExc(OSError, match="no space"), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            cluster.nursery = nursery
+            alone = await cluster.start(node, initial=[node])
+            await alone.barrier()
+
+            def refuse(work):
+                raise OSError("no space")
+
+            cluster.disks[node].write = refuse
+            with trio.move_on_after(1):
+                await alone.propose(builders.bucket("lost"))

@@ -1,0 +1,155 @@
+"""The engine of one node: queue, forwarding, membership."""
+
+import pytest
+from pysyncobj.node import Node
+
+from mys3d import limits
+from mys3d.consensus import messages
+from mys3d.consensus.anatomy import queue_commands_max
+from mys3d.consensus.membership import encode_change
+from mys3d.consensus.messages import Forward, ForwardReply
+from mys3d.consensus.raft import Answer
+
+A, B, C, D = (letter * 32 for letter in "abcd")
+
+
+@pytest.fixture
+def world(hand):
+    found = hand.Hand()
+    found.members = (A, B, C, D)
+    for node in (A, B, C):
+        found.start(node, initial=(A, B, C))
+    found.start(D)
+    found.elect(A)
+    found.pump(6, 0.01)
+    return found
+
+
+def voters(world, node):
+    return sorted(world.nodes[node].raft.voters_row.now())
+
+
+def answer_of(world, node, command):
+    heard = []
+    world.nodes[node].raft.submit(command, heard.append)
+    world.pump(5, 0.01)
+    return heard[0]
+
+
+def forward(world, command, now=None):
+    world.drop(A, B)
+    message = Forward(77, world.now() if now is None else now, command)
+    world.nodes[A].on_frame(B, messages.encode(message))
+    world.cycle(A)
+    return [found for found in world.peek(A, B) if isinstance(found, ForwardReply)]
+
+
+def test_a_forwarded_command_is_appended_and_hinted(world):
+    assert forward(world, b"\0yes") == [ForwardReply(77, Answer.APPENDED)]
+
+
+@pytest.mark.parametrize("command", [b"", b"\0", b"\1", b"\3version", b"\0" + bytes(limits.command_bytes_max + 1)])
+def test_a_forwarded_command_that_is_none_is_denied(world, command):
+    last = world.nodes[A].raft.log.last_index
+    assert forward(world, command) == [ForwardReply(77, Answer.DENIED)]
+    assert world.nodes[A].raft.log.last_index == last
+
+
+@pytest.mark.parametrize("skew", [limits.clock_skew_max_ms + 1, -limits.clock_skew_max_ms - 1])
+def test_a_forwarded_command_of_a_node_whose_clock_differs_is_refused(world, skew):
+    assert forward(world, b"\0early", world.now() + skew) == [ForwardReply(77, Answer.CLOCK_SKEW)]
+
+
+def test_the_queue_is_bounded(world):
+    raft, heard = world.nodes[B].raft, []
+    for _ in range(queue_commands_max + 1):
+        raft.submit(b"\0", heard.append)
+    assert heard == [Answer.QUEUE_FULL]
+
+
+def test_a_learner_receives_the_log_and_applies_it(world):
+    world.submit(A, "seen")
+    world.pump(5, 0.01)
+    assert world.tape(D) == world.tape(A)
+    assert D not in voters(world, A)
+
+
+def test_a_learner_forwards_to_the_leader(world):
+    world.submit(D, "from the learner")
+    world.pump(6, 0.01)
+    assert world.acknowledged == ["from the learner"]
+
+
+def test_a_caught_up_learner_becomes_a_voter_on_every_node(world):
+    assert world.nodes[A].raft.caught_up(D)
+    assert answer_of(world, A, encode_change(D, votes=True)) is Answer.APPENDED
+    assert all(voters(world, node) == [A, B, C, D] for node in world.nodes)
+    assert world.nodes[D].raft.self_node == Node(D)
+
+
+def test_a_promotion_keeps_what_is_known_of_the_learner(world):
+    before = world.nodes[A].raft.match_index[Node(D)]
+    assert before > 0
+    world.change(A, D, votes=True)
+    world.begin(A)
+    assert world.nodes[A].raft.match_index[Node(D)] == before
+    world.finish(A)
+
+
+def test_a_learner_that_lags_is_not_promoted(world):
+    world.cut(A, D)
+    for number in range(200):
+        world.submit(A, f"c{number}")
+    world.pump(3, 0.01)
+    assert not world.nodes[A].raft.caught_up(D)
+    assert answer_of(world, A, encode_change(D, votes=True)) is Answer.DENIED
+
+
+def test_only_one_change_at_a_time(world):
+    heard = []
+    world.nodes[A].raft.submit(encode_change(D, votes=True), heard.append)
+    world.nodes[A].raft.submit(encode_change(C, votes=False), heard.append)
+    world.pump(5, 0.01)
+    assert heard == [Answer.APPENDED, Answer.DENIED]
+
+
+def test_a_leader_does_not_take_its_own_vote(world):
+    assert answer_of(world, A, encode_change(A, votes=False)) is Answer.DENIED
+
+
+def test_a_change_that_is_cut_from_the_log_is_not_in_force_any_more(world):
+    for other in (B, C, D):
+        world.cut(A, other)
+    world.change(A, B, votes=False)
+    world.cycle(A)
+    assert voters(world, A) == [A, C]
+    world.elect(B, only=(B, C, D))
+    world.heal()
+    world.pump(12)
+    assert all(voters(world, node) == [A, B, C] for node in world.nodes)
+
+
+def test_a_voter_that_loses_its_vote_learns_it_and_stays_a_learner(world):
+    world.change(A, C, votes=False)
+    world.pump(6, 0.01)
+    assert world.nodes[C].raft.self_node is None
+    world.submit(A, "still there")
+    world.pump(5, 0.01)
+    assert world.tape(C) == world.tape(A)
+
+
+def test_a_node_alone_leads_at_once(hand):
+    world = hand.Hand()
+    world.start(A, initial=(A,))
+    world.cycle(A)
+    assert world.nodes[A].raft.is_leader()
+
+
+def test_lag_counts_the_entries_that_a_peer_lacks(world):
+    world.cut(A, D)
+    for number in range(10):
+        world.submit(A, f"c{number}")
+    world.pump(4, 0.01)
+    lag = world.nodes[A].raft.lag()
+    assert (lag[B], lag[C], lag[D]) == (0, 0, 10)
+    assert world.nodes[B].raft.lag() == {}
