@@ -2,6 +2,7 @@
 
 Law: one duty at a time, each decided from applied state alone, so that a new leader goes on where the last one stopped.
 Voters follow the number of members: 1, 2, 3, 3, 5. A layout is begun, sealed and released, never skipped.
+LIMIT: a voter that stays dead is not replaced yet, and nobody leaves; both come with drains.
 """
 
 from collections.abc import Callable

@@ -19,6 +19,7 @@ from mys3d.engine.replicate import replicate
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import Digest
+from mys3d.model.members import Layout
 from mys3d.model.names import Epoch, GcEpoch
 from mys3d.ports import Buffer, Ports
 from mys3d.registry import queries
@@ -141,8 +142,7 @@ class _Intake:
         self._blobs: Final[list[BlobRef]] = []
         self._reserved = 0  # bytes taken from the budget by this body and not given back
         self._rest: Buffer = b""  # read beyond the end of the last blob
-        gc_epoch = queries.gc_epoch(ports.registry.view())
-        self._epochs = (present_layout(ports).epoch, gc_epoch)
+        self._epochs: tuple[Epoch, GcEpoch] | None = None  # the lowest of all pushes; None: nothing was pushed
 
     async def next_blob(self) -> _Blob | None:
         """Read and name the next blob. None: the source had no more bytes."""
@@ -179,9 +179,9 @@ class _Intake:
 
     async def push(self, blob: _Blob) -> None:
         """Make one blob durable under the present epochs, then let its buffers go. Raises Unavailable."""
-        layout = present_layout(self._ports)
-        touch = queries.gc_epoch(self._ports.registry.view())
-        self._epochs = (min(self._epochs[0], layout.epoch), min(self._epochs[1], touch))
+        layout, touch = self._present()
+        lowest = self._epochs or (layout.epoch, touch)
+        self._epochs = (min(lowest[0], layout.epoch), min(lowest[1], touch))
         await replicate(self._ports, layout, blob.digest, blob.pieces, touch)
         blob.pieces.clear()
         self._reserved -= blob.reserved
@@ -195,7 +195,14 @@ class _Intake:
     def stored(self) -> StoredBody:
         blobs = tuple(self._blobs)
         size = sum(blob.length for blob in blobs)
+        if self._epochs is None:
+            layout, touch = self._present()
+            self._epochs = (layout.epoch, touch)
         return StoredBody(InlineBlobs(blobs), size, self._hashes.md5(), self._hashes.wanted(), *self._epochs)
+
+    def _present(self) -> tuple[Layout, GcEpoch]:
+        """The layout and the garbage epoch that a push at this moment belongs to. Raises Unavailable."""
+        return present_layout(self._ports), queries.gc_epoch(self._ports.registry.view())
 
     async def _reserve(self, reserved: int, needed: int) -> int:
         """Take what the blob needs beyond `reserved`: its own size while small, else a whole blob's at once.

@@ -58,7 +58,7 @@ def sentence_of(facts: Facts, losses: int) -> str:
     if facts.members == 1:
         return "no redundancy: one node holds the only copy"
     if losses == 0:
-        return f"cannot lose another node{_because(facts)}"
+        return _no_loss_allowed(facts)
     return f"can lose {losses} node{'s' if losses > 1 else ''}"
 
 
@@ -68,12 +68,14 @@ def _standstill(facts: Facts) -> str:
     return f"writes stand still: {facts.storage_up} nodes can take blobs, {write_quorum(facts.replicas)} are needed"
 
 
-def _because(facts: Facts) -> str:
+def _no_loss_allowed(facts: Facts) -> str:
     if facts.missing_blobs:
-        return f": {facts.missing_blobs} copies are being restored"
+        return f"cannot lose a node: {facts.missing_blobs} copies are being restored"
     if facts.members_up < facts.members:
-        return f": {facts.members - facts.members_up} of {facts.members} are down"
-    return "" if facts.is_settled else ": copies are being checked"
+        return f"cannot lose another node: {facts.members - facts.members_up} of {facts.members} are down"
+    if not facts.is_settled:
+        return "cannot lose a node: copies are being checked"
+    return "cannot lose a node: writes need both" if facts.members == 2 else "cannot lose a node"
 
 
 def _majority(facts: Facts) -> int:

@@ -111,8 +111,10 @@ class DeafListener:
 
 
 @pytest.fixture
-def make_grid(nursery: trio.Nursery) -> Callable[[int], Awaitable[Grid]]:
-    async def make(count: int) -> Grid:
+def make_grid(nursery: trio.Nursery) -> Callable[..., Awaitable[Grid]]:
+    """With `grown` False the nodes behind the first one have just joined: no homes, no votes."""
+
+    async def make(count: int, grown: bool = True) -> Grid:
         grid = Grid(MemoryNetwork(nursery), MemoryCluster())
         for number in range(count):
             _add_node(grid, number)
@@ -125,8 +127,9 @@ def make_grid(nursery: trio.Nursery) -> Callable[[int], Awaitable[Grid]]:
             await registry.propose(CreateToken(secret, Instant(2_000_000_000_000)))
             join = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "z", 10**12)
             await registry.propose(join)
-            await registry.propose(UpdateMember(node_id(number), state=MemberState.ACTIVE))
-        if count > 1:
+            if grown:
+                await registry.propose(UpdateMember(node_id(number), state=MemberState.ACTIVE))
+        if count > 1 and grown:
             await move_layout(grid)
         await registry.propose(CreateBucket(BucketName("photos"), AccessKey("AKIA"), BucketConfiguration()))
         bucket = queries.bucket(registry.view(), BucketName("photos"))

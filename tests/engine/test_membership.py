@@ -1,14 +1,23 @@
 """What a leader does next, decided from applied state alone."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
+import trio
+from trio.testing import MockClock
 
-from mys3d.engine.membership import Cluster, SetVoter, begin, next_duty, nodes_of, voters_wanted
+from mys3d.engine.budget import BufferBudget
+from mys3d.engine.membership import Cluster, Membership, SetVoter, begin, next_duty, nodes_of, voters_wanted
+from mys3d.engine.put import put_object
+from mys3d.errors import OutcomeUnknown, Unavailable
+from mys3d.model.body import BlobRef
+from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.members import Addresses, Layout, Member, MemberState
 from mys3d.model.names import Epoch, LogIndex, NodeId
+from mys3d.registry import queries
 from mys3d.registry.commands import BeginLayout, ReleaseLayout, SealLayout, UpdateMember
 
 ONE, TWO, THREE = (NodeId(digit * 32) for digit in "123")
@@ -90,3 +99,84 @@ def test_a_member_that_leaves_is_not_counted_for_voters() -> None:
 
 def test_the_nodes_of_a_layout_are_those_of_all_partitions() -> None:
     assert nodes_of(((ONE,), (TWO, THREE))) == {ONE, TWO, THREE}
+
+
+async def start_all(grid: Any, nursery: trio.Nursery) -> None:
+    for node in grid.nodes:
+        await nursery.start(node.missing.run)
+        await nursery.start(Membership(node.ports, node.missing).run)
+
+
+def homes_count(grid: Any) -> int:
+    layout = queries.layout(grid[0].ports.registry.view())
+    assert layout is not None
+    return 0 if layout.target else len(layout.base[0])
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+async def test_nodes_that_joined_become_voters_and_homes_and_existing_blobs_get_their_copies(
+    make_grid: Callable[..., Awaitable[Any]], pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock,
+    count: int,
+) -> None:  # fmt: skip
+    grid = await make_grid(count, grown=False)
+    blobs = []
+    for number in range(20):
+        body = f"object {number}".encode()
+        await put_object(grid[0].ports, BufferBudget(), pieces(body), frozenset(), finisher(grid, f"key-{number}"))
+        blobs.append(BlobRef(digest_of(body), len(body)))
+    assert all(grid.holders(blob) == {0} for blob in blobs)
+    await start_all(grid, nursery)
+    await trio.sleep(60.0)
+    view = grid[0].ports.registry.view()
+    assert len(queries.voters(view)) == voters_wanted(count)
+    assert {member.state for member in queries.members(view)} == {MemberState.ACTIVE}
+    assert homes_count(grid) == min(3, count)
+    layout = queries.layout(view)
+    assert layout is not None
+    for blob in blobs:
+        homes = {grid.ids.index(node) for node in layout.homes(partition_of(blob.digest))}
+        assert homes <= grid.holders(blob)
+
+
+async def test_a_home_that_cannot_get_a_blob_keeps_the_old_layout_in_force(
+    make_grid: Callable[..., Awaitable[Any]], pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2, grown=False)
+    await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finisher(grid))
+    grid[1].blobs.refusal = "the disk is full"
+    await start_all(grid, nursery)
+    await trio.sleep(60.0)
+    assert homes_count(grid) == 0  # the transition is still running
+    grid[1].blobs.refusal = None
+    await trio.sleep(120.0)
+    assert homes_count(grid) == 2
+
+
+async def test_a_duty_that_fails_is_tried_again(
+    make_grid: Callable[..., Awaitable[Any]], nursery: Any, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    grid = await make_grid(2, grown=False)
+    propose, failures = grid[0].ports.registry.propose, [Unavailable("no majority"), OutcomeUnknown(b"o" * 16)]
+
+    async def moody(command: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await propose(command)
+
+    monkeypatch.setattr(grid[0].ports.registry, "propose", moody)
+    await start_all(grid, nursery)
+    await trio.sleep(60.0)
+    assert (failures, homes_count(grid)) == ([], 2)
+
+
+async def test_a_seal_waits_for_members_that_lag_but_not_for_ever(
+    make_grid: Callable[..., Awaitable[Any]], nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    await grid[0].ports.registry.propose(UpdateMember(grid.ids[2], state=MemberState.LEAVING))
+    grid.cluster.pause(grid.ids[2])
+    await start_all(grid, nursery)
+    await trio.sleep(1.0)
+    assert homes_count(grid) == 0
+    await trio.sleep(30.0)
+    assert homes_count(grid) == 2
