@@ -1,1 +1,0 @@
-"""One node: the only room that names a driver.        Floor: composition root. Called by: cli."""

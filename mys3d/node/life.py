@@ -1,0 +1,218 @@
+"""The life of one node, from its directory to its last answer.        Floor: composition root. Called by: cli.
+
+Order up: identity, rows, journal, blobs, peers, consensus, flows, front. Order down: the front answers what is in
+flight, leadership is handed over, then the drivers close.
+Law: cancelling `run_node` stops a node in good order; only a second cancellation, or a fault, is abrupt.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+import trio
+
+from mys3d import limits
+from mys3d.blobs.store import BlobStore
+from mys3d.config import NodeConfig
+from mys3d.consensus.consensus import Consensus
+from mys3d.consensus.disk import FileDisk
+from mys3d.consensus.machine import MACHINE
+from mys3d.consensus.store import RocksStore
+from mys3d.engine.admission import announce, create_token
+from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key
+from mys3d.engine.budget import BufferBudget
+from mys3d.engine.membership import Membership
+from mys3d.engine.repair import MissingCopies
+from mys3d.engine.service import Service
+from mys3d.engine.status import cluster_status
+from mys3d.engine.vault import Vault
+from mys3d.errors import Unavailable
+from mys3d.model.names import AccessKey, NodeId, parse_bucket_name
+from mys3d.node import founding
+from mys3d.node.inbound import Inbound
+from mys3d.node.log_lines import set_up_logging
+from mys3d.node.node_file import announced
+from mys3d.node.verdicts import Verdicts
+from mys3d.node.world import MachineClock, MachineEntropy
+from mys3d.operations.dispatch import dispatch
+from mys3d.operations.services import Services
+from mys3d.peers.identity import Identity
+from mys3d.peers.join import token_for
+from mys3d.peers.network import PeerNetwork
+from mys3d.ports import AppliedEntry, Ports
+from mys3d.registry import queries
+from mys3d.registry.commands import InitialiseCluster, JoinMember, UpdateMember
+from mys3d.web.admin import AdminCalls, admin_token
+from mys3d.web.app import admin_app, s3_app
+from mys3d.web.serve import Bound, serve_front
+
+log = structlog.get_logger("mys3d.node")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node that has begun to serve."""
+
+    name: str
+    node: NodeId
+    bound: Bound
+
+
+Ready = Callable[[RunningNode], None]
+
+
+async def run_node(config: NodeConfig, *, on_ready: Ready | None = None) -> None:
+    """Run one node until cancelled; on an empty directory it becomes a new cluster.
+
+    Raises Unavailable: the directory is not usable, with what is wrong and where. `on_ready` is called once, when this
+    node serves and has caught up with its cluster.
+    """
+    set_up_logging(config.log_level)
+    for note in config.notes:
+        log.info(note)
+    clock, entropy = MachineClock(), MachineEntropy()
+    identity = await trio.to_thread.run_sync(founding.open_identity, config, entropy, clock)
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_live, config, identity, stop, on_ready)
+        try:
+            await stop.wait()  # never set before this task is cancelled or its sibling fails
+        finally:
+            stop.set()
+
+
+async def _live(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> None:
+    """Shielded, so that a cancellation becomes a shutdown in good order."""
+    with trio.CancelScope(shield=True):
+        store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
+        try:
+            async with BlobStore(config.data / "blobs", identity.cluster_id) as blobs:
+                await Node(config, identity, store, blobs, stop).run(on_ready)
+        finally:
+            await trio.to_thread.run_sync(store.close)
+
+
+class Node:
+    """Everything of one node, wired up. `stop` begins its shutdown."""
+
+    def __init__(
+        self, config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event
+    ) -> None:
+        clock, entropy = MachineClock(), MachineEntropy()
+        self.config, self.identity, self.stop = config, identity, stop
+        inbound = Inbound()
+        self.network = PeerNetwork(
+            identity, inbound, inbound, clock, entropy, (config.peers_bind.host, config.peers_bind.port)
+        )
+        self.consensus = Consensus(
+            identity.node,
+            FileDisk(config.data / "journal", identity.cluster_id),
+            store,
+            MACHINE,
+            self.network,
+            clock,
+            entropy,
+            [identity.node] if founding.is_founder(identity) else [],
+        )
+        bare = Ports(identity.node, self.consensus, blobs, self.network, clock, entropy)
+        self.missing = MissingCopies(bare)
+        self.ports = replace(bare, repairs=self.missing)
+        inbound.attach(Service(self.ports, self.missing), self.consensus)
+        self.vault = Vault(identity.cluster_key)
+        self._members_changed = trio.Event()
+        self.consensus.subscribe(self._on_applied)
+        self._set_members()
+
+    async def run(self, on_ready: Ready | None) -> None:
+        """Serve until `stop` is set, then answer what is in flight, hand over leadership, and end."""
+        async with trio.open_nursery() as drivers:
+            await drivers.start(self.network.run)
+            await drivers.start(self.consensus.run)
+            drivers.start_soon(self.missing.run)
+            drivers.start_soon(Membership(self.ports, self.missing).run)
+            drivers.start_soon(self._keep_seeds)
+            await self._serve(drivers, on_ready)
+            await self.consensus.hand_over()
+            drivers.cancel_scope.cancel()
+
+    async def _serve(self, drivers: trio.Nursery, on_ready: Ready | None) -> None:
+        async with trio.open_nursery() as front:
+            bound = await front.start(self._front)
+            with announced(self.config.data, self.config.name, founding.addresses_of(self.config)):
+                drivers.start_soon(self._begin, bound, on_ready)
+                await self.stop.wait()
+
+    async def _front(self, *, task_status: trio.TaskStatus[Bound]) -> None:
+        config = self.config
+        services = Services(self.ports, BufferBudget(), self.vault, config.region, self.identity.node)
+        health = Verdicts(self.ports, self.missing, self.stop).health()
+        await serve_front(
+            s3_app(partial(dispatch, services), health, config.admin_bind.port),
+            str(config.s3_bind),
+            admin_app(AdminCalls(self._status, self._token), admin_token(self.identity.cluster_key), health),
+            str(config.admin_bind),
+            shutdown=self.stop,
+            task_status=task_status,
+        )
+
+    async def _begin(self, bound: Bound, on_ready: Ready | None) -> None:
+        """Found the cluster or find it again; then say that this node is ready."""
+        if founding.is_founder(self.identity):
+            await self._found()
+        await self._catch_up()
+        if self.config.bucket is not None and self.config.access_key is not None:
+            await ensure_bucket(self.ports, parse_bucket_name(self.config.bucket), AccessKey(self.config.access_key))
+        await announce(self.ports, founding.description_of(self.config, self.identity))
+        log.info("ready", node=self.identity.node, s3=bound.s3, admin=bound.admin)
+        if on_ready is not None:
+            on_ready(RunningNode(self.config.name, self.identity.node, bound))
+
+    async def _found(self) -> None:
+        plan = await trio.to_thread.run_sync(founding.first_start_of, self.config, self.identity)
+        await first_start(self.ports, self.vault, plan)
+        if is_other_root_key(self.ports, self.vault, plan):
+            log.warning("the configured root key differs from the cluster's, which stays in force", key=plan.access_key)
+
+    async def _catch_up(self) -> None:
+        """Wait until this node has applied what the cluster had acknowledged, and so knows keys and layout."""
+        while True:
+            try:
+                await self.ports.registry.barrier()
+            except Unavailable:
+                log.info("waiting for a majority of the voters")
+                continue
+            if queries.layout(self.ports.registry.view()) is not None:
+                return
+            await trio.sleep(limits.membership_tick_seconds)
+
+    async def _status(self) -> object:
+        return await cluster_status(self.ports, self.missing)
+
+    async def _token(self) -> object:
+        secret, expires_at = await create_token(self.ports)
+        address = founding.addresses_of(self.config).peers
+        return {"token": token_for(self.identity, secret, address).text(), "expires_at": expires_at}
+
+    def _on_applied(self, entries: Sequence[AppliedEntry]) -> None:
+        if any(isinstance(entry.command, InitialiseCluster | JoinMember | UpdateMember) for entry in entries):
+            self._set_members()
+            self._members_changed.set()
+
+    def _set_members(self) -> None:
+        """Tell both who belongs to the cluster: the rows, or before there are any, what the join told us."""
+        members = queries.members(self.ports.registry.view())
+        if members:
+            self.network.set_members(members)
+            self.consensus.set_members([member.id for member in members])
+        else:
+            self.consensus.set_members(list(self.identity.seeds))
+
+    async def _keep_seeds(self) -> None:
+        """Remember on disk where the members are, so that this node finds them when its registry is gone."""
+        while True:
+            await self._members_changed.wait()
+            self._members_changed = trio.Event()
+            members = queries.members(self.ports.registry.view())
+            seeds = {member.id: member.addresses.peers for member in members}
+            self.identity = await trio.to_thread.run_sync(self.identity.with_seeds, seeds)
