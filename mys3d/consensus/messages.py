@@ -68,18 +68,16 @@ class TimeoutNow(msgspec.Struct, frozen=True, array_like=True, tag="tn"):
 
 
 class Forward(msgspec.Struct, frozen=True, array_like=True, tag="fw"):
-    """A command for the leader. `now` is the sender's wall clock in milliseconds at sending."""
+    """Commands of one cycle for the leader. `now` is the sender's wall clock in milliseconds at sending."""
 
-    request: int
     now: int
-    command: bytes
+    commands: tuple[tuple[int, bytes], ...]  # request number, command with its type byte
 
 
 class ForwardReply(msgspec.Struct, frozen=True, array_like=True, tag="fr"):
-    """`error` 0: the leader appended the command (a hint, no promise). Otherwise it certainly did not."""
+    """Error 0: the leader appended the command (a hint, no promise). Otherwise it certainly did not."""
 
-    request: int
-    error: int
+    answers: tuple[tuple[int, int], ...]  # request number, error
 
 
 class ReadRequest(msgspec.Struct, frozen=True, array_like=True, tag="rq"):

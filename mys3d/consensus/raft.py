@@ -14,7 +14,7 @@ from pysyncobj.node import Node
 
 from mys3d import limits
 from mys3d.consensus import membership, messages
-from mys3d.consensus.anatomy import queue_commands_max
+from mys3d.consensus.anatomy import batch_bytes, queue_commands_max
 from mys3d.consensus.election import Election
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.membership import Voters
@@ -40,6 +40,7 @@ class Answer(enum.IntEnum):
     CLOCK_SKEW = 6
 
 
+_answers: Final = frozenset(Answer)
 Hear = Callable[[Answer], None]
 Origin = Hear | tuple[Node, int]  # a caller on this node, or the node that forwarded and its request number
 
@@ -55,6 +56,8 @@ class Raft(Election):
         self._counted = set()
         self._queue: deque[tuple[bytes, Origin]] = deque()
         self._awaiting: dict[int, Hear] = {}
+        self._forwards: list[tuple[int, bytes]] = []  # of this tick, for the leader
+        self._replies: dict[Node, list[tuple[int, int]]] = {}  # of this tick, for those who forwarded
         self._clock = clock
         self._seen_commit = 0
         self.on_voters_changed: Callable[[], None] = lambda: None
@@ -206,6 +209,8 @@ class Raft(Election):
                 origin(Answer.NO_LEADER)
             else:
                 self._forward(command, origin)
+        self._send_forwards()
+        self._send_replies()
         if self.is_leader() and (appended or self.is_send_due):
             self._SyncObj__sendAppendEntries()
 
@@ -218,31 +223,49 @@ class Raft(Election):
         return Answer.APPENDED
 
     def _forward(self, command: bytes, hear: Hear) -> None:
-        assert self.leader is not None
         self.request_counter += 1
         self._awaiting[self.request_counter] = hear
-        self.transport.send(self.leader, Forward(self.request_counter, self._clock.now(), command))
+        self._forwards.append((self.request_counter, command))
+
+    def _send_forwards(self) -> None:
+        """One frame for the commands of this tick, more when they would not fit."""
+        forwards, self._forwards = self._forwards, []
+        while forwards and self.leader is not None:
+            count, size = 0, 0
+            while count < len(forwards) and size < batch_bytes:
+                size += len(forwards[count][1])
+                count += 1
+            self.transport.send(self.leader, Forward(self._clock.now(), tuple(forwards[:count])))
+            del forwards[:count]
 
     def _answer(self, origin: Origin, answer: Answer) -> None:
         if isinstance(origin, tuple):
-            self.transport.send(origin[0], ForwardReply(origin[1], answer))
+            self._replies.setdefault(origin[0], []).append((origin[1], answer))
         else:
             origin(answer)
 
+    def _send_replies(self) -> None:
+        for node, answers in self._replies.items():
+            self.transport.send(node, ForwardReply(tuple(answers)))
+        self._replies = {}
+
     def _on_forward(self, node: Node, message: Forward) -> None:
-        if abs(message.now - self._clock.now()) > limits.clock_skew_max_ms:
-            self._answer((node, message.request), Answer.CLOCK_SKEW)
-        elif not 1 < len(message.command) <= limits.command_bytes_max + 1 or message.command[0] not in _command_types:
-            self._answer((node, message.request), Answer.DENIED)
-        elif len(self._queue) >= queue_commands_max:
-            self._answer((node, message.request), Answer.QUEUE_FULL)
-        else:
-            self._queue.append((message.command, (node, message.request)))
+        is_skewed = abs(message.now - self._clock.now()) > limits.clock_skew_max_ms
+        for request, command in message.commands:
+            if is_skewed:
+                self._answer((node, request), Answer.CLOCK_SKEW)
+            elif not 1 < len(command) <= limits.command_bytes_max + 1 or command[0] not in _command_types:
+                self._answer((node, request), Answer.DENIED)
+            elif len(self._queue) >= queue_commands_max:
+                self._answer((node, request), Answer.QUEUE_FULL)
+            else:
+                self._queue.append((command, (node, request)))
 
     def _on_forward_reply(self, node: Node, message: ForwardReply) -> None:
-        hear = self._awaiting.pop(message.request, None)
-        if hear is not None:
-            hear(Answer(message.error))
+        for request, error in message.answers:
+            hear = self._awaiting.pop(request, None)
+            if hear is not None:
+                hear(Answer(error) if error in _answers else Answer.LOST)
 
     def _SyncObj__onLeaderChanged(self) -> None:  # noqa: N802 # stock name
         awaiting, self._awaiting = self._awaiting, {}

@@ -14,7 +14,7 @@ from mys3d.consensus.messages import AppendEntries, AppendReply, Confirm, Forwar
         AppendReply(3, 9, None),
         AppendReply(3, 9, 4),
         Vote(4),
-        Forward(1, 2, b"\0command"),
+        Forward(2, ((1, b"\0command"),)),
         Confirm(5, 6),
     ],
 )

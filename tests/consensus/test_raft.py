@@ -38,26 +38,39 @@ def answer_of(world, node, command):
 
 def forward(world, command, now=None):
     world.drop(A, B)
-    message = Forward(77, world.now() if now is None else now, command)
+    message = Forward(world.now() if now is None else now, ((77, command),))
     world.nodes[A].on_frame(B, messages.encode(message))
     world.cycle(A)
     return [found for found in world.peek(A, B) if isinstance(found, ForwardReply)]
 
 
 def test_a_forwarded_command_is_appended_and_hinted(world):
-    assert forward(world, b"\0yes") == [ForwardReply(77, Answer.APPENDED)]
+    assert forward(world, b"\0yes") == [ForwardReply(((77, Answer.APPENDED),))]
 
 
 @pytest.mark.parametrize("command", [b"", b"\0", b"\1", b"\3version", b"\0" + bytes(limits.command_bytes_max + 1)])
 def test_a_forwarded_command_that_is_none_is_denied(world, command):
     last = world.nodes[A].raft.log.last_index
-    assert forward(world, command) == [ForwardReply(77, Answer.DENIED)]
+    assert forward(world, command) == [ForwardReply(((77, Answer.DENIED),))]
     assert world.nodes[A].raft.log.last_index == last
 
 
 @pytest.mark.parametrize("skew", [limits.clock_skew_max_ms + 1, -limits.clock_skew_max_ms - 1])
 def test_a_forwarded_command_of_a_node_whose_clock_differs_is_refused(world, skew):
-    assert forward(world, b"\0early", world.now() + skew) == [ForwardReply(77, Answer.CLOCK_SKEW)]
+    assert forward(world, b"\0early", world.now() + skew) == [ForwardReply(((77, Answer.CLOCK_SKEW),))]
+
+
+def test_commands_of_one_tick_travel_in_one_frame_and_large_ones_in_several(world):
+    world.drop(A, B)
+    for number in range(5):
+        world.submit(B, f"small{number}")
+    world.cycle(B)
+    assert [len(found.commands) for found in world.peek(B, A) if isinstance(found, Forward)] == [5]
+    world.drop(A, B)
+    for number in range(5):
+        world.submit(B, f"{number}" + "x" * 100_000)
+    world.cycle(B)
+    assert [len(found.commands) for found in world.peek(B, A) if isinstance(found, Forward)] == [3, 2]
 
 
 def test_the_queue_is_bounded(world):
