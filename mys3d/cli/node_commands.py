@@ -10,6 +10,7 @@ from mys3d.cli.configuration import config_of, node_options
 from mys3d.cli.failure import Exit, Failure
 from mys3d.cli.nodes import IDENTITY_NAME, is_dev_directory, read_node
 from mys3d.config import NodeConfig
+from mys3d.config.credentials import CREDENTIALS_NAME
 
 
 @click.command()
@@ -60,6 +61,8 @@ def _serve(config: NodeConfig, token: str | None, until_stdin_closes: bool) -> N
 
     def say_ready(_: object) -> None:
         click.echo(f"mys3d: {config.name} serves S3 at {config.endpoint}")
+        if (config.data / CREDENTIALS_NAME).exists():
+            click.echo(f"mys3d: its root key is in {config.data / CREDENTIALS_NAME}; see `mys3d env`")
 
     async def live() -> None:
         if token is not None:
