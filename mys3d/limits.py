@@ -19,7 +19,7 @@ put_bytes_max: Final = 5 * GIB  # S3 API, PutObject
 list_keys_max: Final = 1000  # S3 API, ListObjectsV2 max-keys
 delete_keys_max: Final = 1000  # S3 API, DeleteObjects
 delete_command_bytes_max: Final = 64 * KIB  # keys of one DeleteObjects command; longer requests are split
-delete_command_keys_max: Final = 100  # each key touches a few rows and up to 32 reference counts
+delete_command_rows_max: Final = 512  # half of what a command may touch: keys may grow before it is applied
 request_skew_ms: Final = 15 * 60 * 1000  # S3 API: a request is refused when its date is 15 minutes off
 signing_keys_max: Final = 10_000  # cached SigV4 signing keys of one node
 chunk_line_bytes_max: Final = 1 * KIB  # an aws-chunked header or trailer line; signatures and checksums are < 200 bytes
@@ -64,6 +64,8 @@ propose_deadline_seconds: Final = 10.0
 barrier_deadline_seconds: Final = 5.0
 clock_skew_max_ms: Final = 2_000  # the leader refuses proposals whose time differs more from its own
 apply_slice_seconds: Final = 0.002  # the applier yields to the loop after this long
+registry_buffer_bytes: Final = 8 * MIB  # rows in memory: lost in a crash, replayed from the journal
+registry_cache_bytes: Final = 32 * MIB
 scan_rows_max: Final = 10_000  # rows one scan call may visit before it must return a cursor
 
 # --- Write path -------------------------------------------------------------------------------------------------
@@ -108,9 +110,10 @@ have_deadline_seconds: Final = 10.0
 token_lifetime_seconds: Final = 3600
 
 # --- HTTP front -------------------------------------------------------------------------------------------------
+ready_deadline_seconds: Final = 2.0  # a load balancer's question is answered within this
 head_bytes_max: Final = 32 * KIB
 headers_count_max: Final = 256  # 2 KB of one-letter user metadata still fit beside the headers of an SDK
-chunk_overhead_bytes_max: Final = 16 * KIB  # chunk lines may exceed what small chunks need by this; net/http of Go has the same
+chunk_overhead_bytes_max: Final = 16 * KIB  # chunk lines may exceed what small chunks need by this, as in Go
 admin_body_bytes_max: Final = 64 * KIB  # requests to health and admin routes
 handshake_seconds: Final = 10.0
 head_deadline_seconds: Final = 10.0

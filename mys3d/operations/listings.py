@@ -87,7 +87,7 @@ async def _page(call: Call, asked: List, after: str) -> tuple[Bucket, Page]:
     keys_max = min(asked.max_keys, limits.list_keys_max)
     query = partial(
         list_objects,
-        bucket_id=bucket.id,
+        bucket=bucket.id,
         prefix=asked.prefix,
         delimiter=asked.delimiter,
         start_after=after,
@@ -117,7 +117,7 @@ def _common(asked: List, bucket: Bucket, page: Page, show: Shown) -> dict[str, x
 
 
 def _rows(page: Page, show: Shown, owner: str) -> list[str]:
-    rows = [_row(key, version, show, owner) for key, version in page.entries]
+    rows = [_row(entry.key, entry.version, show, owner) for entry in page.entries]
     return rows + [xml.row("CommonPrefixes", (("Prefix", show(prefix)),)) for prefix in page.common_prefixes]
 
 

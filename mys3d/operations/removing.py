@@ -7,16 +7,20 @@ Source: S3 API, DeleteObject, DeleteObjects.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from mys3d import limits
 from mys3d.errors import OutcomeUnknown, S3Error, Unavailable
+from mys3d.model.body import InlineBlobs
 from mys3d.model.names import BucketId, ObjectKey
+from mys3d.model.objects import Version
 from mys3d.operations.answers import XML_TYPE
 from mys3d.operations.call import Call, bucket_for_write
 from mys3d.operations.objects import check_version_id, object_key
 from mys3d.operations.storing import precondition_of
-from mys3d.registry import commands
+from mys3d.registry import commands, queries
+from mys3d.registry.transaction import Reader
 from mys3d.s3 import errors, xml
 from mys3d.s3.message import Response
 from mys3d.s3.schema import Element
@@ -74,8 +78,9 @@ async def delete_objects(call: Call, asked: DeleteObjects) -> Response:
             keys.append(_plain_key(wanted))
         except S3Error as error:
             refused.append(_error_row(wanted.key, error))
+    rows_counts = await call.services.ports.registry.scan(partial(_rows_of, bucket=bucket.id, keys=keys))
     removed: list[ObjectKey] = []
-    for batch in batches(keys):
+    for batch in batches(keys, rows_counts):
         failure = await _remove(call, bucket.id, batch)
         if failure is None:
             removed += batch
@@ -106,16 +111,26 @@ async def _remove(call: Call, bucket: BucketId, keys: Sequence[ObjectKey]) -> S3
     return None
 
 
-def batches(keys: Sequence[ObjectKey]) -> Iterator[Sequence[ObjectKey]]:
+def _rows_of(reader: Reader, bucket: BucketId, keys: Sequence[ObjectKey]) -> list[int]:
+    """How many rows the removal of each key will touch: its own, and one for each blob."""
+    return [1 + _blobs_count(queries.live(reader, bucket, key)) for key in keys]
+
+
+def _blobs_count(version: Version | None) -> int:
+    return len(version.body.blobs) if version is not None and isinstance(version.body, InlineBlobs) else 0
+
+
+def batches(keys: Sequence[ObjectKey], rows_counts: Sequence[int]) -> Iterator[Sequence[ObjectKey]]:
     """Cut keys so that each command stays within its bytes and its rows."""
-    start = size = 0
+    start = size = rows = 0
     for at, key in enumerate(keys):
         length = len(key.encode())
-        is_full = size + length > limits.delete_command_bytes_max or at - start == limits.delete_command_keys_max
-        if is_full:
+        is_full = size + length > limits.delete_command_bytes_max
+        if at > start and (is_full or rows + rows_counts[at] > limits.delete_command_rows_max):
             yield keys[start:at]
-            start, size = at, 0
+            start, size, rows = at, 0, 0
         size += length
+        rows += rows_counts[at]
     if start < len(keys):
         yield keys[start:]
 

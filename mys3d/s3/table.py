@@ -123,6 +123,8 @@ def bind(row: Row, wire: Wire, payload: object = None) -> object:
         value = _value(field, wire, payload)
         if value is not None:
             values[field.name] = value
+        elif field.is_required and isinstance(field.place, XmlBody):
+            raise S3Error("MissingRequestBodyError")
         elif field.is_required:
             raise S3Error("InvalidRequest", f"Missing required parameter: {_wire_name(field.place)}")
     return row.record(**values)

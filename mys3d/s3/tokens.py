@@ -13,8 +13,8 @@ _FORM: Final = b"1"
 
 
 def write(after: str) -> str:
-    """Return a token that means "after `after`"."""
-    return base64.urlsafe_b64encode(_FORM + after.encode()).decode()
+    """Return a token that means "after `after`". It has no character that a query would have to escape."""
+    return base64.urlsafe_b64encode(_FORM + after.encode()).decode().rstrip("=")
 
 
 def read(token: str | None) -> str:
@@ -22,7 +22,7 @@ def read(token: str | None) -> str:
     if token is None:
         return ""
     try:
-        raw = base64.b64decode(token, altchars=b"-_", validate=True)
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         if not raw.startswith(_FORM):
             raise ValueError(f"unknown form {raw[:1]!r}")
         return raw[1:].decode()

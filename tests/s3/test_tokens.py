@@ -12,6 +12,7 @@ from mys3d.s3 import tokens
 def test_a_token_means_what_it_was_made_of(after: str) -> None:
     token = tokens.write(after)
     assert tokens.read(token) == after
+    assert token.replace("-", "").replace("_", "").isalnum()
     assert token.isascii()
 
 

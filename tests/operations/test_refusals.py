@@ -1,0 +1,44 @@
+"""Headers that are obeyed or refused, never ignored."""
+
+import pytest
+
+from mys3d.errors import S3Error
+from mys3d.operations.refusals import refuse_unbuilt
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-server-side-encryption", "AES256"),
+        ("x-amz-server-side-encryption-customer-key", "key"),
+        ("x-amz-tagging", "a=b"),
+        ("x-amz-object-lock-mode", "COMPLIANCE"),
+        ("x-amz-acl", "public-read"),
+        ("x-amz-grant-read", "id=1"),
+        ("x-amz-bucket-object-lock-enabled", "true"),
+        ("x-amz-object-ownership", "ObjectWriter"),
+        ("x-amz-expected-bucket-owner", "111122223333"),
+        ("x-amz-if-match-size", "5"),
+        ("x-amz-write-offset-bytes", "5"),
+    ],
+)
+def test_what_is_not_built_is_refused_by_its_header(name: str, value: str) -> None:
+    with pytest.raises(S3Error) as refused:
+        refuse_unbuilt({"host": "x", name: value})
+    assert refused.value.code == "NotImplemented"
+    assert refused.value.fields == {"Header": name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-acl", "private"),
+        ("x-amz-acl", "bucket-owner-full-control"),
+        ("x-amz-object-ownership", "BucketOwnerEnforced"),
+        ("x-amz-bucket-object-lock-enabled", "false"),
+        ("x-amz-request-payer", "requester"),
+        ("x-amz-date", "x"),
+    ],
+)
+def test_what_holds_anyway_is_accepted(name: str, value: str) -> None:
+    refuse_unbuilt({name: value})
