@@ -1,0 +1,199 @@
+"""The registry's rows in RocksDB.        Floor: driver. Called by: consensus, node.
+
+Law: a write is all or nothing, and what survives a crash is a prefix of the writes: there is no write-ahead log, the
+Raft log is replayed from the applied row. A scan that met a damaged block raises; damage never looks like the end.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    Checkpoint,
+    Options,
+    Rdict,
+    RdictIter,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from mys3d import limits
+from mys3d.model.names import LogIndex, Term
+from mys3d.registry.queries import applied
+
+
+class RocksStore:
+    """An open store. Written by one task; `snapshot` may be read in any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the store at `path`. Raises what RocksDB raises when its files are damaged."""
+        path.mkdir(parents=True, exist_ok=True)
+        self.path: Final = path
+        self._rows: Final = Rdict(str(path), _options())
+        self._unlogged: Final = WriteOptions()
+        self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes it for a method
+        self._reader: Final = LiveReader(self._rows)
+        self.applied_at_open: Final[tuple[LogIndex, Term]] = applied(self._reader)
+
+    def reader(self) -> "LiveReader":
+        """The rows as they are at each call. A scan sees the rows of the moment in which it began."""
+        return self._reader
+
+    @contextmanager
+    def snapshot(self) -> Iterator["SnapshotReader"]:
+        """The rows as they are now, for any thread. RocksDB keeps replaced rows while it is open: close it soon."""
+        yield SnapshotReader(self._rows.iter())
+
+    def write(self, writes: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Write all rows in one batch; None removes a row."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in writes:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        self._rows.write(batch, self._unlogged)
+
+    def flush(self) -> None:
+        """Return once everything written is on disk. Waits for the disk: call it in a thread."""
+        self._rows.flush()
+
+    def checkpoint(self, path: Path) -> None:
+        """Make a copy of the store at `path` (which must not exist) out of hard links, flushed. For a thread."""
+        Checkpoint(self._rows).create_checkpoint(str(path))
+
+    def close(self) -> None:
+        self._rows.flush()
+        self._rows.close()
+
+
+class LiveReader:
+    """Rows as they are at each call."""
+
+    def __init__(self, rows: Rdict) -> None:
+        self._rows: Final = rows
+        self.get: Final[Callable[[bytes], bytes | None]] = rows.get
+
+    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yield rows of [start, stop) as of this call, lazily. Raises when damage ends the scan early."""
+        return _scan(self._rows, start, stop, reverse=reverse)
+
+
+class SnapshotReader:
+    """Rows as they were when it was made, for one thread at a time.
+
+    All reads share one iterator: rocksdict 0.3.29 takes its snapshots into account for single lookups only (its
+    iterators over a snapshot show later writes), but an iterator keeps the rows of the moment in which it was made.
+    """
+
+    def __init__(self, cursor: RdictIter) -> None:
+        self._cursor: Final = cursor
+        self._owner = object()  # who moved the cursor last
+
+    def get(self, key: bytes, /) -> bytes | None:
+        self._owner = self
+        self._cursor.seek(key)
+        found: bytes | None = self._cursor.key()
+        if found == key:
+            value: bytes = self._cursor.value()
+            return value
+        self._at_end_only(found)
+        return None
+
+    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yield rows of [start, stop), lazily; other reads may come in between."""
+        if start >= stop:
+            return
+        cursor, me = self._cursor, object()
+        step = cursor.prev if reverse else cursor.next
+        self._owner = me
+        self._seek_first(start, stop, reverse=reverse)
+        while (key := cursor.key()) is not None and start <= key < stop:
+            yield key, cursor.value()
+            if self._owner is not me:
+                self._owner = me
+                cursor.seek(key)
+            step()
+        self._at_end_only(key)
+
+    def _seek_first(self, start: bytes, stop: bytes, *, reverse: bool) -> None:
+        if not reverse:
+            self._cursor.seek(start)
+            return
+        self._cursor.seek_for_prev(stop)
+        if self._cursor.key() == stop:
+            self._cursor.prev()
+
+    def _at_end_only(self, key: bytes | None) -> None:
+        """A cursor that shows nothing is behind the last row, or at a damaged block: then its status raises."""
+        if key is None:
+            self._cursor.status()
+
+
+def _scan(rows: Rdict, start: bytes, stop: bytes, *, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
+    """Start a scan now; its rows are those of this moment."""
+    if start >= stop:
+        return iter(())
+    bounds = ReadOptions()
+    bounds.set_iterate_upper_bound(stop)
+    witness = rows.iter(bounds)
+    items: Iterator[tuple[bytes, bytes]] = iter(
+        rows.items(backwards=reverse, from_key=stop if reverse else start, read_opt=bounds)  # type: ignore[arg-type]
+    )
+    return _descending(items, witness, start) if reverse else _ascending(items, witness, start)
+
+
+def _ascending(items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The fast iterator ends without a word at a damaged block: a second one is asked what lies behind its last row."""
+    last = b""
+    for row in items:
+        last = row[0]
+        yield row
+    witness.seek(last or start)
+    if last and witness.valid():
+        assert witness.key() == last, f"a scan told row {last.hex()}, which is not there"
+        witness.next()
+    witness.status()
+    assert not witness.valid(), f"a scan ended early, behind row {last.hex()}"
+
+
+def _descending(
+    items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes
+) -> Iterator[tuple[bytes, bytes]]:
+    last = b""
+    for row in items:
+        if row[0] < start:
+            return
+        last = row[0]
+        yield row
+    if last:
+        witness.seek(last)
+        assert witness.valid(), f"a scan told row {last.hex()}, which is not there"
+        witness.prev()
+    else:
+        witness.seek_to_last()
+    witness.status()
+    assert not witness.valid(), f"a scan ended early, before row {last.hex()}"
+
+
+def _options() -> Options:
+    """Small in memory: 4 MiB buffers, a bounded block cache that holds the index blocks as well, two threads."""
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(limits.registry_buffer_bytes)
+    options.set_max_background_jobs(2)
+    options.set_max_open_files(256)
+    options.set_keep_log_file_num(2)
+    options.set_max_log_file_size(limits.MIB)
+    options.set_level_compaction_dynamic_level_bytes(True)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(limits.registry_cache_bytes))
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    table.set_bloom_filter(10, False)  # operation ids are looked up by every command and almost never there
+    options.set_block_based_table_factory(table)
+    return options
