@@ -88,6 +88,24 @@ def test_everything_is_held_after_a_crash_that_lost_the_rows_in_memory(
     second.close()
 
 
+def test_a_torn_tail_is_gone_after_the_next_open_and_its_room_is_set_aside_again(
+    open_directory: Open, new_blob: Write, crash: Crash
+) -> None:
+    first = open_directory()
+    first.commit([new_blob(1)])
+    end = record.RECORDS_START + record.record_bytes(4096)
+    path = first.folder / "00000001.volume"
+    with path.open("r+b") as file:
+        file.seek(end + 5000)
+        file.write(b"torn")
+    crash(first)
+    second = open_directory()
+    assert len(path.read_bytes()) == limits.volume_bytes_min
+    assert not any(path.read_bytes()[end:])
+    second.close()
+    assert path.stat().st_size == end
+
+
 def test_only_the_volume_in_use_is_read_again_after_a_crash(
     open_directory: Open, new_blob: Write, crash: Crash
 ) -> None:
