@@ -26,6 +26,7 @@ SERVE_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 20.0  # votes and copies follow a join; a large directory may need longer and says so
 POLL_SECONDS: Final = 0.05
 LOG_CHECK_SECONDS: Final = 30.0
+REDUNDANT_COUNT: Final = 3  # nodes below which losing one stops the writes
 
 
 @dataclass(slots=True)
@@ -178,10 +179,11 @@ class Supervisor:
 
 
 def is_settled(status: dict[str, Any], count: int) -> bool:
-    """True when `count` members are well, and nothing moves or is missing."""
+    """True when `count` members are well, and nothing moves or is missing. Fewer than three are never called healthy."""
     return (
         len(status["nodes"]) >= count
-        and status["health"] == "healthy"
+        and all(node["reachable"] and node["state"] == "active" for node in status["nodes"])
+        and (status["health"] == "healthy" or count < REDUNDANT_COUNT)
         and not status["layout"]["in_transition"]
         and not status["copies"]["missing_blobs"]
     )

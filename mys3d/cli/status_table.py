@@ -33,7 +33,7 @@ def _table(nodes: list[dict[str, Any]]) -> Table:
     for title in ("TERM", "APPLIED", "LAG", "DISK FREE", "BLOBS", "MISSING"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("S3", no_wrap=True)
-    for node in nodes:
+    for node in sorted(nodes, key=lambda node: (len(node["name"]), node["name"])):
         table.add_row(*_row(node))
     return table
 

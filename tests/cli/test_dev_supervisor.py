@@ -140,16 +140,18 @@ async def test_a_long_log_is_kept_once_and_emptied(plan: DevPlan, monkeypatch: p
 
 def test_a_cluster_is_settled_only_when_nothing_moves_or_is_missing() -> None:
     status: dict[str, Any] = {
-        "nodes": [{}, {}],
+        "nodes": [{"reachable": True, "state": "active"}] * 3,
         "health": "healthy",
         "layout": {"in_transition": False},
         "copies": {"missing_blobs": 0},
     }
-    assert is_settled(status, 2)
-    assert not is_settled(status, 3)
-    assert not is_settled(status | {"health": "degraded"}, 2)
-    assert not is_settled(status | {"layout": {"in_transition": True}}, 2)
-    assert not is_settled(status | {"copies": {"missing_blobs": 1}}, 2)
+    assert is_settled(status, 3)
+    assert not is_settled(status, 4)
+    assert not is_settled(status | {"health": "degraded"}, 3)
+    assert not is_settled(status | {"layout": {"in_transition": True}}, 3)
+    assert not is_settled(status | {"copies": {"missing_blobs": 1}}, 3)
+    assert not is_settled(status | {"nodes": [{"reachable": True, "state": "joining"}] * 3}, 3)
+    assert is_settled(status | {"health": "degraded"}, 2)
 
 
 async def test_a_running_node_is_found_by_what_it_wrote(plan: DevPlan) -> None:
