@@ -1,0 +1,258 @@
+"""Whole conversations with a connection, on real sockets."""
+
+import os
+import random
+import socket
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from mys3d.s3.message import BodySource, Request, Response
+from mys3d.web.connection import asgi_scope
+from mys3d.web.head import parse_head
+
+GET = b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /b/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: %b\r\nConnection: Upgrade, HTTP2-Settings\r\n%b\r\n"
+WEBSOCKET = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+KILLS = {
+    "a WebSocket upgrade with trailing bytes": UPGRADE % (b"websocket", WEBSOCKET) + b"\x81\x85garbage\xff\xff",
+    "an h2c upgrade with malformed settings": UPGRADE % (b"h2c", b"HTTP2-Settings: !!!notbase64\r\n"),
+    "an h2c upgrade with truncated settings": UPGRADE % (b"h2c", b"HTTP2-Settings: AAEC\r\n"),
+    "an h2c upgrade without settings": UPGRADE % (b"h2c", b""),
+    "an h2c upgrade with two settings": UPGRADE % (b"h2c", b"HTTP2-Settings: AA\r\nHTTP2-Settings: AA\r\n"),
+    "HTTP/2 with prior knowledge": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0" + b"\xff" * 64,
+    "a tunnel": b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\ngarbage",
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100,
+    "NUL bytes": b"\0" * 1000,
+    "an endless head": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 20_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+@pytest.mark.parametrize("door", ["s3_port", "admin_port"])
+@pytest.mark.parametrize("packet", KILLS.values(), ids=KILLS)
+async def test_no_packet_takes_the_node_down(open_house: Any, packet: bytes, door: str, ending: str) -> None:
+    house = await open_house(drain=0.05)
+    async with await house.connect(getattr(house, door)) as stream:
+        await stream.send_all(packet)
+        if ending == "reset":
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert await house.is_answering()
+    assert not house.ended.is_set()
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"PUT /b/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+SMUGGLING = {
+    "CL and TE": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "an unknown TE": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "two CL": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 37\r\n\r\n",
+    "a folded line": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+    "a bare LF": b"PUT /b/k HTTP/1.1\r\nHost: x\nContent-Length: 5\r\n\r\n",
+    "a blank before the colon": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\n",
+    "a chunk longer than its size": CHUNKED + b"1\r\nab\r\n0\r\n\r\n",
+    "a chunk that ends in LF": CHUNKED + b"1\r\na\n0\r\n\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", SMUGGLING.values(), ids=SMUGGLING)
+async def test_nothing_behind_an_ambiguous_request_is_ever_answered(open_house: Any, data: bytes) -> None:
+    seen: list[bytes] = []
+
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        seen.append(request.raw_path)
+        while await body.read():
+            continue
+        return Response(200)
+
+    house = await open_house(dispatch, drain=0.05)
+    answer = await house.talk(data + SMUGGLED)
+    assert b"/smuggled" not in seen
+    assert not answer.startswith(b"HTTP/1.1 200")
+    assert await house.is_answering()
+
+
+async def test_a_malformed_head_is_answered_in_xml(open_house: Any) -> None:
+    house = await open_house(drain=0.05)
+    answer = await house.talk(b"GET / HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"<Code>BadRequest</Code>" in answer
+    assert b"connection: close\r\n" in answer
+
+
+async def test_pipelined_requests_are_answered_in_order(open_house: Any, stand_in: Any) -> None:
+    house = await open_house(stand_in)
+    puts = [b"PUT /b/%d HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na%d\n" % (n, n) for n in range(9)]
+    gets = [b"GET /b/%d HTTP/1.1\r\nHost: x\r\n\r\n" % n for n in range(9)]
+    answer = await house.talk(b"".join(puts) + b"\r\n" + b"".join(gets) + LAST)
+    assert [request.raw_path for request in stand_in.requests] == [b"/b/%d" % n for n in range(9)] * 2 + [b"/b/k"]
+    bodies = [part.split(b"\r\n\r\n")[1] for part in answer.split(b"HTTP/1.1 200 OK\r\n")[1:]]
+    assert bodies == [b""] * 9 + [b"a%d\n" % n for n in range(9)] + [b"hello"]
+
+
+async def test_a_connection_is_kept_until_the_client_says_close(open_house: Any) -> None:
+    house = await open_house()
+    async with await house.connect() as stream:
+        for _ in range(3):
+            await stream.send_all(GET)
+            answer = await stream.receive_some(65536)
+            assert answer.endswith(b"\r\n\r\nhello")
+            assert b"connection:" not in answer
+        await stream.send_all(LAST)
+        assert b"connection: close\r\n" in await stream.receive_some(65536)
+        assert await stream.receive_some(1) == b""
+
+
+@pytest.mark.parametrize("connection", [b"", b"Connection: keep-alive\r\n"])
+async def test_http_1_0_is_closed_unless_it_asks_to_stay(open_house: Any, connection: bytes) -> None:
+    house = await open_house()
+    async with await house.connect() as stream:
+        await stream.send_all(b"GET /b/k HTTP/1.0\r\n%b\r\n" % connection)
+        answer = await stream.receive_some(65536)
+        if connection:
+            assert b"connection: keep-alive\r\n" in answer
+            await stream.send_all(GET)
+            assert (await stream.receive_some(65536)).endswith(b"hello")
+        else:
+            assert b"connection: close\r\n" in answer
+            assert await stream.receive_some(1) == b""
+
+
+async def test_a_head_may_arrive_byte_by_byte(open_house: Any) -> None:
+    house = await open_house()
+    async with await house.connect() as stream:
+        for byte in LAST:
+            await stream.send_all(bytes([byte]))
+        assert (await stream.receive_some(65536)).endswith(b"hello")
+
+
+async def test_an_application_that_fails_costs_its_connection_only(open_house: Any) -> None:
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        async with trio.open_nursery():
+            raise ZeroDivisionError
+
+    house = await open_house(dispatch)
+    assert await house.talk(GET) == b""
+    assert await house.is_answering()
+
+
+async def test_an_application_that_fails_while_cancelled_does_not_fail_the_shutdown(open_house: Any) -> None:
+    started = trio.Event()
+
+    async def fail_at_the_end() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ZeroDivisionError
+
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail_at_the_end)
+            nursery.start_soon(trio.sleep_forever)
+            started.set()
+        raise AssertionError
+
+    house = await open_house(dispatch, graceful=0.05)
+    async with await house.connect() as stream:
+        await stream.send_all(GET)
+        await started.wait()
+        house.shutdown.set()
+        with trio.fail_after(5):
+            await house.ended.wait()
+
+
+PARTING_WORDS = [
+    LAST,
+    GET,
+    GET[:-2],
+    GET * 9,
+    b"\0",
+    b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1",
+    b"",
+]
+
+
+async def leave(house: Any, number: int) -> None:
+    """Connect, say something, and leave, with or without waiting for an answer."""
+    async with await house.connect() as stream:
+        await stream.send_all(PARTING_WORDS[number % len(PARTING_WORDS)])
+        if number % len(PARTING_WORDS) < 2:
+            await stream.receive_some(1)
+
+
+def descriptors_and_tasks() -> tuple[int, int]:
+    return len(os.listdir("/proc/self/fd")), trio.lowlevel.current_statistics().tasks_living
+
+
+async def test_connections_leave_no_descriptor_and_no_task_behind(open_house: Any) -> None:
+    house = await open_house(drain=0.05)
+    await house.talk(LAST)
+    await wait_all_tasks_blocked(0.05)
+    before = descriptors_and_tasks()
+    for batch in range(20):
+        async with trio.open_nursery() as nursery:
+            for number in range(10):
+                nursery.start_soon(leave, house, batch + number)
+    for _ in range(200):
+        await wait_all_tasks_blocked(0.02)
+        if descriptors_and_tasks() == before:
+            break
+    assert descriptors_and_tasks() == before
+
+
+FRAGMENTS = [
+    b"GET ", b"PUT ", b"/b/k", b"*", b" HTTP/1.1", b" HTTP/1.0", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b" ", b":",
+    b"Host: x\r\n",
+    b"Content-Length: ", b"5", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n",
+    b"Connection: Upgrade\r\n", b"0\r\n\r\n", b"5\r\nhello\r\n", b"\xff", b"\0", b"%2F", b"?x=y", GET, LAST,
+]  # fmt: skip
+
+
+def random_stream(chance: random.Random) -> bytes:
+    if chance.random() < 0.2:
+        return chance.randbytes(chance.randrange(1, 200))
+    return b"".join(chance.choice(FRAGMENTS) for _ in range(chance.randrange(1, 14)))
+
+
+async def throw(house: Any, seed: int, streams: int) -> None:
+    """Send seeded nonsense, and leave without waiting for an answer."""
+    chance = random.Random(seed)
+    port = chance.choice((house.s3_port, house.admin_port))
+    for _ in range(streams):
+        async with await house.connect(port) as stream:
+            try:
+                await stream.send_all(random_stream(chance))
+                if chance.random() < 0.2:
+                    await stream.send_eof()
+                    await stream.receive_some(1)
+            except trio.BrokenResourceError:
+                continue
+
+
+async def test_random_streams_leave_a_server_that_answers(open_house: Any) -> None:
+    house = await open_house(drain=0.01, head=0.05, body_stall=0.05, keep_alive=0.2)
+    async with trio.open_nursery() as nursery:
+        for seed in range(8):
+            nursery.start_soon(throw, house, seed, 250)
+    assert await house.is_answering()
+    assert not house.ended.is_set()
+
+
+@pytest.mark.campaign
+async def test_many_random_streams_leave_a_server_that_answers(open_house: Any) -> None:
+    house = await open_house(drain=0.01, head=0.05, body_stall=0.05, keep_alive=0.2)
+    for campaign in range(100):
+        async with trio.open_nursery() as nursery:
+            for seed in range(8):
+                nursery.start_soon(throw, house, 1000 + campaign * 8 + seed, 250)
+        assert await house.is_answering(), f"seeds from {1000 + campaign * 8}"
+
+
+def test_the_scope_keeps_the_raw_target_beside_the_decoded_path() -> None:
+    head = parse_head(b"GET /b/%2F%FF?a=%2F HTTP/1.1\r\nHost: x\r\n\r\n")
+    scope = asgi_scope(head, "http", ("127.0.0.1", 1), None)
+    assert (scope["raw_path"], scope["query_string"], scope["path"]) == (b"/b/%2F%FF", b"a=%2F", "/b//\ufffd")

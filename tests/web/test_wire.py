@@ -1,0 +1,120 @@
+"""Deadlines of a connection: whoever keeps us waiting is cut, and nobody else notices."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import trio
+
+from mys3d.errors import S3Error
+from mys3d.s3.message import BodySource, Request, Response
+
+GET = b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /b/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+MIB = 1024 * 1024
+
+
+async def test_a_head_that_trickles_in_is_cut_at_its_deadline(open_house: Any, reading: Any) -> None:
+    house = await open_house(head=0.2)
+    async with await house.connect() as stream, trio.open_nursery() as nursery:
+        await stream.send_all(b"GET / HTTP/1.1\r\n")
+
+        async def trickle() -> None:
+            while True:
+                try:
+                    await stream.send_all(b"a: b\r\n")
+                except trio.BrokenResourceError:
+                    return
+                await trio.sleep(0.02)
+
+        nursery.start_soon(trickle)
+        with trio.fail_after(5):
+            assert await reading(stream) == b""
+        nursery.cancel_scope.cancel()
+    assert await house.is_answering()
+
+
+async def test_an_idle_connection_is_closed_at_its_deadline(open_house: Any) -> None:
+    house = await open_house(keep_alive=0.1)
+    async with await house.connect() as stream:
+        await stream.send_all(GET)
+        assert (await stream.receive_some(65536)).endswith(b"hello")
+        with trio.fail_after(5):
+            assert await stream.receive_some(1) == b""
+
+
+async def test_the_deadlines_of_reading_do_not_bound_the_work(open_house: Any) -> None:
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        await trio.sleep(0.5)
+        return Response(200, [], b"done")
+
+    house = await open_house(dispatch, head=0.1, keep_alive=0.1, write_stall=0.1, body_stall=0.1)
+    assert (await house.talk(LAST)).endswith(b"done")
+
+
+async def test_a_body_that_stalls_is_told_to_the_application(open_house: Any) -> None:
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        try:
+            while await body.read():
+                continue
+        except S3Error as error:
+            return Response(400, [], error.code.encode())
+        return Response(200)
+
+    house = await open_house(dispatch, body_stall=0.1, drain=0.05)
+    answer = await house.talk(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234")
+    assert answer.endswith(b"RequestTimeout")
+    assert b"connection: close\r\n" in answer
+
+
+async def endless(_: Request, __: BodySource) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(1024):
+            yield bytes(MIB)
+
+    return Response(200, [], pieces(), 1024 * MIB)
+
+
+async def test_a_client_that_does_not_read_is_cut_at_the_write_deadline(open_house: Any, reading: Any) -> None:
+    house = await open_house(endless, write_stall=0.2)
+    async with await house.connect() as stream:
+        await stream.send_all(GET)
+        await trio.sleep(0.6)  # the silence is what is tested
+        with trio.fail_after(20):
+            assert len(await reading(stream)) < 64 * MIB
+    assert await house.is_answering()
+
+
+async def test_a_client_that_does_not_read_cannot_delay_the_shutdown(open_house: Any) -> None:
+    house = await open_house(endless, graceful=0.2, write_stall=60)
+    async with await house.connect() as stream:
+        await stream.send_all(GET)
+        await stream.receive_some(1)
+        house.shutdown.set()
+        with trio.fail_after(5):
+            await house.ended.wait()
+
+
+async def test_a_slow_application_slows_its_client(open_house: Any) -> None:
+    """The server reads nothing ahead: what the client can send is what the kernel buffers."""
+    go_on = trio.Event()
+
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        await body.read()
+        await go_on.wait()
+        size = 0
+        while piece := await body.read():
+            assert len(piece) <= 65536
+            size += len(piece)
+        return Response(200, [], b"%d" % size)
+
+    house = await open_house(dispatch)
+    async with await house.connect() as stream:
+        await stream.send_all(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (64 * MIB))
+        sent = 0
+        with trio.move_on_after(0.5):
+            while True:
+                sent += await stream.socket.send(bytes(65536))
+        assert sent < 32 * MIB
+        go_on.set()
+        await stream.send_all(bytes(64 * MIB - sent))
+        assert b"HTTP/1.1 200 OK" in await stream.receive_some(65536)
