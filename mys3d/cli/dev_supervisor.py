@@ -179,7 +179,7 @@ class Supervisor:
 
 
 def is_settled(status: dict[str, Any], count: int) -> bool:
-    """True when `count` members are well, and nothing moves or is missing. Fewer than three are never called healthy."""
+    """True when `count` members are well, and nothing moves or is missing; fewer than three are never healthy."""
     return (
         len(status["nodes"]) >= count
         and all(node["reachable"] and node["state"] == "active" for node in status["nodes"])
