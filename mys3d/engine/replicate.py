@@ -29,8 +29,10 @@ async def replicate(
     """Push a verified blob to all its homes and return who holds it. Raises Unavailable below the write quorum."""
     homes = layout.homes(partition_of(digest))
     if homes == (ports.node,):
-        await ports.blobs.put(digest, data, touch)
-        return homes
+        with trio.move_on_after(limits.push_deadline_seconds):
+            await ports.blobs.put(digest, data, touch)
+            return homes
+        raise Unavailable(f"blob {digest.hex()}: this node's disk took longer than {limits.push_deadline_seconds} s")
     pushes = _Pushes(ports, homes, digest, data, touch)
     await pushes.run()
     if len(pushes.durable) < pushes.quorum:

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 from mys3d import limits
 from mys3d.engine.homes import present_layout
 from mys3d.engine.replicate import replicate
-from mys3d.errors import Unavailable
+from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.names import GcEpoch
@@ -138,3 +138,27 @@ async def test_a_node_that_is_no_home_keeps_no_copy(make_grid: MakeGrid) -> None
     outsider = ({0, 1, 2, 3} - set(homes)).pop()
     _, durable = await push(grid, outsider)
     assert durable == grid.holders(BLOB) == set(homes)
+
+
+async def test_a_disk_that_hangs_on_a_single_node_ends_in_unavailable(
+    make_grid: MakeGrid, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    grid = await make_grid(1)
+
+    async def hang(*_: object) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(grid[0].blobs, "put", hang)
+    with pytest.raises(Unavailable, match="this node's disk"):
+        await push(grid)
+
+
+async def test_a_push_that_arrives_damaged_is_no_copy(make_grid: MakeGrid, monkeypatch: Any) -> None:
+    grid = await make_grid(3)
+
+    async def damaged(digest: Any, *_: object) -> None:
+        raise Damaged(digest, grid.ids[1], "other bytes arrived")
+
+    monkeypatch.setattr(grid[1].service, "on_push", damaged)
+    _, durable = await push(grid)
+    assert durable == {0, 2}
