@@ -1,8 +1,8 @@
 """One TLS connection as bytes in and bytes out.        Floor: driver. Called by: connection, handshake, join.
 
 Law: TLS 1.3 or nothing. The socket never blocks: OpenSSL reads and writes it directly, and trio only waits for it to be
-ready. That costs a third of trio.SSLStream (docs/formats/peers.md has the figures), whose two memory buffers, locks and
-checkpoints per call are needed for transports that are not sockets. Every failure is an OSError.
+ready. That halves the CPU of trio.SSLStream (20 against 46 us for a small message, both ends), whose buffers, locks and
+checkpoints are needed for transports that are not sockets. Every failure is an OSError.
 """
 
 import contextlib

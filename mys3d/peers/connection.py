@@ -14,7 +14,9 @@ from mys3d.peers.channel import Channel
 from mys3d.peers.frames import Frame, FrameParser
 from mys3d.ports import Buffer
 
-_LARGE_BYTES: Final = 64 * limits.KIB  # pieces from here on are sent as they are; smaller ones are copied together
+_LARGE_BYTES: Final = (
+    limits.peer_batch_bytes
+)  # pieces from here on are sent as they are; smaller ones are copied together
 
 
 class Connection:

@@ -91,7 +91,9 @@ class PeerNetwork:
     # --- ports.Peers
 
     def reachable(self, node: NodeId) -> bool:
-        return self.connected(node)
+        """Both lanes are up: calls and blobs find their way."""
+        link = self._links.get(node)
+        return link is not None and link.control.is_up and link.bulk.is_up
 
     def round_trip_seconds(self, node: NodeId) -> float | None:
         """A running estimate from pings on the control lane. None: not measured yet."""

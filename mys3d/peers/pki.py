@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -66,8 +66,11 @@ def new_request(node: NodeId, key_pem: bytes) -> bytes:
 def sign_request(authority: Authority, request_der: bytes, node: NodeId, now: Instant) -> bytes:
     """Certify that the key of the request belongs to `node`, whatever else the request says. Raises ValueError."""
     request = x509.load_der_x509_csr(request_der)
-    public_key = request.public_key()
-    if not request.is_signature_valid:
+    try:
+        public_key, is_signed = request.public_key(), request.is_signature_valid
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"a node's key is on the curve P-256: {error}") from error
+    if not is_signed:
         raise ValueError("the certificate request is not signed by its own key")
     if isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(public_key.curve, ec.SECP256R1):
         return _certify(authority, public_key, node, now)

@@ -1,5 +1,6 @@
 """Builders of this room: a service that remembers, a listener that remembers, and a pair of nodes."""
 
+import dataclasses
 import time
 from collections import defaultdict
 from random import Random
@@ -120,7 +121,7 @@ class Cluster:
         self.folder, self.nursery = folder, None
         self.authority = pki.new_authority(CLUSTER, NOW)
         self.identities, self.services, self.listeners, self.scopes = {}, {}, {}, {}
-        self.addresses = {}
+        self.addresses, self.peers = {}, {}
 
     def identity(self, node, seeds=None, cluster_id=CLUSTER, name=None, authority=None):
         authority, key = authority or self.authority, pki.new_key()
@@ -140,14 +141,17 @@ class Cluster:
         addresses = Addresses("h:1", "h:2", self.addresses[node])
         return Member(1, node, node[:2], node[:16].encode(), addresses, "z", 1, MemberState.ACTIVE, 1)
 
-    async def start(self, node, port=0):
-        """Run a node; starting it again on its former port is a restart."""
+    async def start(self, node, port=0, shown=None):
+        """Run a node; starting it again on its former port is a restart. `shown`: another authority than its own."""
         if node not in self.identities:
             self.identities[node] = self.identity(node)
             self.services[node] = Service(node)
         self.listeners[node] = Listener()
-        peers = PeerNetwork(
-            self.identities[node], self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port)
+        me = self.identities[node]
+        if shown is not None:
+            me = dataclasses.replace(me, authority=shown)
+        self.peers[node] = peers = PeerNetwork(
+            me, self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port)
         )
         self.scopes[node], bound = await self.nursery.start(self._run, peers)
         self.addresses[node] = f"127.0.0.1:{bound}"
@@ -167,12 +171,8 @@ class Cluster:
         one, other = await self.start(A), await self.start(B)
         for peers in (one, other):
             peers.set_members([self.member(A), self.member(B)])
-        await until(lambda: all(self.is_linked(peers, node) for peers, node in ((one, B), (other, A))))
+        await until(lambda: one.reachable(B) and other.reachable(A))
         return one, other
-
-    @staticmethod
-    def is_linked(peers, node):
-        return peers.reachable(node) and peers._links[node].bulk.is_up
 
 
 class Builders:
