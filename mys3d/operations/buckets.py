@@ -70,7 +70,7 @@ async def create_bucket(call: Call, asked: CreateBucket) -> Response:
     except Rejected as refusal:
         if refusal.reason is not Reason.BUCKET_OWNED_BY_YOU or not _is_legacy(call, name, configuration):
             raise S3Error(_EXISTS.get(refusal.reason, "InternalError"), BucketName=name) from refusal
-    return Response(200, [header("location", f"/{name}"), (b"content-length", b"0")])
+    return Response(200, [header("location", f"/{name}")])
 
 
 _EXISTS: Final = {

@@ -124,7 +124,7 @@ def _judged(asked: Read, version: Version) -> Response | None:
     if verdict is Verdict.FAILED:
         raise S3Error("PreconditionFailed", Condition=condition)
     if verdict is Verdict.NOT_MODIFIED:
-        return Response(304, _validators(version))
+        return Response(304, _validators(version), b"", version.size)
     return None
 
 

@@ -63,7 +63,7 @@ async def put_object(call: Call, asked: PutObject) -> Response:
     services = call.services
     wanted = call.payload.promised.wanted(default=checksums.DEFAULT.hash)
     await put.put_object(services.ports, services.budget, call.payload, wanted, finish)
-    told = [header("etag", quoted(finish.etag)), (b"content-length", b"0")]
+    told = [header("etag", quoted(finish.etag))]
     if finish.checksum is not None:
         told += [header(*pair) for pair in checksums.headers_of(finish.checksum)]
     return Response(200, told)

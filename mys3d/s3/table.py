@@ -84,11 +84,8 @@ class Row:
     record: Callable[..., object]
     action: str
     fields: tuple[Field, ...]
+    payload: Field | None  # None: no XML body
     run: Callable[..., Awaitable[Response]]
-
-    @property
-    def payload(self) -> Field | None:
-        return next((field for field in self.fields if isinstance(field.place, XmlBody)), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,7 +107,9 @@ def operation(method: str, uri: str, record: type[object], *, action: str) -> Ca
 
     def enter(run: Handler) -> Handler:
         assert record.__name__ not in TABLE, f"{record.__name__} stands in the table twice"
-        TABLE[record.__name__] = Row(record.__name__, method, uri, record, action, _fields(record), run)
+        fields = _fields(record)
+        payload = next((field for field in fields if isinstance(field.place, XmlBody)), None)
+        TABLE[record.__name__] = Row(record.__name__, method, uri, record, action, fields, payload, run)
         return run
 
     return enter

@@ -22,6 +22,7 @@ _NAMESPACES: Final = {S3_NAMESPACE: "", XSI_NAMESPACE: "xsi"}
 
 # What XML 1.0 cannot hold, and "\r", which a reader would turn into "\n".
 _ESCAPED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\uffff]")
+_SPECIAL: Final = re.compile("[&<>\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\uffff]")  # and markup
 _UNHOLDABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Tree = Mapping[str, "Node"]
@@ -109,7 +110,7 @@ def row(name: str, fields: Iterable[tuple[str, str]]) -> str:
 
 def escape(text: str) -> str:
     """Return `text` as it stands between tags. What XML 1.0 cannot hold becomes a numeric reference, as AWS does."""
-    if text.isalnum():
+    if _SPECIAL.search(text) is None:
         return text
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _escape_unholdable(text)
