@@ -1,0 +1,104 @@
+"""The queue in front of one channel: bounded, coalesced, in order."""
+
+import pytest
+import trio
+
+from mys3d import limits
+from mys3d.peers import frames
+from mys3d.peers.connection import Connection
+from mys3d.peers.frames import Frame, Kind
+
+
+class Tap:
+    """A channel that keeps every write, and hands out what it is given."""
+
+    def __init__(self, arriving=()):
+        self.writes, self.arriving, self.is_closed, self.is_open = [], list(arriving), False, trio.Event()
+
+    async def send(self, data):
+        await self.is_open.wait()
+        self.writes.append(data)
+
+    async def receive(self):
+        await trio.lowlevel.checkpoint()
+        return memoryview(self.arriving.pop(0) if self.arriving else b"")
+
+    def close(self):
+        self.is_closed = True
+
+
+async def test_small_pieces_of_one_turn_share_a_write(nursery):
+    tap = Tap()
+    tap.is_open.set()
+    connection = Connection(tap, 100)
+    nursery.start_soon(connection.write)
+    assert all(connection.send(b"%d" % number, b",") for number in range(10))
+    await trio.testing.wait_all_tasks_blocked()
+    nursery.cancel_scope.cancel()
+    assert tap.writes == [b"0,1,2,3,4,5,6,7,8,9,"] and connection.queued_bytes == 0
+
+
+async def test_a_large_piece_is_sent_without_a_copy_and_in_its_place(nursery):
+    tap, large = Tap(), bytes(limits.peer_batch_bytes)
+    tap.is_open.set()
+    connection = Connection(tap, 100)
+    connection.send(b"before", large, b"after")
+    nursery.start_soon(connection.write)
+    await trio.testing.wait_all_tasks_blocked()
+    nursery.cancel_scope.cancel()
+    assert [len(write) for write in tap.writes] == [6, len(large), 5] and tap.writes[1] is large
+
+
+async def test_a_full_queue_takes_nothing_and_says_so(nursery):
+    connection = Connection(Tap(), 100)
+    large = bytes(limits.peer_queue_bytes_max - 10)
+    assert connection.send(large)
+    assert not connection.send(b"x" * 11)
+    assert connection.send(b"x" * 10) and connection.queued_bytes == limits.peer_queue_bytes_max
+
+
+async def test_the_count_of_pieces_is_bounded_too():
+    connection = Connection(Tap(), 100)
+    assert all(connection.send(b"") for _ in range(limits.peer_queue_frames_max))
+    assert not connection.send(b"")
+
+
+async def test_a_closed_connection_takes_nothing_and_holds_nobody_up():
+    tap = Tap()
+    connection = Connection(tap, 100)
+    connection.send(bytes(100))
+    connection.close()
+    await connection.drained(10)
+    assert tap.is_closed and not connection.send(b"x")
+
+
+async def test_a_reader_waits_until_the_queue_is_short_again(nursery):
+    tap = Tap()
+    connection = Connection(tap, 100)
+    connection.send(bytes(100))
+    nursery.start_soon(connection.write)
+    with trio.move_on_after(0.05) as scope:
+        await connection.drained(99)
+    assert scope.cancelled_caught
+    tap.is_open.set()
+    with trio.fail_after(5):
+        await connection.drained(99)
+    nursery.cancel_scope.cancel()
+
+
+async def test_receive_returns_whole_frames_and_ends_with_the_stream():
+    stream = frames.encode(Kind.RAFT, 0, b"one") + frames.encode(Kind.RAFT, 0, b"two")
+    connection = Connection(Tap([stream[:5], stream[5:14], stream[14:]]), 100)
+    assert await connection.receive() == [Frame(Kind.RAFT, 0, b"one")]
+    assert await connection.receive() == [Frame(Kind.RAFT, 0, b"two")]
+    with pytest.raises(OSError, match="peer closed"):
+        await connection.receive()
+
+
+async def test_frames_may_be_larger_once_the_peer_is_known():
+    wire = frames.encode(Kind.RAFT, 0, bytes(200))
+    connection = Connection(Tap([wire, wire]), 100)
+    with pytest.raises(ValueError, match="at most 100"):
+        await connection.receive()
+    connection.admit(200)
+    assert len((await connection.receive())[0].payload) == 200
