@@ -85,14 +85,13 @@ def _is_browser(headers: list[tuple[bytes, bytes]]) -> bool:
 async def _read_small(receive: Receive) -> bytes | None:
     """Return the whole body, or None when it is too large or did not arrive."""
     body = bytearray()
-    while len(body) <= limits.admin_body_bytes_max:
+    while True:
         message = await receive()
-        if message["type"] != "http.request":
+        if message["type"] != "http.request" or len(body) + len(message["body"]) > limits.admin_body_bytes_max:
             return None
         body += message["body"]
         if not message["more_body"]:
             return bytes(body)
-    return None
 
 
 def _replay(body: bytes, receive: Receive) -> Callable[[], Awaitable[Any]]:
