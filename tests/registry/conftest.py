@@ -52,7 +52,7 @@ class Machine:
     def __init__(self, rows: MemoryRows | None = None) -> None:
         self.rows = MemoryRows() if rows is None else rows
         self.index = LogIndex(0)
-        self.log: list[bytes] = []
+        self.log: list[Callable[[Overlay, LogIndex], Outcome | None]] = []
 
     def do(
         self,
@@ -76,13 +76,13 @@ class Machine:
         )
 
     def do_bytes(self, payload: bytes) -> Outcome:
-        return self._apply(lambda tx, index: apply_command(tx, index, Term(1), payload)[1], payload)
+        return self._apply(lambda tx, index: apply_command(tx, index, Term(1), payload)[1])
 
     def noop(self) -> None:
-        self._apply(lambda tx, index: apply_noop(tx, index, Term(1)), b"")
+        self._apply(lambda tx, index: apply_noop(tx, index, Term(1)))
 
     def vote(self, node: str, votes: bool = True) -> None:
-        self._apply(lambda tx, index: apply_membership(tx, index, Term(1), NodeId(node), votes), b"")
+        self._apply(lambda tx, index: apply_membership(tx, index, Term(1), NodeId(node), votes))
 
     def done(self, command: Command) -> Applied:
         """Apply a command that must be accepted."""
@@ -103,9 +103,16 @@ class Machine:
         self.done(CreateToken(token, Instant(2**62)))
         self.done(join(node, token))
 
-    def _apply(self, step: Callable[[Overlay, LogIndex], Outcome | None], payload: bytes) -> Outcome:
+    def replayed(self) -> "Machine":
+        """Another registry with the same log."""
+        other = Machine()
+        for step in self.log:
+            other._apply(step)
+        return other
+
+    def _apply(self, step: Callable[[Overlay, LogIndex], Outcome | None]) -> Outcome:
         self.index = LogIndex(self.index + 1)
-        self.log.append(payload)
+        self.log.append(step)
         overlay = Overlay(self.rows)
         outcome = step(overlay, self.index)
         self.rows.commit(overlay.writes())

@@ -1,0 +1,214 @@
+"""The registry as a state machine: any commands, a model beside it, and the invariants after every step."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from mys3d import limits
+from mys3d.errors import Reason
+from mys3d.model.names import BucketName, Epoch, GcEpoch, LogIndex
+from mys3d.registry import invariants, keys, queries
+from mys3d.registry.commands import (
+    BeginLayout,
+    BumpGcEpoch,
+    CancelOperation,
+    DeleteBucket,
+    Precondition,
+    ReleaseLayout,
+    ReportHomes,
+    SealLayout,
+)
+from mys3d.registry.memory import MemoryRows
+from mys3d.registry.outcomes import Applied
+
+object_keys = st.sampled_from(["a", "a/b", "a\x00b", "b", "é", "\U0010ffff"])
+bodies = st.lists(st.sampled_from(["x", "yy", "zzz"]), max_size=3)
+slots = st.integers(0, 2)
+
+
+@pytest.fixture
+def world(make, monkeypatch):
+    monkeypatch.setattr(limits, "operation_lifetime_entries", 12)
+    return make
+
+
+def test_any_sequence_of_commands_keeps_the_invariants_and_agrees_with_a_model(world):
+    class Registry(RuleBasedStateMachine):
+        @initialize()
+        def start(self):
+            self.machine = world.Machine().initialised()
+            self.buckets = {}  # name -> id
+            self.objects = {}  # (bucket id, key) -> texts
+            self.members = 1
+
+        @rule(slot=slots)
+        def make_bucket(self, slot):
+            name = f"bucket{slot}"
+            if name not in self.buckets:
+                self.buckets[name] = self.machine.bucket(name)
+
+        @rule(slot=slots)
+        def drop_bucket(self, slot):
+            name = f"bucket{slot}"
+            outcome = self.machine.do(DeleteBucket(self.buckets.get(name, 10**6), BucketName(name)))
+            if name not in self.buckets:
+                assert world.reason(outcome) == Reason.NO_SUCH_BUCKET
+            elif any(bucket == self.buckets[name] for bucket, _ in self.objects):
+                assert world.reason(outcome) == Reason.BUCKET_NOT_EMPTY
+            else:
+                del self.buckets[name]
+
+        @rule(slot=slots, key=object_keys, texts=bodies, epoch=st.integers(0, 4), is_new=st.booleans())
+        def put(self, slot, key, texts, epoch, is_new):
+            bucket = self.buckets.get(f"bucket{slot}", 10**6)
+            layout = queries.layout(self.machine.rows)
+            condition = Precondition(if_none_match="*") if is_new else Precondition()
+            outcome = self.machine.do(
+                world.put(bucket, key, *texts, layout_epoch=epoch, gc_epoch=99, condition=condition)
+            )
+            if bucket == 10**6:
+                assert world.reason(outcome) == Reason.NO_SUCH_BUCKET
+            elif is_new and (bucket, key) in self.objects:
+                assert world.reason(outcome) == Reason.PRECONDITION_FAILED
+            elif not layout.sealed < epoch <= layout.epoch:
+                assert world.reason(outcome) == Reason.LAYOUT_EPOCH_OLD
+            else:
+                assert isinstance(outcome, Applied)
+                self.objects[bucket, key] = texts
+
+        @rule(slot=slots, chosen=st.lists(object_keys, max_size=4))
+        def delete(self, slot, chosen):
+            bucket = self.buckets.get(f"bucket{slot}")
+            if bucket is None:
+                return
+            for key in chosen[:1]:
+                self.machine.done(world.delete(bucket, key))
+                self.objects.pop((bucket, key), None)
+            removed = self.machine.done(world.delete_many(bucket, chosen[1:])).detail.removed
+            existed = [self.objects.pop((bucket, key), None) is not None for key in chosen[1:]]
+            assert [entry.existed for entry in removed] == existed
+
+        @rule()
+        def join(self):
+            self.members += 1
+            self.machine.join(f"n{self.members}")
+            self.machine.vote(f"n{self.members}")
+
+        @rule(step=st.sampled_from(["begin", "seal", "report", "release"]), epoch=st.integers(1, 4))
+        def change_layout(self, step, epoch):
+            nodes = tuple(member.id for member in queries.members(self.machine.rows))
+            homes = (tuple(range(min(3, len(nodes)))),) * 1024
+            if step == "begin":
+                self.machine.do(BeginLayout(Epoch(epoch), nodes, homes))
+            if step == "seal":
+                self.machine.do(SealLayout(Epoch(epoch)))
+            if step == "report":
+                for node in nodes:
+                    self.machine.do(ReportHomes(Epoch(epoch), node, LogIndex(self.machine.index)))
+            if step == "release":
+                self.machine.do(ReleaseLayout(Epoch(epoch)))
+
+        @rule(operation=st.integers(1, 40), epoch=st.integers(1, 4))
+        def other(self, operation, epoch):
+            self.machine.do(CancelOperation(operation.to_bytes(16, "big")))
+            self.machine.do(BumpGcEpoch(GcEpoch(epoch)))
+            self.machine.noop()
+
+        @invariant()
+        def rows_hang_together(self):
+            if hasattr(self, "machine"):
+                assert invariants.violations(self.machine.rows) == []
+
+        @invariant()
+        def objects_are_those_of_the_model(self):
+            for (bucket, key), texts in getattr(self, "objects", {}).items():
+                found = queries.live(self.machine.rows, bucket, key)
+                assert found.body.blobs == tuple(world.blob(text) for text in texts)
+
+        def teardown(self):
+            if hasattr(self, "machine"):
+                assert invariants.digest(self.machine.replayed().rows) == invariants.digest(self.machine.rows)
+
+    Registry.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+    Registry.TestCase().runTest()
+
+
+def test_the_same_log_gives_the_same_rows(machine, make):
+    bucket = machine.bucket()
+    for number in range(50):
+        machine.do(make.put(bucket, f"k{number % 7}", f"text{number % 5}"))
+    machine.do(make.delete_many(bucket, ["k1", "k2"]))
+    machine.vote("n2")
+    assert invariants.digest(machine.replayed().rows) == invariants.digest(machine.rows)
+
+
+def test_the_digest_of_rows_knows_where_a_key_ends(make):
+    assert invariants.digest(MemoryRows([(b"ab", b"c")])) != invariants.digest(MemoryRows([(b"a", b"bc")]))
+
+
+class TestEveryInvariantCanFail:
+    """A check that never fails proves nothing: each of these breaks one promise by hand."""
+
+    @pytest.fixture
+    def broken(self, machine, make):
+        bucket = machine.bucket()
+        machine.done(make.put(bucket, "k", "one"))
+
+        def break_(key, value):
+            machine.rows.commit([(key, value)])
+            return " ".join(invariants.violations(machine.rows))
+
+        assert invariants.violations(machine.rows) == []
+        return machine, bucket, break_
+
+    def test_a_missing_reference(self, broken, make):
+        _, _, break_ = broken
+        assert "has no references" in break_(keys.reference(make.blob("one").digest), None)
+
+    def test_a_reference_too_many(self, broken, make):
+        machine, _, break_ = broken
+        row = machine.rows.get(keys.reference(make.blob("one").digest))
+        assert "not what bodies name" in break_(keys.reference(make.blob("two").digest), row)
+
+    def test_a_version_that_should_be_live(self, broken):
+        machine, bucket, break_ = broken
+        row = machine.rows.get(keys.live(bucket, "k"))
+        assert "has no live row" in break_(keys.version(bucket, "other", 3), row)
+
+    def test_a_live_row_older_than_a_version(self, broken):
+        machine, bucket, break_ = broken
+        row = machine.rows.get(keys.live(bucket, "k"))
+        assert "or older than version" in break_(keys.version(bucket, "k", 99), row)
+
+    def test_a_bucket_without_id(self, broken):
+        _, bucket, break_ = broken
+        found = break_(keys.bucket_name(bucket), None)
+        assert "does not lead back" in found
+        assert "its bucket is gone" in found
+
+    def test_a_voter_that_is_no_member(self, broken):
+        machine, _, _ = broken
+        machine.vote("n7")
+        assert "voter n7 is no member" in " ".join(invariants.violations(machine.rows))
+
+    def test_a_home_that_is_no_member(self, broken):
+        _, _, break_ = broken
+        assert "no settled member" in break_(keys.member("n1"), None)
+
+    def test_a_missing_layout(self, broken):
+        _, _, break_ = broken
+        assert "a cluster has a layout" in break_(keys.HOMES, None)
+
+    def test_an_outcome_nobody_will_forget(self, broken):
+        _, _, break_ = broken
+        assert "queued to be forgotten" in break_(keys.outcome(b"q" * 16), b"\x90")
+
+    def test_an_outcome_kept_too_long(self, broken, monkeypatch):
+        machine, _, _ = broken
+        monkeypatch.setattr(limits, "operation_lifetime_entries", 1)
+        assert "are kept at index" in " ".join(invariants.violations(machine.rows))
+
+    def test_members_without_a_cluster(self, broken):
+        _, _, break_ = broken
+        assert "no cluster" in break_(keys.CLUSTER, None)

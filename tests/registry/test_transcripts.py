@@ -1,0 +1,188 @@
+"""Transcripts of rules and lists. `pytest tests/registry --rewrite` writes what is answered: review the diff."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.members import MemberState
+from mys3d.model.names import AccessKey, BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId
+from mys3d.registry import invariants, queries
+from mys3d.registry.commands import (
+    BeginLayout,
+    BumpGcEpoch,
+    CreateBucket,
+    CreateToken,
+    DeleteBucket,
+    Precondition,
+    PutCredential,
+    ReleaseLayout,
+    ReportHomes,
+    SealLayout,
+    UpdateMember,
+)
+from mys3d.registry.listing import list_objects
+from mys3d.registry.outcomes import Applied, BucketMade, VersionPut, VersionRemoved, VersionsRemoved
+
+TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_a_transcript_says_what_is_answered(path, make, request):
+    written = path.read_text()
+    played = play(make, written)
+    if request.config.getoption("--rewrite", default=False):
+        path.write_text(played)
+        return
+    assert played == written
+
+
+def test_there_are_transcripts():
+    assert len(TRANSCRIPTS) >= 4
+
+
+def play(make, text):
+    """Answer every `> command`; comments and empty lines stay, old answers go."""
+    player = Player(make)
+    lines = []
+    for line in text.splitlines():
+        if line.startswith(">"):
+            words = shlex.split(line[1:])
+            options = dict(word.split("=", 1) for word in words[1:] if "=" in word)
+            plain = [word for word in words[1:] if "=" not in word]
+            lines += [line, *player.answer(words[0], plain, options)]
+            broken = invariants.violations(player.machine.rows)
+            assert not broken, (line, broken)
+        elif line.startswith("#") or not line.strip():
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+class Player:
+    def __init__(self, make):
+        self.make = make
+        self.machine = make.Machine()
+
+    def answer(self, verb, words, options):
+        made = getattr(self, verb)(*words, **{key.replace("-", "_"): value for key, value in options.items()})
+        if isinstance(made, list):
+            return [f"  {line}".rstrip() for line in made]
+        return [f"  {line}" for line in told(self.machine.do(made))]
+
+    def init(self, node):
+        return self.make.initialise(node)
+
+    def token(self, name, lives="3600"):
+        now = queries.now(self.machine.rows)
+        return CreateToken(name.encode(), Instant(now + 1000 * int(lives)))
+
+    def join(self, node, token):
+        return self.make.join(node, token.encode())
+
+    def member(self, node, state):
+        return UpdateMember(NodeId(node), state=MemberState(state))
+
+    def members(self):
+        votes = queries.voters(self.machine.rows)
+        return [
+            f"{member.id} {member.state} {'votes' if member.id in votes else 'learns'}"
+            for member in queries.members(self.machine.rows)
+        ]
+
+    def vote(self, node):
+        self.machine.vote(node)
+        return [f"voters {' '.join(queries.voters(self.machine.rows))}"]
+
+    def unvote(self, node):
+        self.machine.vote(node, votes=False)
+        return [f"voters {' '.join(queries.voters(self.machine.rows))}"]
+
+    def begin(self, epoch, *nodes):
+        homes = tuple(range(len(nodes)))
+        return BeginLayout(Epoch(int(epoch)), tuple(NodeId(node) for node in nodes), (homes,) * 1024)
+
+    def seal(self, epoch):
+        return SealLayout(Epoch(int(epoch)))
+
+    def report(self, epoch, node, checked_at=None):
+        at = self.machine.index if checked_at is None else int(checked_at)
+        return ReportHomes(Epoch(int(epoch)), NodeId(node), LogIndex(at))
+
+    def release(self, epoch):
+        return ReleaseLayout(Epoch(int(epoch)))
+
+    def layout(self):
+        layout = queries.layout(self.machine.rows)
+        target = f" target {' '.join(layout.target[0])}" if layout.target else ""
+        reported = f" reported {' '.join(layout.reported)}" if layout.reported else ""
+        sealed = f" sealed at {layout.seal_index}" if layout.seal_index else ""
+        accepted = f"accepts {layout.sealed + 1}..{layout.epoch}"
+        return [f"epoch {layout.epoch} {accepted} base {' '.join(layout.base[0])}{target}{sealed}{reported}"]
+
+    def gc(self, epoch):
+        return BumpGcEpoch(GcEpoch(int(epoch)))
+
+    def key(self, name, replace=""):
+        return PutCredential(AccessKey(name), b"sealed", "user", False, bool(replace))
+
+    def mb(self, name, owner="root"):
+        return CreateBucket(BucketName(name), AccessKey(owner), BucketConfiguration())
+
+    def rb(self, name):
+        return DeleteBucket(self._id(name), BucketName(name))
+
+    def buckets(self, after="", limit="100"):
+        return [bucket.name for bucket in queries.buckets(self.machine.rows, after, int(limit))]
+
+    def put(self, bucket, key, *texts, layout="1", gc="1", if_match="", if_none_match=""):
+        condition = Precondition(if_match, if_none_match)
+        return self.make.put(
+            self._id(bucket),
+            key,
+            *texts,
+            etag="/".join(texts),
+            layout_epoch=int(layout),
+            gc_epoch=int(gc),
+            condition=condition,
+        )
+
+    def get(self, bucket, key):
+        found = queries.live(self.machine.rows, self._id(bucket), key)
+        return ["absent"] if found is None else [f"version {found.id} etag {found.etag} size {found.size}"]
+
+    def rm(self, bucket, key, if_match=""):
+        return self.make.delete(self._id(bucket), key, Precondition(if_match))
+
+    def rms(self, bucket, *keys):
+        return self.make.delete_many(self._id(bucket), keys)
+
+    def refs(self, *texts):
+        return [f"{text} {queries.references_count(self.machine.rows, self.make.blob(text).digest)}" for text in texts]
+
+    def ls(self, bucket, prefix="", delimiter="", after="", limit="1000"):
+        page = list_objects(self.machine.rows, self._id(bucket), prefix, delimiter, after, int(limit))
+        found = [(entry.key, entry.key) for entry in page.entries]
+        found += [(prefix, f"{prefix} (common prefix)") for prefix in page.common_prefixes]
+        more = [f"... after {page.next_after}"] if page.is_truncated else []
+        return [line for _, line in sorted(found, key=lambda row: row[0].encode())] + more
+
+    def _id(self, name):
+        found = queries.bucket(self.machine.rows, BucketName(name))
+        return 999 if found is None else found.id
+
+
+def told(outcome):
+    if not isinstance(outcome, Applied):
+        return [f"refused {outcome}"]
+    match outcome.detail:
+        case None:
+            return ["done"]
+        case BucketMade(bucket=bucket):
+            return [f"bucket {bucket}"]
+        case VersionPut(version=version):
+            return [f"version {version}"]
+        case VersionRemoved(key=key, existed=existed):
+            return [f"{key} {'removed' if existed else 'was absent'}"]
+        case VersionsRemoved(removed=removed):
+            return [f"{entry.key} {'removed' if entry.existed else 'was absent'}" for entry in removed]
