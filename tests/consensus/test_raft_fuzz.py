@@ -7,6 +7,10 @@ from random import Random
 
 import pytest
 
+from mys3d.consensus.append import Replication
+from mys3d.consensus.consensus import StoreAhead
+from mys3d.consensus.election import Election
+
 NODES = tuple(letter * 32 for letter in "abcd")
 STEPS = 6000
 
@@ -20,12 +24,14 @@ class Fuzz:
         self.world.members = NODES
         self.history, self.leaders, self.count = {}, {}, 0
         self.slow = None
+        self.pace = self.random.choice([0.004, 0.004, 0.012, 0.03])  # seconds a step; elections take 1 to 2
+        self.stall = self.random.choice([0.0, 0.3, 0.6])  # that a sync lasts longer
         for node in NODES:
             self.world.start(node, initial=NODES[:3] if node != NODES[3] else ())
 
     def run(self, steps):
         for _ in range(steps):
-            self.world.time += self.random.expovariate(1 / 0.004)
+            self.world.time += self.random.expovariate(1 / self.pace)
             self.step(self.random.random())
             self.check()
         self.settle()
@@ -53,7 +59,7 @@ class Fuzz:
         """Half a cycle, so that kills land between what was sent before the sync and the sync."""
         if self.world.works[node] is None:
             self.world.begin(node)
-        else:
+        elif self.random.random() >= self.stall:
             self.world.finish(node)
         if self.random.random() < 0.7:
             self.world.nodes[node].applier.apply_slice()
@@ -71,7 +77,12 @@ class Fuzz:
             world.heal()
         elif dice < 0.995:
             world.rows[choose(alive)].flush()
-        elif dice < 0.9975 and len(alive) > 2:
+        elif dice < 0.9956:
+            for node in alive:  # the power fails
+                self.kill(node)
+            for node in NODES:
+                world.start(node)
+        elif dice < 0.998 and len(alive) > 2:
             leaders = [node for node in alive if world.nodes[node].raft.is_leader()]
             self.kill(choose(leaders or alive) if self.random.random() < 0.6 else choose(alive))
         elif dead:
@@ -112,6 +123,46 @@ def test_nothing_acknowledged_is_lost_under_a_random_schedule(hand, seed):
     fuzz = Fuzz(hand, seed)
     fuzz.run(STEPS)
     assert fuzz.world.acknowledged
+
+
+def commit_without_a_match(monkeypatch):
+    handle = Replication.on_append_entries
+
+    def believe(self, node, message):
+        if message.term >= self.term:
+            self.commit_index = max(self.commit_index, min(message.commit_index, self.log.last_index))
+        handle(self, node, message)
+
+    monkeypatch.setattr(Replication, "on_append_entries", believe)
+
+
+def vote_for_any_log(monkeypatch):
+    monkeypatch.setattr(Election, "_is_fresh", lambda self, last_index, last_term: True)
+
+
+def vote_twice_in_a_term(monkeypatch):
+    handle = Election.on_request_vote
+
+    def forgetful(self, node, message):
+        self.voted_for = None
+        handle(self, node, message)
+
+    monkeypatch.setattr(Election, "on_request_vote", forgetful)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [commit_without_a_match, vote_for_any_log, vote_twice_in_a_term],
+    ids=lambda plant: plant.__name__,
+)
+def test_a_planted_bug_is_found(hand, monkeypatch, plant):
+    plant(monkeypatch)
+    for seed in range(20):
+        try:
+            Fuzz(hand, seed).run(STEPS)
+        except (AssertionError, StoreAhead):
+            return
+    pytest.fail("the schedules of 20 seeds did not find it")
 
 
 @pytest.mark.campaign

@@ -1,10 +1,12 @@
 """The order of a cycle."""
 
+import pytest
 import trio
 
 from mys3d import limits
 from mys3d.consensus import messages
 from mys3d.consensus.messages import AppendEntries
+from mys3d.consensus.transport import RaftTransport
 
 A, B, C, D = (letter * 32 for letter in "abcd")
 
@@ -29,6 +31,44 @@ def test_an_acknowledgement_leaves_only_after_the_sync(hand):
     assert world.peek(B, A) == []
     world.finish(B)
     assert [found.next_index for found in world.peek(B, A)] == [world.nodes[B].raft.log.last_index + 1]
+
+
+def acknowledged_before_the_power_failed(hand, steps):
+    """Half cycles and deliveries in turn, `steps` of them, then a power failure; two nodes come back without A."""
+    world = world_of(hand, A, B, C)
+    for number in range(3):
+        world.submit(A, f"c{number}")
+    moves = [(A, B, C)[step % 3] for step in range(steps)]
+    for step, node in enumerate(moves):
+        if world.works[node] is None:
+            for source in (A, B, C):
+                world.deliver(source, node)
+            world.begin(node)
+        elif node == A or step % 7 == 0:  # the followers' disks are slower
+            world.finish(node)
+        world.apply(node)
+    for node in (A, B, C):
+        world.kill(node)
+    for node in (B, C):
+        world.start(node)
+    world.pump(40)
+    return set(world.acknowledged), set(world.names(B))
+
+
+def test_what_was_acknowledged_survives_a_power_failure_at_any_half_cycle(hand):
+    counts = []
+    for steps in range(60):
+        acknowledged, found = acknowledged_before_the_power_failed(hand, steps)
+        assert acknowledged <= found
+        counts.append(len(acknowledged))
+    assert counts[-1] == 3
+
+
+def test_that_test_would_notice_acknowledgements_before_the_sync(hand, monkeypatch):
+    flush = RaftTransport.flush_now
+    monkeypatch.setattr(RaftTransport, "flush_now", lambda self: (flush(self), self.flush_gated()))
+    with pytest.raises(AssertionError):
+        test_what_was_acknowledged_survives_a_power_failure_at_any_half_cycle(hand)
 
 
 def test_a_frame_of_a_stranger_is_dropped_and_counted(hand):
