@@ -50,8 +50,7 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
         raise S3Error("NotImplemented", f"The operation {name} is not implemented.")
     _authorise(signer, row, wire)
     refuse_unbuilt(wire.headers)
-    promised = promises.read(wire.headers)
-    payload = Payload(body, promised, signer.chunk_signer() if promised.framing.signs_chunks else None)
+    payload = _payload(request, wire, signer, body)
     document = await _document(row, payload)
     call = Call(services, request, wire.headers, signer.principal, payload)
     return await row.run(call, bind(row, wire, document))
@@ -76,6 +75,14 @@ def _authorise(signer: Signer, row: Row, wire: Wire) -> None:
     resource = f"{wire.target.bucket}/{wire.target.key}" if wire.target.key else wire.target.bucket
     if decide(signer.principal, row.action, resource) is not Decision.ALLOW:
         raise S3Error("AccessDenied")
+
+
+def _payload(request: Request, wire: Wire, signer: Signer, body: BodySource) -> Payload:
+    """What a GET, HEAD or DELETE brings as a body means nothing (RFC 9110, 9.3.1): nobody will read it."""
+    if request.method not in ("PUT", "POST"):
+        return Payload(body, promises.NOTHING)
+    promised = promises.read(wire.headers)
+    return Payload(body, promised, signer.chunk_signer() if promised.framing.signs_chunks else None)
 
 
 async def _document(row: Row, payload: Payload) -> object | None:

@@ -58,6 +58,9 @@ class Promises:
         return frozenset(name for name in (chosen, "sha256" if self.sha256 is not None else "") if name)
 
 
+NOTHING: Final = Promises(Framing.UNSIGNED, None, None, None, None, frozenset())
+
+
 def framing_of(content_sha256: str) -> Framing:
     """Raises S3Error: NotImplemented (a streaming form that is not built), InvalidArgument."""
     if len(content_sha256) == 64 and _HEX.issuperset(content_sha256):

@@ -1,5 +1,7 @@
 """Who sent this request: what is refused, and how."""
 
+import hashlib
+import hmac
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ import trio.testing
 from mys3d.consensus.memory import MemoryCluster
 from mys3d.model.names import AccessKey, NodeId
 from mys3d.registry.commands import PutCredential
+from mys3d.s3 import sigv4
 
 UNSIGNED_TRAILER = {
     "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
@@ -88,6 +91,29 @@ async def test_signed_chunks_with_a_forged_seed_store_nothing(bucket: Any) -> No
     found = await bucket.send(request, framed)
     assert (found.status, found.code) == (403, "SignatureDoesNotMatch")
     assert (await bucket("GET", "/photos/k")).status == 404
+
+
+async def test_signed_chunks_are_accepted_and_one_changed_byte_is_not(bucket: Any) -> None:
+    headers = {
+        "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "x-amz-decoded-content-length": "5",
+        "Content-Encoding": "aws-chunked",
+    }
+    request = bucket.signed("PUT", "/photos/k", b"", headers)
+    claim = sigv4.read_claim(request, bucket.services.ports.clock.now())
+    key = sigv4.SigningKeys().key(bucket.secret, claim.date, claim.region)
+    previous, framed = claim.signature, b""
+    empty = hashlib.sha256(b"").hexdigest()
+    for data in (b"hel", b"lo", b""):
+        digest = hashlib.sha256(data).hexdigest()
+        text = f"AWS4-HMAC-SHA256-PAYLOAD\n{claim.timestamp}\n{claim.scope}\n{previous}\n{empty}\n{digest}"
+        previous = hmac.digest(key, text.encode(), "sha256").hex()
+        framed += f"{len(data):x};chunk-signature={previous}\r\n".encode() + data + b"\r\n"
+    changed = await bucket.send(request, framed.replace(b"\r\nhel", b"\r\nhal"))
+    assert (changed.status, changed.code) == (403, "SignatureDoesNotMatch")
+    assert (await bucket("GET", "/photos/k")).status == 404
+    assert (await bucket.send(request, framed)).status == 200
+    assert (await bucket("GET", "/photos/k")).body == b"hello"
 
 
 async def test_a_spoofed_forwarded_header_changes_nothing(client: Any) -> None:
