@@ -18,13 +18,13 @@ _LISTENING = "0A"  # state of /proc/net/tcp: TCP_LISTEN in include/net/tcp_state
 
 def refuse_busy_ports(addresses: Iterable[tuple[str, Address]]) -> None:
     """End the command with one sentence that names every port that is taken, and who has it."""
-    taken = [
-        f"{use} port {address.port} is taken by {owner_of(address.port) or 'another process'}"
-        for use, address in addresses
-        if is_busy(address)
-    ]
+    taken: dict[str, list[str]] = {}
+    for use, address in addresses:
+        if is_busy(address):
+            taken.setdefault(owner_of(address.port) or "another process", []).append(f"{use} port {address.port}")
     if taken:
-        raise Failure("; ".join(taken), "stop it, or choose other ports: --port PORT")
+        sentences = [f"{', '.join(ports)} taken by {owner}" for owner, ports in taken.items()]
+        raise Failure("; ".join(sentences), "stop it, or choose other ports: --port PORT")
 
 
 def is_busy(address: Address) -> bool:

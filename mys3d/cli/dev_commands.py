@@ -114,7 +114,7 @@ def run_dev(plan: DevPlan, config: NodeConfig, ready_file: Path | None) -> None:
     def announce(seconds: float, is_settled: bool) -> None:
         click.echo(banner(plan, _surroundings(), seconds, is_settled))
 
-    for note in config.notes:
+    for note in [] if is_dev_directory(plan.data) else config.notes:
         if note.startswith(("S3_PORT", "S3_ACCESSKEY")):
             say(note)
     with only_supervisor(plan.data):

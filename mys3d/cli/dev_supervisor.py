@@ -21,10 +21,12 @@ from mys3d.cli.dev_plan import HOST, DevNode, DevPlan, ready_facts, write_whole
 from mys3d.cli.dev_process import DevProcess, Wish, is_member
 from mys3d.cli.failure import Exit, Failure
 from mys3d.cli.nodes import DEV_FILE, RunningNode
+from mys3d.limits import replicas_max
 
 SERVE_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 20.0  # votes and copies follow a join; a large directory may need longer and says so
 POLL_SECONDS: Final = 0.05
+STATUS_SECONDS: Final = 0.15  # a status asks every node: not more often than needed
 LOG_CHECK_SECONDS: Final = 30.0
 REDUNDANT_COUNT: Final = 3  # nodes below which losing one stops the writes
 
@@ -119,7 +121,7 @@ class Supervisor:
                 except Failure:
                     if self.processes[first.name].wish is Wish.DOWN:
                         return False
-                await trio.sleep(POLL_SECONDS)
+                await trio.sleep(STATUS_SECONDS)
         return False
 
     async def _open_control(self, nursery: trio.Nursery) -> None:
@@ -184,6 +186,7 @@ def is_settled(status: dict[str, Any], count: int) -> bool:
         len(status["nodes"]) >= count
         and all(node["reachable"] and node["state"] == "active" for node in status["nodes"])
         and (status["health"] == "healthy" or count < REDUNDANT_COUNT)
+        and status["copies"]["target"] >= min(replicas_max, count)
         and not status["layout"]["in_transition"]
         and not status["copies"]["missing_blobs"]
     )

@@ -33,8 +33,8 @@ def test_the_owner_is_named_by_process(taken: Address) -> None:
 def test_one_sentence_names_every_taken_port(taken: Address) -> None:
     with pytest.raises(Failure) as caught:
         refuse_busy_ports([("S3", taken), ("admin", taken)])
-    assert f"S3 port {taken.port} is taken by process {os.getpid()}" in caught.value.message
-    assert f"; admin port {taken.port}" in caught.value.message
+    said = f"S3 port {taken.port}, admin port {taken.port} taken by process {os.getpid()} ("
+    assert caught.value.message.startswith(said)
 
 
 def test_an_address_that_is_not_ours_is_named() -> None:

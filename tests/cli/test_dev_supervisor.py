@@ -143,13 +143,14 @@ def test_a_cluster_is_settled_only_when_nothing_moves_or_is_missing() -> None:
         "nodes": [{"reachable": True, "state": "active"}] * 3,
         "health": "healthy",
         "layout": {"in_transition": False},
-        "copies": {"missing_blobs": 0},
+        "copies": {"target": 3, "missing_blobs": 0},
     }
     assert is_settled(status, 3)
     assert not is_settled(status, 4)
     assert not is_settled(status | {"health": "degraded"}, 3)
     assert not is_settled(status | {"layout": {"in_transition": True}}, 3)
-    assert not is_settled(status | {"copies": {"missing_blobs": 1}}, 3)
+    assert not is_settled(status | {"copies": {"target": 3, "missing_blobs": 1}}, 3)
+    assert not is_settled(status | {"copies": {"target": 2, "missing_blobs": 0}}, 3)
     assert not is_settled(status | {"nodes": [{"reachable": True, "state": "joining"}] * 3}, 3)
     assert is_settled(status | {"health": "degraded"}, 2)
 

@@ -40,7 +40,7 @@ def test_a_taken_port_is_named_before_anything_is_written(mys3d: Any, tmp_path: 
         port = min(listener.getsockname()[1], 65_533)
         result = mys3d("start", "--data", tmp_path / "new", "--bind", "127.0.0.1", "--port", port)
     assert result.exit_code == 1
-    assert f"S3 port {port} is taken by process {os.getpid()}" in result.stderr
+    assert f"S3 port {port} taken by process {os.getpid()}" in result.stderr
     assert not (tmp_path / "new").exists()
 
 
