@@ -1,0 +1,44 @@
+"""Nodes of one test, on free ports of loopback."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mys3d.config import Address, NodeConfig
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def config_of(tmp_path: Path) -> Callable[..., NodeConfig]:
+    """Build the configuration of a node whose directory is named."""
+
+    def build(name: str = "n1", **changes: object) -> NodeConfig:
+        s3, admin, peers = (Address("127.0.0.1", free_port()) for _ in range(3))
+        values: dict[str, object] = {
+            "data": tmp_path / name,
+            "registry_path": tmp_path / name / "registry",
+            "s3_bind": s3,
+            "admin_bind": admin,
+            "peers_bind": peers,
+            "advertise_host": "127.0.0.1",
+            "endpoint": f"http://{s3}",
+            "name": name,
+            "zone": "default",
+            "capacity_bytes": None,
+            "region": "us-east-1",
+            "access_key": "ROOTKEY",
+            "secret_key": "root-secret-key",
+            "bucket": None,
+            "log_level": "error",
+        }
+        return NodeConfig(**(values | changes))  # type: ignore[arg-type]  # values of a test, checked by the record's users
+
+    return build

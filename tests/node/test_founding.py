@@ -1,0 +1,73 @@
+"""Whose directory it is, and what the first start is told."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mys3d.config import NodeConfig, read_credentials
+from mys3d.errors import Unavailable
+from mys3d.model.names import NodeId
+from mys3d.node import founding
+from mys3d.node.world import MachineClock, MachineEntropy
+
+Build = Callable[..., NodeConfig]
+
+
+def test_an_empty_directory_becomes_a_new_cluster_and_stays_it(config_of: Build) -> None:
+    config = config_of()
+    made = founding.open_identity(config, MachineEntropy(), MachineClock())
+    again = founding.open_identity(config, MachineEntropy(), MachineClock())
+    assert (again.cluster_id, again.node) == (made.cluster_id, made.node)
+    assert founding.is_founder(again)
+
+
+def test_a_node_that_has_known_another_member_is_no_founder(config_of: Build) -> None:
+    made = founding.open_identity(config_of(), MachineEntropy(), MachineClock())
+    grown = made.with_seeds({made.node: "127.0.0.1:1", NodeId("0" * 32): "127.0.0.1:2"})
+    assert not founding.is_founder(grown)
+
+
+def test_a_directory_that_cannot_be_made_is_named(config_of: Build, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable, match="file"):
+        founding.open_identity(config_of(data=tmp_path / "file" / "below"), MachineEntropy(), MachineClock())
+
+
+def test_a_generated_root_key_is_kept_private_and_used_again(config_of: Build) -> None:
+    config = config_of(access_key=None, secret_key=None)
+    identity = founding.open_identity(config, MachineEntropy(), MachineClock())
+    first, second = (founding.first_start_of(config, identity) for _ in range(2))
+    assert (first.access_key, first.secret) == (second.access_key, second.secret)
+    path = config.data / "credentials"
+    kept = read_credentials(path)
+    assert kept is not None
+    assert kept.secret_key == first.secret
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_credentials_file_of_another_kind_stops_the_start(config_of: Build) -> None:
+    config = config_of(access_key=None, secret_key=None)
+    identity = founding.open_identity(config, MachineEntropy(), MachineClock())
+    (config.data / "credentials").write_text("not an ini file")
+    with pytest.raises(Unavailable, match="credentials"):
+        founding.first_start_of(config, identity)
+
+
+def test_a_configured_root_key_is_not_written_down(config_of: Build) -> None:
+    config = config_of()
+    identity = founding.open_identity(config, MachineEntropy(), MachineClock())
+    assert founding.first_start_of(config, identity).access_key == "ROOTKEY"
+    assert not (config.data / "credentials").exists()
+
+
+@pytest.mark.parametrize(("host", "shown"), [("10.0.0.5", "10.0.0.5"), ("fd00::1", "[fd00::1]")])
+def test_addresses_are_those_that_others_dial(config_of: Build, host: str, shown: str) -> None:
+    config = config_of(advertise_host=host)
+    assert founding.addresses_of(config).peers == f"{shown}:{config.peers_bind.port}"
+
+
+def test_the_capacity_is_the_configured_one_or_that_of_the_disk(config_of: Build) -> None:
+    assert founding.capacity_of(config_of(capacity_bytes=5)) == 5
+    assert founding.capacity_of(config_of()) > 1_000_000

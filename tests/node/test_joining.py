@@ -1,0 +1,26 @@
+"""A join that fails leaves the directory as it was."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mys3d.config import NodeConfig
+from mys3d.errors import Unavailable
+from mys3d.node.joining import join_cluster
+
+UNREACHABLE = f"MYS1.{'a' * 64}.{'b' * 32}@127.0.0.1:1"
+
+
+async def test_a_member_that_does_not_answer_is_named(config_of: Callable[..., NodeConfig]) -> None:
+    config = config_of()
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
+        await join_cluster(config, UNREACHABLE)
+    assert not (config.data / "identity").exists()
+
+
+async def test_a_directory_of_a_member_does_not_join_again(config_of: Callable[..., NodeConfig]) -> None:
+    config = config_of()
+    config.data.mkdir()
+    (config.data / "identity").write_text("{}")
+    with pytest.raises(Unavailable, match="belongs to a node already"):
+        await join_cluster(config, UNREACHABLE)

@@ -1,0 +1,119 @@
+"""A node founds a cluster, serves, stops in good order, and comes back with everything."""
+
+import http.client
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from blake3 import blake3
+
+from mys3d.config import NodeConfig
+from mys3d.errors import Unavailable
+from mys3d.node import RunningNode, join_cluster, run_node
+from mys3d.node.node_file import NODE_FILE
+
+Build = Callable[..., NodeConfig]
+
+
+def ask(config: NodeConfig, method: str, path: str) -> tuple[int, Any]:
+    token = blake3((config.data / "cluster.key").read_bytes(), derive_key_context="mys3d admin").hexdigest()
+    connection = http.client.HTTPConnection(config.admin_bind.host, config.admin_bind.port, timeout=10)
+    connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    connection.close()
+    return answer.status, body
+
+
+class Life:
+    """`run_node` in the background of a test."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self.config, self.ready = config, trio.Event()
+        self.scope, self.ended = trio.CancelScope(), trio.Event()
+
+    async def run(self) -> None:
+        with self.scope:
+            await run_node(self.config, on_ready=self.said_ready)
+        self.ended.set()
+
+    def said_ready(self, node: RunningNode) -> None:
+        assert node.name == self.config.name
+        self.ready.set()
+
+    async def stop(self) -> None:
+        self.scope.cancel()
+        await self.ended.wait()
+
+
+async def started(nursery: trio.Nursery, config: NodeConfig) -> Life:
+    life = Life(config)
+    nursery.start_soon(life.run)
+    with trio.fail_after(30):
+        await life.ready.wait()
+    return life
+
+
+async def status_when(config: NodeConfig, is_so: Callable[[Any], bool]) -> Any:
+    """The status of a node, once it is as the test expects."""
+    with trio.fail_after(30):
+        while True:
+            status, body = await trio.to_thread.run_sync(ask, config, "GET", "/_mys3d/api/v1/status")
+            assert status == 200
+            if is_so(body):
+                return body
+            await trio.sleep(0.05)
+
+
+async def test_a_node_is_found_while_it_serves_and_gone_after_it(config_of: Build, nursery: trio.Nursery) -> None:
+    config = config_of(bucket="photos")
+    life = await started(nursery, config)
+    assert json.loads((config.data / NODE_FILE).read_text())["name"] == "n1"
+    body = await status_when(config, lambda body: body["health"] == "healthy")
+    assert len(body["nodes"]) == 1
+    for check in ("live", "ready", "cluster"):
+        status, _ = await trio.to_thread.run_sync(ask, config, "GET", f"/_mys3d/health/{check}")
+        assert (check, status) == (check, 200)
+    await life.stop()
+    assert not (config.data / NODE_FILE).exists()
+
+
+async def test_a_stopped_node_comes_back_as_the_same_member(config_of: Build, nursery: trio.Nursery) -> None:
+    config = config_of()
+    life = await started(nursery, config)
+    _, before = await trio.to_thread.run_sync(ask, config, "GET", "/_mys3d/api/v1/status")
+    await life.stop()
+    life = await started(nursery, config)
+    _, after = await trio.to_thread.run_sync(ask, config, "GET", "/_mys3d/api/v1/status")
+    await life.stop()
+    assert after["cluster"]["id"] == before["cluster"]["id"]
+    assert [node["id"] for node in after["nodes"]] == [node["id"] for node in before["nodes"]]
+
+
+async def test_a_second_node_joins_by_token(config_of: Build, nursery: trio.Nursery) -> None:
+    first, second = config_of("n1"), config_of("n2")
+    life = await started(nursery, first)
+    _, granted = await trio.to_thread.run_sync(ask, first, "POST", "/_mys3d/api/v1/token")
+    await join_cluster(second, granted["token"])
+    joined = await started(nursery, second)
+    body = await status_when(second, lambda body: body["copies"]["target"] == 2 and not body["layout"]["in_transition"])
+    assert {node["name"] for node in body["nodes"]} == {"n1", "n2"}
+    await joined.stop()
+    await life.stop()
+
+
+async def test_a_text_that_is_no_token_writes_nothing(config_of: Build) -> None:
+    config = config_of()
+    with pytest.raises(Unavailable, match="MYS1"):
+        await join_cluster(config, "MYS1.nonsense")
+    assert not config.data.exists()
+
+
+async def test_a_directory_of_another_format_is_refused(config_of: Build) -> None:
+    config = config_of()
+    config.data.mkdir()
+    (config.data / "identity").write_text('{"format": 99}')
+    with pytest.raises(Unavailable, match="format 99"):
+        await run_node(config)
