@@ -13,17 +13,15 @@ from urllib.parse import unquote
 
 import structlog
 import trio
-from hypercorn.utils import parse_socket_addr
 
 from mys3d.web.exchange import Exchange
 from mys3d.web.front_config import FrontConfig
 from mys3d.web.head import BadHead, Head, parse_head
 from mys3d.web.refusal import refusal
-from mys3d.web.wire import Stream, Wire
+from mys3d.web.wire import Address, Stream, Wire
 
 log = structlog.get_logger("mys3d.web")
 
-Address = tuple[str, int] | tuple[str] | None
 App = Callable[..., Awaitable[None]]
 
 
@@ -44,11 +42,10 @@ class Connection:
         try:
             with self._scope:
                 await self._converse()
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._wire.reset()  # the client left
-        except Exception:
+        except Exception as error:
             self._wire.reset()
-            log.exception("a connection failed")
+            if not is_departure(error):
+                log.exception("a connection failed")
         except BaseExceptionGroup as group:
             # A cancelled application may fail as well: the node is told of its cancellation only.
             cancelled, others = group.split(trio.Cancelled)
@@ -64,9 +61,7 @@ class Connection:
     async def _converse(self) -> None:
         wire = self._wire
         await wire.handshake()
-        socket = wire.socket
-        client: Address = parse_socket_addr(socket.family, socket.getpeername())
-        server: Address = parse_socket_addr(socket.family, socket.getsockname())
+        client, server = wire.addresses()
         scheme = "http" if isinstance(self._stream, trio.SocketStream) else "https"
         while True:
             try:
@@ -93,6 +88,13 @@ class Connection:
             await self._wire.drain()
             return False
         return not exchange.is_last
+
+
+def is_departure(error: Exception) -> bool:
+    """True when nothing happened but that the client left: that is no failure of ours."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(trio.BrokenResourceError)[1] is None
+    return isinstance(error, trio.BrokenResourceError)
 
 
 def asgi_scope(head: Head, scheme: str, client: Address, server: Address) -> dict[str, Any]:

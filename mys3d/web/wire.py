@@ -13,6 +13,7 @@ import struct
 from typing import Final
 
 import trio
+from hypercorn.utils import parse_socket_addr
 
 from mys3d import limits
 from mys3d.web.deadlines import Deadlines
@@ -20,6 +21,7 @@ from mys3d.web.head import END, check_beginning
 from mys3d.web.lobby import Lobby
 
 Bytes = bytes | bytearray | memoryview
+Address = tuple[str, int] | tuple[str] | None
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 _JOIN_BYTES: Final = 64 * limits.KIB  # copying this much is cheaper than a second system call
@@ -49,6 +51,17 @@ class Wire:
             self.scope.deadline = trio.current_time() + self._deadlines.handshake
             await self._stream.do_handshake()
             self.scope.deadline = math.inf
+
+    def addresses(self) -> tuple[Address, Address]:
+        """Return the client's and our own. Raises trio.BrokenResourceError when the client left already."""
+        sock = self.socket
+        try:
+            return (
+                parse_socket_addr(sock.family, sock.getpeername()),
+                parse_socket_addr(sock.family, sock.getsockname()),
+            )
+        except OSError as error:
+            raise trio.BrokenResourceError from error
 
     async def head(self) -> bytes:
         """Return the next request head with its empty line, or b"" when the client left. Raises BadHead."""

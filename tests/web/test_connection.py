@@ -10,7 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from mys3d.s3.message import BodySource, Request, Response
-from mys3d.web.connection import asgi_scope
+from mys3d.web.connection import asgi_scope, is_departure
 from mys3d.web.head import parse_head
 
 GET = b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -256,3 +256,11 @@ def test_the_scope_keeps_the_raw_target_beside_the_decoded_path() -> None:
     head = parse_head(b"GET /b/%2F%FF?a=%2F HTTP/1.1\r\nHost: x\r\n\r\n")
     scope = asgi_scope(head, "http", ("127.0.0.1", 1), None)
     assert (scope["raw_path"], scope["query_string"], scope["path"]) == (b"/b/%2F%FF", b"a=%2F", "/b//\ufffd")
+
+
+def test_only_a_broken_stream_is_a_departure() -> None:
+    left = trio.BrokenResourceError()
+    assert is_departure(left)
+    assert is_departure(ExceptionGroup("", [left, ExceptionGroup("", [left])]))
+    assert not is_departure(OSError())  # a disk may raise it too
+    assert not is_departure(ExceptionGroup("", [left, OSError()]))
