@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from random import Random
 
 import trio
-from mys3d.registry.invariants import violations
 from trio._core import _run
 from trio.testing import MockClock
 
@@ -24,6 +23,7 @@ from mys3d.model.members import Addresses
 from mys3d.model.names import AccessKey, BucketId, BucketName, NodeId
 from mys3d.registry import queries
 from mys3d.registry.commands import JoinMember
+from mys3d.registry.invariants import violations
 from tests.simulation.checks import History, different_registries, lost_puts, wrong_reads
 from tests.simulation.network import Network, Trace
 from tests.simulation.node import SimulatedNode
@@ -85,7 +85,6 @@ class World:
         self._trace = Trace()
         self._seen: list[tuple[str, int, int]] = []
         self._nodes: list[SimulatedNode] = []
-        self._may_crash = False
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -103,6 +102,8 @@ class World:
                     for _ in range(10):
                         await trio.sleep(self._seconds / 10)
                         self._say(f"{trio.current_time():7.1f} s  {self._history.acknowledged_count} puts acknowledged")
+                    for node in self._nodes:
+                        node.crash()  # every run ends with the power loss of the whole cluster, under load
                     scope.cancel()
             await self._heal(network)
             await self._judge(bucket)
@@ -181,7 +182,7 @@ class World:
         for node in self._nodes:
             network.mend(node.id)
         try:
-            await _until(self._is_level, HEAL_SECONDS_MAX)
+            await _until(self._is_level, 5.0 if self._lies else HEAL_SECONDS_MAX)
         except Unavailable as error:
             self.verdict.problems.append(f"after the last fault the cluster did not come to rest: {error}")
 

@@ -46,7 +46,7 @@ def pair(nursery: trio.Nursery, autojump_clock: MockClock) -> tuple[Network, Lis
     return network, one, two, nursery
 
 
-async def test_frames_arrive_in_order(pair: Any) -> None:
+async def test_frames_arrive_in_order(pair: Any, autojump_clock: MockClock) -> None:
     network, _, two, _ = pair
     sent = [b"%d" % number for number in range(200)]
     assert all(network.send(ONE, TWO, frame) for frame in sent)
@@ -54,7 +54,7 @@ async def test_frames_arrive_in_order(pair: Any) -> None:
     assert two.heard == ["connected", *sent]
 
 
-async def test_a_cut_loses_what_is_under_way_and_tells_both_ends(pair: Any) -> None:
+async def test_a_cut_loses_what_is_under_way_and_tells_both_ends(pair: Any, autojump_clock: MockClock) -> None:
     network, one, two, _ = pair
     assert network.send(ONE, TWO, b"lost")
     network.cut(TWO)
@@ -67,12 +67,14 @@ async def test_a_cut_loses_what_is_under_way_and_tells_both_ends(pair: Any) -> N
     assert one.heard == ["connected", "disconnected", "connected"]
 
 
-async def test_a_call_is_answered(pair: Any) -> None:
+async def test_a_call_is_answered(pair: Any, autojump_clock: MockClock) -> None:
     network = pair[0]
     assert await Link(network, ONE).status(TWO) == "well"
 
 
-async def test_a_call_to_a_node_that_stops_meanwhile_breaks_off(pair: Any, nursery: trio.Nursery) -> None:
+async def test_a_call_to_a_node_that_stops_meanwhile_breaks_off(
+    pair: Any, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
     network = pair[0]
     scope = trio.CancelScope()
     network.stop(TWO)
