@@ -7,17 +7,7 @@ import pytest
 import trio
 
 from mys3d.consensus.machine import MACHINE
-from mys3d.registry.memory import MemoryRows
-
-
-class Rows(MemoryRows):
-    """The registry's sorted rows under the name that the applier writes by."""
-
-    def reader(self):
-        return self
-
-    def write(self, writes):
-        self.commit(writes)
+from mys3d.consensus.store import RocksStore
 
 
 class WallClock:
@@ -55,7 +45,7 @@ async def test_three_nodes_in_one_process_say_how_fast_they_commit(nursery, buil
     cluster = builders.Cluster(nursery, tmp_path, machine=MACHINE, clock=WallClock())
     trinity = builders.nodes[:3]
     for node in trinity:
-        cluster.rows[node] = Rows()
+        cluster.rows[node] = RocksStore(tmp_path / f"rows-{node[:4]}")
         await cluster.start(node, initial=trinity)
     leader = await cluster.leader()
     follower = next(node for node in cluster.nodes.values() if node is not leader)
