@@ -99,7 +99,7 @@ class Lane:
                 attempts += 1
                 await self._back_off(attempts)
                 continue
-            attempts = 0
+            began = trio.current_time()
             try:
                 await self._serve(connection)
             except* (OSError, ValueError) as broken:
@@ -107,6 +107,11 @@ class Lane:
             finally:
                 connection.close()
                 self._end("this node is stopping")
+            if trio.current_time() - began >= limits.peer_retry_max_seconds:
+                attempts = 0
+                continue
+            attempts += 1  # a peer that welcomes us and hangs up at once is not dialled in a busy loop
+            await self._back_off(attempts)
 
     def sweep(self, now: float) -> None:
         if self._session is not None:

@@ -127,6 +127,31 @@ async def test_a_peer_that_was_seen_is_dialled_at_once(room, nursery, autojump_c
     assert len(tries) == before + 1
 
 
+async def test_a_peer_that_welcomes_and_hangs_up_is_not_dialled_in_a_busy_loop(room, nursery, autojump_clock):
+    class Broken:
+        async def receive(self):
+            await trio.lowlevel.checkpoint()
+            raise OSError("hung up")
+
+        async def write(self):
+            await trio.sleep_forever()
+
+        def close(self):
+            pass
+
+    changes = []
+
+    async def dial():
+        await trio.lowlevel.checkpoint()
+        return Broken()
+
+    nursery.start_soon(lane_to(room, dial, changes).run)
+    await trio.sleep(60)
+    nursery.cancel_scope.cancel()
+    assert 30 <= changes.count(True) <= 80
+    assert changes.count(True) == changes.count(False)
+
+
 async def test_a_dial_that_hangs_is_given_up(room, nursery, autojump_clock):
     tries = []
 
