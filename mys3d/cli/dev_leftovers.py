@@ -15,7 +15,7 @@ from typing import Final
 
 from mys3d.cli.dev_plan import DevNode
 from mys3d.cli.failure import Exit, Failure
-from mys3d.cli.nodes import is_alive, read_node
+from mys3d.cli.nodes import is_alive
 
 PATIENCE_SECONDS: Final = 5.0  # nodes stop by themselves when their supervisor is gone
 POLL_SECONDS: Final = 0.05
@@ -36,13 +36,17 @@ def only_supervisor(data: Path) -> Iterator[None]:
 def end_leftovers(nodes: Iterable[DevNode], say: Callable[[str], None], patience: float = PATIENCE_SECONDS) -> None:
     """Wait for nodes of an earlier supervisor to end, then kill those that do not."""
     for node in nodes:
-        running = read_node(node.data)
-        if running is None or not is_node_of(running.pid, node.data):
-            continue
-        say(f"{node.name} (process {running.pid}) is left from an earlier run; waiting for it to end")
-        if not _ends(running.pid, node.data, patience):
-            os.kill(running.pid, signal.SIGKILL)
-            _ends(running.pid, node.data, patience)
+        for pid in processes_of(node.data):
+            say(f"{node.name} (process {pid}) is left from an earlier run; waiting for it to end")
+            if not _ends(pid, node.data, patience):
+                os.kill(pid, signal.SIGKILL)
+                _ends(pid, node.data, patience)
+
+
+def processes_of(data: Path) -> list[int]:
+    """The processes that run a node in `data`. `node.json` would not do: a node that is stopping has removed it."""
+    numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in numbers if is_node_of(pid, data)]
 
 
 def _ends(pid: int, data: Path, seconds: float) -> bool:

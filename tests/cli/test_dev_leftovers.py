@@ -1,7 +1,5 @@
 """What a killed supervisor leaves behind."""
 
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +30,6 @@ def test_a_node_that_does_not_end_by_itself_is_killed(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        write_node_file(node.data, process.pid)
         said: list[str] = []
         assert is_node_of(process.pid, node.data)
         end_leftovers([node], said.append, patience=0.2)
@@ -40,17 +37,17 @@ def test_a_node_that_does_not_end_by_itself_is_killed(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
-def test_a_process_that_is_not_our_node_is_left_alone(tmp_path: Path) -> None:
-    (node,) = plan_nodes(tmp_path, 9000, 1)
-    node.data.mkdir()
-    write_node_file(node.data, os.getpid())  # the number was given to another process since
-    end_leftovers([node], lambda _: None, patience=0.1)
+def test_a_process_of_another_directory_is_left_alone(tmp_path: Path) -> None:
+    first, second = plan_nodes(tmp_path, 9000, 2)
+    sleeper = "import sys; print(flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", sleeper, "mys3d", "start", "--data", str(second.data)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdout.readline()
+        end_leftovers([first], lambda sentence: pytest.fail(sentence), patience=0.1)
+        assert process.poll() is None
+        process.stdin.close()
 
 
 def test_nothing_left_is_nothing_to_do(tmp_path: Path) -> None:
     end_leftovers(plan_nodes(tmp_path, 9000, 3), lambda sentence: pytest.fail(sentence))
-
-
-def write_node_file(data: Path, pid: int) -> None:
-    facts = {"name": "n1", "pid": pid, "s3": "127.0.0.1:1", "admin": "127.0.0.1:2", "peers": "127.0.0.1:3"}
-    (data / "node.json").write_text(json.dumps(facts))
