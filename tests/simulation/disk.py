@@ -135,6 +135,7 @@ class SimulatedBlobs(MemoryBlobs):
         self._dice = dice
         self._lies = lies
         self._unsynced: set[Digest] = set()
+        self.is_doomed = False  # the next crash takes every blob with it
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         is_new = not self.holds(digest)
@@ -145,6 +146,9 @@ class SimulatedBlobs(MemoryBlobs):
             self._unsynced.add(digest)
 
     def crash(self) -> None:
-        for digest in sorted(self._unsynced):
-            self.forget(digest)
+        lost = self.touches if self.is_doomed else self._unsynced
+        for digest in sorted(lost):
+            if self.holds(digest):
+                self.forget(digest)
         self._unsynced.clear()
+        self.is_doomed = False

@@ -99,6 +99,7 @@ class World:
                         client = Client(number, self._dice, self._nodes, bucket, self._history)
                         storm.start_soon(client.run)
                     storm.start_soon(self._break_things, network)
+                    storm.start_soon(self._lose_a_disk)
                     for _ in range(10):
                         await trio.sleep(self._seconds / 10)
                         self._say(f"{trio.current_time():7.1f} s  {self._history.acknowledged_count} puts acknowledged")
@@ -176,6 +177,14 @@ class World:
                 network.cut(node.id)
                 await trio.sleep(self._dice.uniform(0.1, 3.0))
                 network.mend(node.id)
+
+    async def _lose_a_disk(self) -> None:
+        """Once in a run a node loses all its blobs: two copies acknowledge a put, so one loss is survived."""
+        await trio.sleep(self._dice.uniform(0.3, 0.6) * self._seconds)
+        node = self._dice.choice(self._nodes)
+        await _until(lambda: node.ports is not None, HEAL_SECONDS_MAX)
+        node.blobs.is_doomed = True
+        node.crash()
 
     async def _heal(self, network: Network) -> None:
         """No more faults: wait until all registries are level and no copy is missing."""

@@ -74,3 +74,15 @@ async def test_blobs_survive_and_those_of_a_lying_disk_do_not(autojump_clock: ob
         await blobs.put(digest_of(b"x"), [b"x"], GcEpoch(0))
         blobs.crash()
         assert blobs.holds(digest_of(b"x")) is not lies
+
+
+async def test_a_doomed_disk_loses_every_blob_once(autojump_clock: object) -> None:
+    blobs = SimulatedBlobs(Random(1))
+    for data in (b"x", b"y"):
+        await blobs.put(digest_of(data), [data], GcEpoch(0))
+    blobs.is_doomed = True
+    blobs.crash()
+    assert blobs.usage().blobs_count == 0
+    await blobs.put(digest_of(b"x"), [b"x"], GcEpoch(0))
+    blobs.crash()
+    assert blobs.holds(digest_of(b"x"))
