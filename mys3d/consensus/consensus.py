@@ -155,7 +155,7 @@ class Consensus:
     async def hand_over(self) -> bool:
         """Before a planned stop: pass leadership on. True when this node does not lead any more."""
         with trio.move_on_after(limits.barrier_deadline_seconds):
-            while self.raft.is_leader() and self.raft.voters:
+            while self.raft.is_leader() and self.raft.voters & self.raft.connected:
                 self.raft.hand_over()
                 self.ticker.wake()
                 await trio.sleep(retry_seconds)

@@ -3,6 +3,7 @@
 Law: a term is raised only by a candidate that a majority would vote for (or that the leader named), each voter is
 counted once, and a node that hears of a higher term follows. A learner never stands and is never counted; but who is
 asked for a vote decides by the logs alone: the entry that made it a voter may not have reached it yet.
+LIMIT: a voter that lost its journal is not told apart from a new learner: it could vote twice in a term.
 Source: Ongaro 2014, sections 3.4 and 9.6."""
 
 from typing import Final

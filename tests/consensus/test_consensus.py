@@ -129,6 +129,19 @@ async def test_a_leader_hands_over_before_a_planned_stop(cluster, builders, auto
     assert (await cluster.leader()).node != leader.node
 
 
+async def test_a_leader_without_any_peer_does_not_wait_for_a_successor(cluster, builders, autojump_clock):
+    trinity = builders.nodes[:3]
+    await form(cluster, trinity, trinity)
+    leader = await cluster.leader()
+    for node in trinity:
+        if node != leader.node:
+            cluster.kill(node)
+    await trio.sleep(0.1)
+    before = trio.current_time()
+    assert not await leader.hand_over()
+    assert trio.current_time() - before < 1
+
+
 async def test_only_the_leader_changes_voters(cluster, builders, autojump_clock):
     trinity = builders.nodes[:3]
     await form(cluster, trinity, trinity)
