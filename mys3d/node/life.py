@@ -121,6 +121,7 @@ class Node:
         inbound.attach(Service(self.ports, self.missing), self.consensus)
         self.vault = Vault(identity.cluster_key)
         self._members_changed = trio.Event()
+        self._has_caught_up = False
         self.consensus.subscribe(self._on_applied)
         self._set_members()
 
@@ -161,6 +162,8 @@ class Node:
         if founding.is_founder(self.identity):
             await self._found()
         await self._catch_up()
+        self._has_caught_up = True
+        self._members_changed.set()
         if self.config.bucket is not None and self.config.access_key is not None:
             await ensure_bucket(self.ports, parse_bucket_name(self.config.bucket), AccessKey(self.config.access_key))
         await announce(self.ports, founding.description_of(self.config, self.identity))
@@ -209,10 +212,15 @@ class Node:
             self.consensus.set_members(list(self.identity.seeds))
 
     async def _keep_seeds(self) -> None:
-        """Remember on disk where the members are, so that this node finds them when its registry is gone."""
+        """Remember on disk where the members are, so that this node finds them when its registry is gone.
+
+        While the log is replayed the rows do not know everybody yet: until this node has caught up, seeds are only added.
+        """
         while True:
             await self._members_changed.wait()
             self._members_changed = trio.Event()
             members = queries.members(self.ports.registry.view())
             seeds = {member.id: member.addresses.peers for member in members}
+            if not self._has_caught_up:
+                seeds = {**self.identity.seeds, **seeds}
             self.identity = await trio.to_thread.run_sync(self.identity.with_seeds, seeds)
