@@ -17,6 +17,7 @@ import trio
 from mys3d.web.exchange import Exchange
 from mys3d.web.front_config import FrontConfig
 from mys3d.web.head import BadHead, Head, parse_head
+from mys3d.web.lobby import Guest
 from mys3d.web.refusal import refusal
 from mys3d.web.wire import Address, Stream, Wire
 
@@ -32,15 +33,16 @@ class Connection:
         self._app = app
         self._config = config
         self._stream = stream
-        self._scope = trio.CancelScope()
-        self._wire = Wire(stream, self._scope, config.deadlines, config.lobby)
+        self._guest = Guest()
+        self._wire = Wire(stream, self._guest, config.lobby)
 
     def __await__(self) -> Generator[Any, None, None]:
         return self.run().__await__()
 
     async def run(self) -> None:
         try:
-            with self._scope:
+            self._config.lobby.enter(self._guest)
+            with self._guest.scope:
                 await self._converse()
         except Exception as error:
             self._wire.reset()
@@ -55,7 +57,7 @@ class Connection:
             log.exception("a connection failed while it was cancelled")
             raise cancelled from None
         finally:
-            self._config.lobby.leave(self._scope)
+            self._config.lobby.leave(self._guest)
             await trio.aclose_forcefully(self._stream)
 
     async def _converse(self) -> None:

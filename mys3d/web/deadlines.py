@@ -18,4 +18,5 @@ class Deadlines:
     body_stall: float = limits.body_stall_seconds  # between two arrivals of body bytes
     write_stall: float = limits.write_stall_seconds  # for one piece of a response
     drain: float = limits.drain_seconds  # of what a refused client still sends
+    tick: float = limits.sweep_seconds  # how late a connection may be cut
     graceful: float = limits.graceful_seconds  # at shutdown, for requests in flight

@@ -23,5 +23,4 @@ class FrontConfig(hypercorn.Config):
         self.errorlog = logging.getLogger("mys3d.hypercorn")
         self.graceful_timeout = deadlines.graceful
         self.alpn_protocols = ["http/1.1"]
-        self.deadlines = deadlines
-        self.lobby = Lobby()
+        self.lobby = Lobby(deadlines)

@@ -4,7 +4,6 @@ Law: Hypercorn keeps configuration, sockets, TLS, lifespan and graceful shutdown
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import trio
@@ -55,4 +54,7 @@ async def _serve(
         await shutdown.wait()
         config.lobby.close()  # idle connections end now; Hypercorn closes the listener next
 
-    await partial(serve, mode="asgi")(app, config, shutdown_trigger=until_shutdown, task_status=task_status)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(config.lobby.keep)
+        await serve(app, config, shutdown_trigger=until_shutdown, task_status=task_status, mode="asgi")
+        nursery.cancel_scope.cancel()

@@ -3,8 +3,8 @@
 Called by: connection, exchange.
 
 Law: reading is pulled, so a slow application slows its client; a client that does not read or write in time is cut.
-Deadlines of the head and of writing move the deadline of the connection's own scope: nothing is left to save then, and
-a scope per wait costs 5 us. A body that stalls is answered, so it has a scope of its own.
+Who is late in a head or in reading our answer is cut by the sweep of the lobby: nothing is left to save then. A body
+that stalls is answered, so it has a scope of its own.
 """
 
 import math
@@ -16,9 +16,8 @@ import trio
 from hypercorn.utils import parse_socket_addr
 
 from mys3d import limits
-from mys3d.web.deadlines import Deadlines
 from mys3d.web.head import END, check_beginning
-from mys3d.web.lobby import Lobby
+from mys3d.web.lobby import Guest, Lobby
 
 Bytes = bytes | bytearray | memoryview
 Address = tuple[str, int] | tuple[str] | None
@@ -33,24 +32,24 @@ class Stalled(Exception):
 
 
 class Wire:
-    """One connection's bytes. `scope` surrounds its whole life; `unread` was received but not yet used."""
+    """One connection's bytes. `unread` was received but not yet used."""
 
-    __slots__ = ("_deadlines", "_lobby", "_stream", "scope", "socket", "unread")
+    __slots__ = ("_deadlines", "_guest", "_lobby", "_stream", "socket", "unread")
 
-    def __init__(self, stream: Stream, scope: trio.CancelScope, deadlines: Deadlines, lobby: Lobby) -> None:
+    def __init__(self, stream: Stream, guest: Guest, lobby: Lobby) -> None:
         self._stream = stream
-        self._deadlines = deadlines
+        self._guest = guest
         self._lobby = lobby
-        self.scope = scope
+        self._deadlines = lobby.deadlines
         self.socket = (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).socket
         self.unread = b""
 
     async def handshake(self) -> None:
         """Agree on TLS, when the listener has it."""
         if isinstance(self._stream, trio.SSLStream):
-            self.scope.deadline = trio.current_time() + self._deadlines.handshake
+            self._guest.due = trio.current_time() + self._deadlines.handshake
             await self._stream.do_handshake()
-            self.scope.deadline = math.inf
+            self._guest.due = math.inf
 
     def addresses(self) -> tuple[Address, Address]:
         """Return the client's and our own. Raises trio.BrokenResourceError when the client left already."""
@@ -80,17 +79,19 @@ class Wire:
         return data[start:stop]
 
     async def _first_bytes(self) -> bytes:
-        scope = self.scope
-        self._lobby.enter(scope)
-        scope.deadline = trio.current_time() + self._deadlines.keep_alive
+        guest = self._guest
+        guest.is_idle = True
+        if self._lobby.is_closing:
+            return b""
+        guest.due = trio.current_time() + self._deadlines.keep_alive
         data = await self._stream.receive_some(limits.receive_bytes)
-        scope.deadline = math.inf
-        self._lobby.leave(scope)
+        guest.due = math.inf
+        guest.is_idle = False
         return bytes(data)
 
     async def _rest_of_head(self, data: bytes) -> tuple[bytes, int, int]:
         """Return the bytes received, where the head starts, and where its end is; -1 when the client left."""
-        self.scope.deadline = trio.current_time() + self._deadlines.head
+        self._guest.due = trio.current_time() + self._deadlines.head
         end = -1
         while end < 0:
             check_beginning(data)
@@ -100,7 +101,7 @@ class Wire:
             data += piece
             start = 2 if data[:2] == b"\r\n" else 0
             end = data.find(END, start)
-        self.scope.deadline = math.inf
+        self._guest.due = math.inf
         return data, 2 if data[:2] == b"\r\n" else 0, end
 
     async def receive(self) -> bytes:
@@ -115,8 +116,8 @@ class Wire:
     async def send(self, head: bytes, body: Bytes = b"") -> None:
         """Send both, in one system call when they are small. Raises trio.BrokenResourceError when the client left."""
         size = memoryview(body).nbytes
-        scope = self.scope
-        scope.deadline = trio.current_time() + self._deadlines.write_stall
+        guest = self._guest
+        guest.due = trio.current_time() + self._deadlines.write_stall
         if size <= _JOIN_BYTES:
             await self._stream.send_all(b"".join((head, body)) if size else head)
         else:
@@ -124,9 +125,9 @@ class Wire:
                 await self._stream.send_all(head)
             whole = memoryview(body)
             for start in range(0, size, limits.read_piece_bytes):
-                scope.deadline = trio.current_time() + self._deadlines.write_stall
+                guest.due = trio.current_time() + self._deadlines.write_stall
                 await self._stream.send_all(whole[start : start + limits.read_piece_bytes])
-        scope.deadline = math.inf
+        guest.due = math.inf
 
     async def left(self) -> None:
         """Wait until the client leaves. One that sends its next request meanwhile is not noticed leaving."""

@@ -17,7 +17,9 @@ from mys3d.web.health import Health, Verdict
 from mys3d.web.serve import Bound, serve_front
 
 TOKEN = "a" * 64
-IMPATIENT = Deadlines(handshake=5, keep_alive=20, head=20, body_stall=20, write_stall=20, drain=0.5, graceful=5)
+IMPATIENT = Deadlines(
+    handshake=5, keep_alive=20, head=20, body_stall=20, write_stall=20, drain=0.5, tick=0.02, graceful=5
+)
 
 
 def port_of(url: str) -> int:

@@ -191,14 +191,14 @@ def descriptors_and_tasks() -> tuple[int, int]:
 async def test_connections_leave_no_descriptor_and_no_task_behind(open_house: Any) -> None:
     house = await open_house(drain=0.05)
     await house.talk(LAST)
-    await wait_all_tasks_blocked(0.05)
+    await wait_all_tasks_blocked(0.005)
     before = descriptors_and_tasks()
     for batch in range(20):
         async with trio.open_nursery() as nursery:
             for number in range(10):
                 nursery.start_soon(leave, house, batch + number)
-    for _ in range(200):
-        await wait_all_tasks_blocked(0.02)
+    for _ in range(1000):
+        await wait_all_tasks_blocked(0.005)
         if descriptors_and_tasks() == before:
             break
     assert descriptors_and_tasks() == before

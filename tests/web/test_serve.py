@@ -52,7 +52,7 @@ async def test_a_request_that_never_ends_is_cancelled_after_the_grace(open_house
     house = await open_house(dispatch, graceful=0.1)
     async with await house.connect() as stream:
         await stream.send_all(GET)
-        await trio.testing.wait_all_tasks_blocked(0.05)
+        await trio.testing.wait_all_tasks_blocked(0.005)
         house.shutdown.set()
         with trio.fail_after(5):
             await house.ended.wait()
