@@ -214,7 +214,7 @@ class Node:
     async def _keep_seeds(self) -> None:
         """Remember on disk where the members are, so that this node finds them when its registry is gone.
 
-        While the log is replayed the rows do not know everybody yet: until this node has caught up, seeds are only added.
+        While the log is replayed the rows do not know everybody yet: until it has caught up, seeds are only added.
         """
         while True:
             await self._members_changed.wait()
