@@ -4,10 +4,11 @@ Law: a row is written only after the record it names is durable, and the volumes
 lost in a crash (no write-ahead log) and read again from the position up to which they are known to be complete.
 """
 
+import contextlib
 import shutil
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
 
 from mys3d import limits
+from mys3d.errors import Unavailable
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 
@@ -27,8 +29,8 @@ _PLACE: Final = struct.Struct("<IQIBQ")  # volume, offset, length, flags, touch
 _POSITION: Final = struct.Struct("<I16sIQQ")  # format, directory, volume, offset, blobs count
 
 
-class IndexLost(Exception):
-    """The index cannot be used and is to be rebuilt from the volumes."""
+class IndexLost(Unavailable):
+    """The index cannot be used; the next open builds it anew from the volumes."""
 
 
 class Place(NamedTuple):
@@ -63,12 +65,18 @@ class Index:
         self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes it for a method
         self.position = Position(0, 0)
         self.blobs_count = 0
-        self._load_state()
-        self.volumes = self._load_volumes()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._rows.close)
+            self._load_state()
+            self.volumes = self._load_volumes()
+            undo.pop_all()
 
     def find(self, digest: Digest) -> Place | None:
         """Return where a held blob lies; None when it is not held or quarantined."""
-        row = self._get(_BLOB + digest)
+        try:
+            row = self._get(_BLOB + digest)
+        except Exception as error:  # see _mark_lost
+            raise _mark_lost(self._path, error) from error
         if row is None:
             return None
         place = Place._make(_PLACE.unpack(row))
@@ -102,52 +110,69 @@ class Index:
         """The blobs held of one partition, in digest order."""
         start, stop = _partition_keys(partition)
         found: list[Digest] = []
-        for key, row in self._rows.items(from_key=start):
-            assert isinstance(key, bytes), "the index is opened in raw mode"
-            if key >= stop:
-                break
+        for key, row in self._scan(start, stop):
             if not _PLACE.unpack(row)[3] & QUARANTINED:
                 found.append(Digest(key[1:]))
         return found
 
     def flush(self) -> None:
         """Put the rows in memory on disk, so that a crash loses none of them."""
-        self._rows.flush()
+        with _translated(self._path):
+            self._rows.flush()
 
     def close(self) -> None:
-        self._rows.flush()
-        self._rows.close()
+        """Flush and close. What cannot be flushed is read again from the volumes."""
+        try:
+            with contextlib.suppress(IndexLost):
+                self.flush()
+        finally:
+            self._rows.close()
 
     def _write(self, batch: WriteBatch, position: Position, blobs_count: int) -> None:
         state = _POSITION.pack(FORMAT, self._directory_id, position.volume, position.offset, blobs_count)
         batch.put(_STATE, state)
-        self._rows.write(batch, self._unlogged)
+        with _translated(self._path):
+            self._rows.write(batch, self._unlogged)
         self.position, self.blobs_count = position, blobs_count
 
     def _load_state(self) -> None:
-        state = self._get(_STATE)
+        with _translated(self._path):
+            state = self._get(_STATE)
         if state is None:
             return
         if len(state) != _POSITION.size:
-            self._rows.close()
             raise IndexLost(f"{self._path}: the state row has {len(state)} bytes")
         number, directory, volume, offset, count = _POSITION.unpack(state)
         if number != FORMAT or directory != self._directory_id:
-            self._rows.close()
             raise IndexLost(f"{self._path}: format {number}, directory {directory.hex()}")
         self.position, self.blobs_count = Position(volume, offset), count
 
     def _load_volumes(self) -> set[int]:
         found: set[int] = set()
-        for key in self._rows.keys(from_key=_VOLUME):
-            assert isinstance(key, bytes), "the index is opened in raw mode"
+        for key, _ in self._scan(_VOLUME, bytes([_VOLUME[0] + 1])):
             found.add(int.from_bytes(key[1:], "big"))
         return found
+
+    def _scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of [start, stop). RocksDB ends early at a block that it cannot read: only `status` tells."""
+        with _translated(self._path):
+            rows = self._rows.iter()
+            rows.seek(start)
+            while rows.valid():
+                key = rows.key()
+                assert isinstance(key, bytes), "the index is opened in raw mode"
+                if key >= stop:
+                    return
+                yield key, rows.value()
+                rows.next()
+            rows.status()
 
 
 def remove(path: Path) -> None:
     """Forget an index, to build it anew from the volumes."""
-    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        shutil.rmtree(path)
+    _marker(path).unlink(missing_ok=True)
 
 
 def _open(path: Path) -> Rdict:
@@ -161,10 +186,32 @@ def _open(path: Path) -> Rdict:
     table.set_block_cache(Cache(limits.index_cache_bytes))
     table.set_bloom_filter(10, False)
     options.set_block_based_table_factory(table)
-    try:
+    if _marker(path).exists():
+        raise IndexLost(f"{path} was found unreadable before")
+    with _translated(path):
         return Rdict(str(path), options)
-    except Exception as error:  # rocksdict has no error type of its own: translated here, where the driver is entered
-        raise IndexLost(f"{path}: {error}") from error
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what RocksDB reports into IndexLost, and remember it."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:  # see _mark_lost
+        raise _mark_lost(path, error) from error
+
+
+def _mark_lost(path: Path, error: Exception) -> IndexLost:
+    """Have the next open build the index anew. rocksdict has no error type of its own, so any of its calls that fails
+    is taken for a broken index: the volumes know everything that it says."""
+    _marker(path).touch()
+    return IndexLost(f"{path} is unreadable and will be rebuilt when this node is restarted: {error}")
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name("index.lost")
 
 
 def _partition_keys(partition: Partition) -> tuple[bytes, bytes]:

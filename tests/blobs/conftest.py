@@ -2,6 +2,9 @@
 
 import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,3 +115,48 @@ def crash(tmp_path: Path) -> Callable[[Directory], None]:
             path.write_bytes(data)
 
     return end
+
+
+WRITER = """
+import os, sys, trio
+from pathlib import Path
+from mys3d.blobs.store import BlobStore
+from mys3d.model.digest import digest_of
+
+async def write(blobs, worker):
+    count = 0
+    while True:
+        data = b"%s/%d/%d/" % (sys.argv[2].encode(), worker, count) * (1 + (worker * 7919 + count * 104729) % 20_000)
+        await blobs.put(digest_of(data), [data], 1)
+        os.write(1, b"%d %d\\n" % (worker, count))
+        count += 1
+
+async def main():
+    async with BlobStore(Path(sys.argv[1]), b"cluster of tests") as blobs:
+        async with trio.open_nursery() as nursery:
+            for worker in range(32):
+                nursery.start_soon(write, blobs, worker)
+
+trio.run(main)
+"""
+
+
+def _kill_writer(acknowledged: int, folder: Path, salt: int = 0) -> list[bytes]:
+    command = [sys.executable, "-c", WRITER, str(folder), str(salt)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(acknowledged)]
+        process.send_signal(signal.SIGKILL)
+        lines += [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith(b"\n")]
+    assert len(lines) >= acknowledged
+    assert all(lines), "the writer ended before it was killed"
+    numbers = [(int(worker), int(count)) for worker, count in map(bytes.split, lines)]
+    return [b"%d/%d/%d/" % (salt, at, count) * (1 + (at * 7919 + count * 104729) % 20_000) for at, count in numbers]
+
+
+@pytest.fixture
+def kill_writer() -> Callable[..., list[bytes]]:
+    """Let another process put blobs, 32 at a time, kill it after so many acknowledgements, and return all it gave.
+
+    `salt` makes the bytes of one run differ from those of another."""
+    return _kill_writer

@@ -144,5 +144,5 @@ assert record.RECORDS_START == PAGE
 
 TestCrashes = Crashes.TestCase
 TestCrashes.settings = settings(
-    max_examples=30, stateful_step_count=20, deadline=None, derandomize=True, phases=[Phase.generate]
+    max_examples=15, stateful_step_count=15, deadline=None, derandomize=True, phases=[Phase.generate]
 )

@@ -1,5 +1,6 @@
 """The order of writes, and what is found again after every way to end."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -141,6 +142,25 @@ def test_an_unreadable_index_is_rebuilt_equal(open_directory: Open, new_blob: Wr
     second = open_directory()
     assert rows_of(second) == rows
     second.close()
+
+
+def test_an_index_that_rotted_is_rebuilt_equal(open_directory: Open, new_blob: Write) -> None:
+    first = open_directory()
+    first.commit([new_blob(seed, 100) for seed in range(2000)])
+    rows = rows_of(first)
+    first.close()
+    for table in (first.folder / "index").glob("*.sst"):
+        table.write_bytes(bytes(table.stat().st_size))
+    try:
+        second = open_directory()
+    except Unavailable:  # found out while it was opened
+        second = open_directory()
+    with contextlib.suppress(Unavailable):  # found out while it is used
+        rows_of(second)
+    second.close()
+    third = open_directory()
+    assert rows_of(third) == rows
+    third.close()
 
 
 def test_an_index_newer_than_its_volumes_is_rebuilt(open_directory: Open, new_blob: Write, blob: Build) -> None:

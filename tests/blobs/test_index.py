@@ -102,3 +102,35 @@ def test_an_unreadable_index_is_lost_and_can_be_made_anew(tmp_path: Path) -> Non
         Index(path, OURS)
     remove(path)
     Index(path, OURS).close()
+
+
+def rot_tables(path: Path) -> None:
+    for table in path.glob("*.sst"):
+        data = bytearray(table.read_bytes())
+        data[: len(data) // 2] = bytes(len(data) // 2)
+        table.write_bytes(data)
+
+
+def test_rotten_rows_are_told_once_and_the_index_is_lost_from_then_on(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    names = [Digest(number.to_bytes(32, "big")) for number in range(5000)]
+    first = Index(path, OURS)
+    first.add([(name, PLACE) for name in names], Position(1, 5000))
+    first.close()
+    rot_tables(path)
+    try:
+        second = Index(path, OURS)
+    except IndexLost:
+        pass
+    else:
+        with pytest.raises(IndexLost, match="rebuilt when this node is restarted"):
+            second.find(names[0])
+        with pytest.raises(IndexLost):
+            second.digests(Partition(0))
+        second.close()
+    with pytest.raises(IndexLost, match="found unreadable before"):
+        Index(path, OURS)
+    remove(path)
+    third = Index(path, OURS)
+    assert third.find(names[0]) is None
+    third.close()

@@ -2,9 +2,6 @@
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,48 +195,13 @@ async def test_a_directory_of_another_cluster_is_refused(open_store: Open, tmp_p
             pass
 
 
-WRITER = """
-import os, sys, trio
-from pathlib import Path
-from mys3d.blobs.store import BlobStore
-from mys3d.model.digest import digest_of
-
-async def write(blobs, worker):
-    count = 0
-    while True:
-        data = b"%d/%d/" % (worker, count) * (1 + (worker * 7919 + count * 104729) % 20_000)
-        await blobs.put(digest_of(data), [data], 1)
-        os.write(1, b"%d %d\\n" % (worker, count))
-        count += 1
-
-async def main():
-    async with BlobStore(Path(sys.argv[1]), b"cluster of tests") as blobs:
-        async with trio.open_nursery() as nursery:
-            for worker in range(32):
-                nursery.start_soon(write, blobs, worker)
-
-trio.run(main)
-"""
-
-
-def kill_after(acknowledged: int, folder: Path) -> list[tuple[int, int]]:
-    """Run the writer, kill it after so many acknowledgements, and return all that it gave."""
-    command = [sys.executable, "-c", WRITER, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(acknowledged)]
-        process.send_signal(signal.SIGKILL)
-        lines += [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith(b"\n")]
-    assert len(lines) >= acknowledged
-    return [(int(worker), int(count)) for worker, count in map(bytes.split, lines)]
-
-
 @pytest.mark.parametrize("acknowledged", [1, 40, 300, 1000])
-async def test_what_a_killed_process_acknowledged_is_held(tmp_path: Path, acknowledged: int) -> None:
-    written = kill_after(acknowledged, tmp_path / "blobs")
+async def test_what_a_killed_process_acknowledged_is_held(
+    tmp_path: Path, kill_writer: Callable[..., list[bytes]], acknowledged: int
+) -> None:
+    written = kill_writer(acknowledged, tmp_path / "blobs")
     async with BlobStore(tmp_path / "blobs", CLUSTER) as blobs:
-        for worker, count in written:
-            data = b"%d/%d/" % (worker, count) * (1 + (worker * 7919 + count * 104729) % 20_000)
+        for data in written:
             assert await blobs.read(digest_of(data), 0, len(data)) == data
         assert blobs.usage().blobs_count >= len(written)
         assert blobs.directory.gaps_count == 0
