@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from mys3d.errors import Damaged, OutcomeUnknown, Rejected, S3Error, Unavailable
+from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
 from mys3d.operations import buckets, listings, objects, removing, storing
 from mys3d.operations.authenticate import Signer, authenticate
 from mys3d.operations.call import Call
@@ -58,8 +58,12 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
 
 def _wire(request: Request) -> Wire:
     headers: dict[str, str] = {}
-    for name, value in request.headers:
-        headers.setdefault(name.decode("latin-1"), _text(value))
+    for raw_name, value in request.headers:
+        name = raw_name.decode("latin-1")
+        if name not in headers:
+            headers[name] = _text(value)
+        elif name.startswith("x-amz-meta-"):  # S3 User Guide: metadata that comes twice is joined by a comma
+            headers[name] += f",{_text(value)}"
     return Wire(uri.split_path(request.raw_path), uri.query_texts(uri.query_pairs(request.raw_query)), headers)
 
 
@@ -121,7 +125,8 @@ def _translate(request: Request, error: Exception) -> _Refusal:
         case S3Error() if error.code in errors.CATALOGUE:
             return _Refusal(error, _headers_of(error))
         case Rejected():
-            refusal = S3Error(errors.code_of(error.reason))
+            told = {"Condition": error.detail} if error.reason is Reason.PRECONDITION_FAILED else {}
+            refusal = S3Error(errors.code_of(error.reason), **told)
             return _Refusal(refusal, _headers_of(refusal))
         case Unavailable():
             log.warning("unavailable", request=request.id, why=str(error))

@@ -112,3 +112,22 @@ async def test_every_refusal_by_the_rules_has_its_status(bucket: Any, with_ports
 async def test_a_body_where_none_belongs_is_not_read(bucket: Any, method: str) -> None:
     request = bucket.signed(method, "/photos", b"x")
     assert (await bucket.send(request, AssertionError("the body was asked for"))).status in (200, 204)
+
+
+async def test_metadata_that_comes_twice_is_joined(bucket: Any) -> None:
+    request = bucket.signed("PUT", "/photos/k", b"x", {"x-amz-meta-a": "1,2"})
+    first = tuple((name, b"1" if name == b"x-amz-meta-a" else value) for name, value in request.headers)
+    assert (await bucket.send(replace(request, headers=(*first, (b"x-amz-meta-a", b"2"))), b"x")).status == 200
+    assert (await bucket("HEAD", "/photos/k")).headers["x-amz-meta-a"] == "1,2"
+
+
+async def test_metadata_in_utf8_comes_back_as_rfc_2047_says(bucket: Any) -> None:
+    request = bucket.signed("PUT", "/photos/k", b"x", {"x-amz-meta-a": "é"})
+    assert (b"x-amz-meta-a", "é".encode()) in request.headers
+    assert (await bucket.send(request, b"x")).status == 200
+    assert (await bucket("HEAD", "/photos/k")).headers["x-amz-meta-a"] == "=?UTF-8?B?w6k=?="
+
+
+async def test_a_header_that_is_no_utf8_is_read_as_latin_1(bucket: Any) -> None:
+    request = bucket.signed("GET", "/photos")
+    assert (await bucket.send(replace(request, headers=(*request.headers, (b"x-other", b"\xe9"))))).status == 200
