@@ -1,7 +1,7 @@
 """The registry as a state machine: any commands, a model beside it, and the invariants after every step."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -111,7 +111,7 @@ def test_any_sequence_of_commands_keeps_the_invariants_and_agrees_with_a_model(w
 
         @rule(operation=st.integers(1, 40), epoch=st.integers(1, 4))
         def other(self, operation, epoch):
-            self.machine.do(CancelOperation(operation.to_bytes(16, "big")))
+            self.machine.do(CancelOperation((10**9 + operation).to_bytes(16, "big")))
             self.machine.do(BumpGcEpoch(GcEpoch(epoch)))
             self.machine.noop()
 
@@ -130,7 +130,9 @@ def test_any_sequence_of_commands_keeps_the_invariants_and_agrees_with_a_model(w
             if hasattr(self, "machine"):
                 assert invariants.digest(self.machine.replayed().rows) == invariants.digest(self.machine.rows)
 
-    Registry.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+    Registry.TestCase.settings = settings(
+        max_examples=30, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+    )
     Registry.TestCase().runTest()
 
 

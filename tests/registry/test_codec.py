@@ -1,0 +1,55 @@
+"""Proposals and records as bytes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mys3d.model.names import Instant, LogIndex, OperationId
+from mys3d.registry import codec
+from mys3d.registry.commands import Proposal
+
+
+def proposal(make, command):
+    return Proposal(codec.FORMAT, OperationId(b"o" * 16), LogIndex(9), Instant(1), command)
+
+
+def test_a_proposal_is_read_back(make):
+    for command in (make.put(2, "k\x00é", "one"), make.delete_many(2, ["a", "b"]), make.initialise("n1")):
+        sent = proposal(make, command)
+        assert codec.decode_proposal(codec.encode_proposal(sent)) == sent
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc0", b"junk", b"\x91" * 10_000, b"\x95\x01\xc4\x00\x00\x00\x91\xa3xxx"])
+def test_what_is_no_proposal_is_a_value_error(payload):
+    with pytest.raises(ValueError, match="not a proposal"):
+        codec.decode_proposal(payload)
+
+
+def test_bytes_behind_a_proposal_are_refused(make):
+    with pytest.raises(ValueError, match="not a proposal"):
+        codec.decode_proposal(codec.encode_proposal(proposal(make, make.initialise("n1"))) + b"\x00")
+
+
+def test_text_that_is_no_utf8_is_refused(make):
+    payload = codec.encode_proposal(proposal(make, make.put(2, "kkkk", "one"))).replace(b"kkkk", b"\xed\xa0\x80k")
+    with pytest.raises(ValueError, match=r"not a proposal|utf-8"):
+        codec.decode_proposal(payload)
+
+
+def test_a_format_of_the_future_is_refused(make):
+    with pytest.raises(ValueError, match="proposal of format 2"):
+        codec.decode_proposal(codec.encode_proposal(Proposal(2, OperationId(b""), 1, 1, make.initialise("n"))))
+
+
+def test_the_bytes_of_a_proposal_are_fixed(make):
+    payload = codec.encode_proposal(proposal(make, make.delete(2, "k")))
+    assert payload.hex() == "9501c4106f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f090195a2726d02a16bc092a0a0"
+
+
+@given(st.binary(max_size=200))
+def test_decoding_any_bytes_gives_a_proposal_or_a_value_error(payload):
+    try:
+        found = codec.decode_proposal(payload)
+    except ValueError:
+        return
+    assert isinstance(found, Proposal)
