@@ -19,6 +19,10 @@ entries_max: Final = 2000  # entries in one frame
 _OVERHEAD: Final = 16  # bytes of an entry beside its command
 
 
+# Encoded once for all nodes: (following, last, is_probe, is_heartbeat) -> (entries in the frame, the frame)
+_Frames = dict[tuple[int, int, bool, bool], tuple[int, bytes]]
+
+
 class Replication(Anatomy):
     """SyncObj with our own append-entries sender and handlers."""
 
@@ -146,22 +150,23 @@ class Replication(Anatomy):
         if is_heartbeat:
             self.next_heartbeat = now + append_entries_seconds
         self.is_send_due = False
-        frames: dict[tuple[int, bool, bool], tuple[int, bytes]] = {}
+        frames: _Frames = {}
         for node in sorted(self.voters | self.learners, key=_id):
             if node in self.connected:
                 self._send_to(node, is_heartbeat, frames)
 
-    def _send_to(self, node: Node, is_heartbeat: bool, frames: dict[tuple[int, bool, bool], tuple[int, bytes]]) -> None:
+    def _send_to(self, node: Node, is_heartbeat: bool, frames: _Frames) -> None:
         """Send up to four frames; equal frames are encoded once for all nodes."""
         log = self.log
         is_probe = node in self.probing
         following = self.next_index[node]
         if is_probe and not is_heartbeat and self._probed.get(node) == (self.term, following):
             return  # the answer to this probe is under way; a heartbeat asks again
+        last = self.sendable_to(node)
         for _ in range(batches_max):
-            key = (following, is_probe, is_heartbeat)
+            key = (following, last, is_probe, is_heartbeat)
             if key not in frames:
-                frames[key] = self._frame(following, is_probe, is_heartbeat)
+                frames[key] = self._frame(following, last, is_probe, is_heartbeat)
             count, frame = frames[key]
             self.transport.send_frame(node, frame)
             if is_probe:
@@ -170,17 +175,17 @@ class Replication(Anatomy):
                 return
             following += count
             self.next_index[node] = following
-            if following > log.last_index:
+            if following > last:
                 return
         self.is_send_due = True
 
-    def _frame(self, following: int, is_probe: bool, is_heartbeat: bool) -> tuple[int, bytes]:
-        """Return how many entries from `following` on go into one frame, and the frame."""
+    def _frame(self, following: int, last: int, is_probe: bool, is_heartbeat: bool) -> tuple[int, bytes]:
+        """Return how many entries from `following` to `last` go into one frame, and the frame."""
         log = self.log
         if following <= log.first_index:
             return 0, messages.encode(AppendEntries(self.term, self.commit_index, 0, 0, ()))
         count = 1 if is_probe else entries_max
-        entries = _fitting(log.between(following, following + count))
+        entries = _fitting(log.between(following, min(following + count, last + 1)))
         previous = following - 1
         is_quiet = not entries and not is_heartbeat and not is_probe
         message = AppendEntries(
@@ -194,6 +199,10 @@ class Replication(Anatomy):
         super()._SyncObj__onBecomeLeader()
 
     _probed: dict[Node, tuple[int, int]]
+
+    def sendable_to(self, node: Node) -> int:
+        """The last entry that may be sent to `node` now."""
+        raise NotImplementedError
 
     def membership_added(self, entry: Entry) -> None:
         raise NotImplementedError

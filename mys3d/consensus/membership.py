@@ -58,6 +58,13 @@ class Voters:
         self.changes = kept
         return is_cut
 
+    def removal_of(self, node: NodeId) -> int | None:
+        """The index of the change in the log that leaves `node` without its vote, None when there is none."""
+        for index, name, votes in reversed(self.changes):
+            if name == node:
+                return None if votes else index
+        return None
+
     def settle(self, index: int) -> None:
         """Everything up to `index` is applied."""
         while self.changes and self.changes[0][0] <= index:

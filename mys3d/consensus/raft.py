@@ -161,6 +161,14 @@ class Raft(Election):
         if self.voters_row.cut(index):
             self.reconfigure()
 
+    def sendable_to(self, node: Node) -> int:
+        """A node hears that it loses its vote only when that is committed.
+
+        Otherwise it could be the only one to hold the entry: too new to vote for anybody else, and no voter itself.
+        """
+        removed = self.voters_row.removal_of(NodeId(node.id))
+        return self.log.last_index if removed is None or removed <= self.commit_index else removed - 1
+
     def reconfigure(self) -> None:
         """Bring voters, learners and what is known of each in line with the log and the members."""
         names = self.voters_row.now()

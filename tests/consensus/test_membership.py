@@ -47,6 +47,18 @@ def test_a_repeated_change_that_is_cut_leaves_the_first_one_in_force():
     assert voters.now() == {A, B}
 
 
+def test_a_pending_removal_is_found_by_its_node():
+    voters = Voters(frozenset({A, B, C}))
+    voters.added(change(5, C, votes=False))
+    assert voters.removal_of(C) == 5
+    assert voters.removal_of(B) is None
+    voters.added(change(7, C, votes=True))
+    assert voters.removal_of(C) is None
+    voters.cut(7)
+    voters.settle(5)
+    assert voters.removal_of(C) is None
+
+
 def test_an_applied_change_is_part_of_the_row_and_no_longer_pending():
     voters = Voters(frozenset({A, C}))
     voters.added(change(5, B, votes=True))

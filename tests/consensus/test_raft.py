@@ -151,6 +151,19 @@ def test_a_voter_that_loses_its_vote_learns_it_and_stays_a_learner(world):
     assert world.tape(C) == world.tape(A)
 
 
+def test_a_voter_hears_of_its_removal_only_when_it_is_committed(world):
+    world.cut(A, B)
+    removal = world.nodes[A].raft.log.last_index + 1
+    world.change(A, C, votes=False)
+    world.pump(6, 0.01)
+    assert world.nodes[A].raft.log.last_index == removal
+    assert world.nodes[C].raft.log.last_index == removal - 1
+    world.kill(A)
+    world.elect(B, only=(B, C))
+    world.pump(3)
+    assert voters(world, B) == [A, B, C]
+
+
 def test_a_node_alone_leads_at_once(hand):
     world = hand.Hand()
     world.start(A, initial=(A,))
