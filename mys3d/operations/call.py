@@ -4,7 +4,6 @@ Law: an operation never reads a header or a query by itself: what it needs is a 
 every request (caller, body, promises about the body) is here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mys3d.errors import S3Error
@@ -14,7 +13,6 @@ from mys3d.operations.payload import Payload
 from mys3d.operations.services import Services
 from mys3d.policy.decide import Principal
 from mys3d.registry import queries
-from mys3d.s3.message import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,6 @@ class Call:
     """What dispatch knows of a request by the time its operation runs."""
 
     services: Services
-    request: Request
-    headers: Mapping[str, str]
     caller: Principal
     payload: Payload
 

@@ -52,7 +52,7 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
     refuse_unbuilt(wire.headers)
     payload = _payload(request, wire, signer, body)
     document = await _document(row, payload)
-    call = Call(services, request, wire.headers, signer.principal, payload)
+    call = Call(services, signer.principal, payload)
     return await row.run(call, bind(row, wire, document))
 
 

@@ -27,9 +27,8 @@ async def late(cluster: MemoryCluster, client: Any, ask: Callable[[Call], Awaita
     cluster.pause(THERE)
     await cluster.registry(HERE).propose(CreateBucket(BucketName("photos"), AccessKey("AK"), BucketConfiguration()))
     services = replace(client.services, ports=replace(client.services.ports, registry=there))
-    request = client.signed("PUT", "/photos/k")
     caller = Principal(AccessKey("AK"), "root", is_root=True)
-    call = Call(services, request, {}, caller, Payload(client, promises.NOTHING))
+    call = Call(services, caller, Payload(client, promises.NOTHING))
     with pytest.raises(S3Error):
         bucket_now(call, "photos")
 
