@@ -38,6 +38,16 @@ VERSIONS: Final = b"w"
 OUTCOMES: Final = b"x"
 OUTCOMES_AT: Final = b"y"
 
+# Laid out in docs/formats/registry.md for operations that come later; no row of them exists yet.
+BODIES: Final = b"d"
+EXTENTS: Final = b"e"
+DEAD_BODIES: Final = b"f"
+STAGED: Final = b"j"
+UPLOADS: Final = b"p"
+PARTS: Final = b"q"
+SETTINGS: Final = b"s"
+COMPLETED: Final = b"z"
+
 _KEY_START: Final = 9  # table, bucket id
 _END: Final = b"\x00\x01"  # ends an object key; below every continuation of it
 _NUL: Final = b"\x00\xff"  # a NUL inside an object key
