@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from trio.testing import MockClock
+import trio.lowlevel
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
@@ -18,7 +19,7 @@ from mys3d.model.body import InlineBlobs
 from mys3d.model.names import Epoch, GcEpoch, ObjectKey
 from mys3d.model.objects import Version
 from mys3d.registry import queries
-from mys3d.registry.commands import BumpGcEpoch, PutObject, SealLayout
+from mys3d.registry.commands import BumpGcEpoch, PutObject
 
 Grid = Any  # of conftest
 MakeGrid = Callable[[int], Awaitable[Grid]]
@@ -225,7 +226,40 @@ async def test_a_cancelled_put_gives_its_buffers_back(make_grid: MakeGrid, piece
     assert budget.free_bytes == limits.buffer_budget_bytes
 
 
-async def test_sealing_twice_is_refused_and_so_changes_nothing(make_grid: MakeGrid) -> None:
-    grid = await make_grid(2)
-    with pytest.raises(Rejected):
-        await grid[0].ports.registry.propose(SealLayout(Epoch(9)))
+async def test_a_blob_is_on_its_way_while_the_next_one_is_read(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, monkeypatch: Any
+) -> None:
+    grid, source = await make_grid(2), pieces(*pieces_of(patterned(3 * BLOB)))
+    keep = grid[1].service.on_push
+
+    async def late(*pushed: Any) -> None:
+        while source.read_count <= 2 * BLOB // PIECE:  # the source has no event
+            await trio.lowlevel.checkpoint()
+        await keep(*pushed)
+
+    monkeypatch.setattr(grid[1].service, "on_push", late)
+    with trio.fail_after(20):
+        await put_object(grid[0].ports, BufferBudget(), source, frozenset(), finisher(grid))
+
+
+async def test_reading_stops_while_too_many_blobs_are_on_their_way(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, monkeypatch: Any
+) -> None:
+    grid, source = await make_grid(2), pieces(*pieces_of(patterned(6 * BLOB)))
+    keep, gate = grid[1].service.on_push, trio.Event()
+
+    async def wait(*pushed: Any) -> None:
+        await gate.wait()
+        await keep(*pushed)
+
+    monkeypatch.setattr(grid[1].service, "on_push", wait)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(put_object, grid[0].ports, BufferBudget(), source, frozenset(), finisher(grid))
+        ahead = limits.pushes_ahead_max + 1
+        with trio.fail_after(20):
+            while source.read_count < ahead * BLOB // PIECE:  # noqa: ASYNC110 # the source has no event
+                await trio.sleep(0.001)
+        await wait_all_tasks_blocked(0.05)
+        assert source.read_count == ahead * BLOB // PIECE
+        gate.set()
+    assert version_of(grid) is not None

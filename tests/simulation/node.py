@@ -3,7 +3,7 @@
 Law: everything that lives in memory is built anew by every start; only the disks and the identity survive a crash.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
@@ -17,10 +17,8 @@ from mys3d.engine.membership import Membership
 from mys3d.engine.repair import MissingCopies
 from mys3d.engine.service import Service
 from mys3d.model.names import Instant, LogIndex, NodeId
-from mys3d.ports import AppliedEntry, Clock, Entropy, Ports, RaftStatus
+from mys3d.ports import AppliedEntry, Clock, Entropy, Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import Command
-from mys3d.registry.outcomes import Applied
 from mys3d.registry.transaction import Reader
 from tests.simulation.disk import SimulatedBlobs, SimulatedJournal, SimulatedRows
 from tests.simulation.network import Endpoint, Link, Network
@@ -52,12 +50,11 @@ class LoopRegistry:
     """The consensus, but scans run on the loop: threads have no order that a seed could repeat."""
 
     def __init__(self, consensus: Consensus, rows: SimulatedRows) -> None:
-        self._consensus = consensus
         self._rows = rows
-        self.propose: Callable[[Command], object] = consensus.propose
+        self.propose = consensus.propose
         self.barrier = consensus.barrier
         self.view = consensus.view
-        self.status: Callable[[], RaftStatus] = consensus.status
+        self.status = consensus.status
         self.subscribe = consensus.subscribe
         self.set_voter = consensus.set_voter
         self.caught_up = consensus.caught_up
@@ -127,14 +124,14 @@ class SimulatedNode:
         for request in list(self._requests):
             request.cancel()
 
-    async def handle(self, request: Callable[[Ports, BufferBudget], object]) -> bool:
+    async def handle(self, request: Callable[[Ports, BufferBudget], Awaitable[None]]) -> bool:
         """Run a client's request in this node. False: it crashed meanwhile, or is down."""
         if self.ports is None:
             return False
         with trio.CancelScope() as scope:
             self._requests.add(scope)
             try:
-                await request(self.ports, self.budget)  # type: ignore[misc] # an async function
+                await request(self.ports, self.budget)
             finally:
                 self._requests.discard(scope)
         return not scope.cancelled_caught
@@ -151,7 +148,3 @@ class SimulatedNode:
 
         consensus.subscribe(follow)
         follow()
-
-    async def propose(self, command: Command) -> Applied:
-        assert self.ports is not None
-        return await self.ports.registry.propose(command)
