@@ -6,6 +6,7 @@ Sender: each follower is *replicating* (pipelined, nothing in flight is sent aga
 entry at a time until one matches). Source: Ongaro 2014, chapter 3; etcd-io/raft progress states.
 """
 
+from collections import deque
 from typing import Final
 
 from pysyncobj.node import Node
@@ -15,6 +16,7 @@ from mys3d.consensus.anatomy import LEADER, Anatomy, append_entries_seconds, bat
 from mys3d.consensus.messages import AppendEntries, AppendReply, Entry, HigherTerm
 
 batches_max: Final = 4  # frames sent to one node in one pass
+window_frames: Final = 16  # frames with entries that one node has not acknowledged: at most 6 MiB in the lane
 entries_max: Final = 2000  # entries in one frame
 _OVERHEAD: Final = 16  # bytes of an entry beside its command
 
@@ -27,6 +29,7 @@ class Replication(Anatomy):
     """SyncObj with our own append-entries sender and handlers."""
 
     probing: set[Node]
+    in_flight: dict[Node, deque[int]]  # the last index of each frame that was sent and not acknowledged
     is_send_due: bool = False
     heard_leader_at: float = -1e9
 
@@ -116,8 +119,7 @@ class Replication(Anatomy):
                 return  # an answer to an earlier message
         elif message.rejected <= match:
             return
-        self.probing.add(node)
-        self.is_send_due = True
+        self.probe(node)
         wanted = min(message.next_index, message.rejected, self.log.last_index + 1)
         self.next_index[node] = max(match + 1, wanted)
 
@@ -126,6 +128,7 @@ class Replication(Anatomy):
             return
         if wanted - 1 > match:
             self.match_index[node] = match = wanted - 1
+            self._open_window(node, match)
         if node in self.probing:
             self.probing.discard(node)
             self.next_index[node] = match + 1
@@ -133,16 +136,30 @@ class Replication(Anatomy):
         elif wanted > self.next_index[node]:
             self.next_index[node] = wanted
 
+    def _open_window(self, node: Node, match: int) -> None:
+        flight = self.in_flight.get(node)
+        if not flight:
+            return
+        if len(flight) >= window_frames:
+            self.is_send_due = True
+        while flight and flight[0] <= match:
+            flight.popleft()
+
+    def probe(self, node: Node) -> None:
+        """From here on nothing sent to `node` before is believed to arrive."""
+        self.probing.add(node)
+        self.in_flight[node] = deque()
+        self.is_send_due = True
+
     def _reply(self, node: Node, wanted: int, rejected: int | None) -> None:
         self.transport.send(node, AppendReply(self.term, wanted, rejected))
 
     def on_reconnected(self, node: Node) -> None:
         """A broken lane lost what was in flight: send again from the first entry that was not acknowledged."""
         if self.state == LEADER and node in self.match_index:
-            self.probing.add(node)
+            self.probe(node)
             if self.match_index[node] > 0:
                 self.next_index[node] = self.match_index[node] + 1
-            self.is_send_due = True
 
     def _SyncObj__sendAppendEntries(self) -> None:  # noqa: N802 # stock name
         now = self._now()
@@ -163,6 +180,11 @@ class Replication(Anatomy):
         if is_probe and not is_heartbeat and self._probed.get(node) == (self.term, following):
             return  # the answer to this probe is under way; a heartbeat asks again
         last = self.sendable_to(node)
+        flight = self.in_flight[node]
+        if len(flight) >= window_frames and following <= last:
+            if not is_heartbeat:
+                return
+            last = following - 1  # the window is full: say only that the leader is alive
         for _ in range(batches_max):
             key = (following, last, is_probe, is_heartbeat)
             if key not in frames:
@@ -175,7 +197,9 @@ class Replication(Anatomy):
                 return
             following += count
             self.next_index[node] = following
-            if following > last:
+            if count:
+                flight.append(following - 1)
+            if following > last or len(flight) >= window_frames:
                 return
         self.is_send_due = True
 
@@ -194,8 +218,9 @@ class Replication(Anatomy):
         return len(entries), messages.encode(message)
 
     def _SyncObj__onBecomeLeader(self) -> None:  # noqa: N802 # stock name
-        self.probing = set(self.voters | self.learners)
         self._probed = {}
+        for node in self.voters | self.learners:
+            self.probe(node)
         super()._SyncObj__onBecomeLeader()
 
     _probed: dict[Node, tuple[int, int]]

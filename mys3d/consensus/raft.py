@@ -52,6 +52,7 @@ class Raft(Election):
         self, node: NodeId, journal: Journal, transport: RaftTransport, clock: Clock, dice: Random, voters: Voters
     ) -> None:
         self.probing = set()
+        self.in_flight = {}
         self._probed = {}
         self._counted = set()
         self._queue: deque[tuple[bytes, Origin]] = deque()
@@ -182,9 +183,9 @@ class Raft(Election):
         for node in (voters | learners) - self.match_index.keys():
             self.next_index[node] = self.log.last_index + 1
             self.match_index[node] = 0
-            self.probing.add(node)
+            self.probe(node)
         for node in self.match_index.keys() - (voters | learners):
-            del self.match_index[node], self.next_index[node]
+            del self.match_index[node], self.next_index[node], self.in_flight[node]
             self.probing.discard(node)
         self.voters, self.learners = voters, learners
         self.connected = {node for node in voters | learners if self.transport.connected(node.id)}

@@ -4,6 +4,7 @@ import pytest
 from pysyncobj.node import Node
 
 from mys3d.consensus import messages
+from mys3d.consensus.append import window_frames
 from mys3d.consensus.messages import AppendEntries, AppendReply, HigherTerm
 
 A, B, C = (letter * 32 for letter in "abc")
@@ -112,6 +113,23 @@ def test_an_acknowledgement_beyond_the_log_is_ignored(world):
     world.nodes[A].on_frame(B, messages.encode(AppendReply(raft.term, raft.log.last_index + 50, None)))
     world.cycle(A)
     assert raft.match_index[Node(B)] == match
+
+
+def test_a_node_that_acknowledges_nothing_is_sent_a_bounded_number_of_frames(world):
+    raft, sent = world.nodes[A].raft, 0
+    for number in range(200):
+        world.submit(A, f"{number:03}" + "x" * 60_000)
+    for _ in range(30):
+        world.cycle(A)
+        world.time += 0.11
+        world.deliver(A, C)
+        world.cycle(C)
+        world.deliver(C, A)
+    sent = [message for message in world.peek(A, B) if message.entries]
+    assert len(sent) == window_frames
+    assert raft.is_leader()
+    world.pump(40)
+    assert len(world.names(B)) == 200
 
 
 def test_a_pass_sends_at_most_four_frames_and_goes_on_in_the_next(world):
