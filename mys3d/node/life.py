@@ -15,9 +15,10 @@ import trio
 from mys3d import limits
 from mys3d.blobs.store import BlobStore
 from mys3d.config import NodeConfig
-from mys3d.consensus.consensus import Consensus
+from mys3d.consensus.consensus import Consensus, StoreAhead
 from mys3d.consensus.disk import FileDisk
 from mys3d.consensus.machine import MACHINE
+from mys3d.consensus.segments import JournalDamaged
 from mys3d.consensus.store import RocksStore
 from mys3d.engine.admission import announce, create_token
 from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key
@@ -88,9 +89,18 @@ async def _live(config: NodeConfig, identity: Identity, stop: trio.Event, on_rea
         store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
         try:
             async with BlobStore(config.data / "blobs", identity.cluster_id) as blobs:
-                await Node(config, identity, store, blobs, stop).run(on_ready)
+                await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)
+
+
+def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event) -> "Node":
+    """Put the node together. Raises Unavailable when its journal cannot be trusted: such a node must not vote."""
+    try:
+        return Node(config, identity, store, blobs, stop)
+    except (JournalDamaged, StoreAhead) as error:
+        advice = f"this node cannot go on: move {config.data} away and join again with a new token"
+        raise Unavailable(f"{error}; {advice}") from error
 
 
 class Node:

@@ -117,3 +117,20 @@ async def test_a_directory_of_another_format_is_refused(config_of: Build) -> Non
     (config.data / "identity").write_text('{"format": 99}')
     with pytest.raises(Unavailable, match="format 99"):
         await run_node(config)
+
+
+@pytest.mark.parametrize("fault", ["damaged", "lost"])
+async def test_a_journal_that_cannot_be_trusted_stops_the_start(
+    config_of: Build, nursery: trio.Nursery, fault: str
+) -> None:
+    config = config_of()
+    life = await started(nursery, config)
+    await life.stop()
+    segment = next((config.data / "journal").glob("*.log"))
+    if fault == "lost":
+        for path in segment.parent.iterdir():
+            path.unlink()
+    else:
+        segment.write_bytes(b"?" + segment.read_bytes()[1:])
+    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="join again"), flatten_subgroups=True):
+        await run_node(config)
