@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Final, TypeVar
 
+import structlog
 import trio
 
 from mys3d import limits
@@ -31,6 +32,8 @@ from mys3d.registry.outcomes import Applied
 from mys3d.registry.transaction import Reader
 
 T = TypeVar("T")
+
+log = structlog.get_logger("mys3d.consensus")
 
 scan_threads_max: Final = 4
 retry_seconds: Final = 0.02  # between two attempts at a barrier or a change of voters
@@ -76,6 +79,7 @@ class Consensus:
         self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
         self.read_index = ReadIndex(self.raft, clock)
         self._threads = trio.CapacityLimiter(scan_threads_max)
+        self._seen_leader = (0, "")
         self.raft.start(applied)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -206,6 +210,14 @@ class Consensus:
         self.read_index.pump()
         self.proposer.pump()
         self.applier.wake()
+        self._note_leader()
+
+    def _note_leader(self) -> None:
+        """Leave a trace of every change of leader: the first thing an operator looks for after an outage."""
+        raft = self.raft
+        if raft.leader is not None and (raft.term, raft.leader.id) != self._seen_leader:
+            self._seen_leader = (raft.term, raft.leader.id)
+            log.info("leader", node=self.node, term=raft.term, leader=raft.leader.id, last_index=raft.log.last_index)
 
     def _after_sync(self) -> None:
         self.applier.wake()

@@ -25,12 +25,14 @@ sync_seconds_max: Final = 0.5  # a leader whose sync takes longer hands over
 OPENED: Final = b"opened"  # lane events share the inbox, so that they keep their order among the frames
 CLOSED: Final = b"closed"
 
+_threads: Final = trio.CapacityLimiter(8)  # not the shared pool: blob traffic must not delay a journal sync
+
 Sync = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 async def in_thread(work: Callable[[], None]) -> None:
     """Run blocking disk work off the loop: the one place where the consensus uses a thread for its journal."""
-    await trio.to_thread.run_sync(work)
+    await trio.to_thread.run_sync(work, limiter=_threads)
 
 
 @dataclass(slots=True)
