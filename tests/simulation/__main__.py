@@ -1,7 +1,10 @@
 """`python -m tests.simulation --seed 7`: repeat one simulated run and say what it showed.        Floor: tests."""
 
 import argparse
+import logging
 import sys
+
+import structlog
 
 from tests.simulation.run import simulate
 
@@ -13,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0, help="virtual seconds of faults (default: 20)")
     parser.add_argument("--lie", action="append", default=[], choices=["journal", "blobs"], help="plant a bug")
     chosen = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     broken = 0
     for seed in range(chosen.seed, chosen.seed + chosen.count):
         verdict = simulate(seed, chosen.seconds, frozenset(chosen.lie), say=print)

@@ -3,6 +3,7 @@
 Law: everything that chance decides (delays, crashes, scheduling, ids) comes from the seed, so a run can be repeated.
 """
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class World:
         self._trace = Trace()
         self._seen: list[tuple[str, int, int]] = []
         self._nodes: list[SimulatedNode] = []
+        self._disk_lost_at = math.inf  # when the next acknowledgement costs its node the disk
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -93,18 +95,17 @@ class World:
                 self._nodes.append(self._make(number, network))
             nursery.start_soon(self._keep_alive, self._nodes[0])
             bucket = await self._form(nursery)
+            self._disk_lost_at = trio.current_time() + self._dice.uniform(0.3, 0.6) * self._seconds
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as storm:
                     for number in range(CLIENTS_COUNT):
-                        client = Client(number, self._dice, self._nodes, bucket, self._history)
+                        client = Client(number, self._dice, self._nodes, bucket, self._history, self._lose_a_disk)
                         storm.start_soon(client.run)
                     storm.start_soon(self._break_things, network)
-                    storm.start_soon(self._lose_a_disk)
                     for _ in range(10):
                         await trio.sleep(self._seconds / 10)
                         self._say(f"{trio.current_time():7.1f} s  {self._history.acknowledged_count} puts acknowledged")
-                    for node in self._nodes:
-                        node.crash()  # every run ends with the power loss of the whole cluster, under load
+                    await self._lose_everything_but_disks()
                     scope.cancel()
             await self._heal(network)
             await self._judge(bucket)
@@ -178,13 +179,28 @@ class World:
                 await trio.sleep(self._dice.uniform(0.1, 3.0))
                 network.mend(node.id)
 
-    async def _lose_a_disk(self) -> None:
-        """Once in a run a node loses all its blobs: two copies acknowledge a put, so one loss is survived."""
-        await trio.sleep(self._dice.uniform(0.3, 0.6) * self._seconds)
-        node = self._dice.choice(self._nodes)
-        await _until(lambda: node.ports is not None, HEAL_SECONDS_MAX)
+    def _lose_a_disk(self, node: SimulatedNode) -> None:
+        """When its time has come, a node loses all its blobs right after it acknowledged a put.
+
+        Two copies acknowledge a put, so the loss of one must be survived, and the copy must come back.
+        """
+        if self._disk_lost_at > trio.current_time() or node.ports is None:
+            return
+        self._disk_lost_at = math.inf
         node.blobs.is_doomed = True
         node.crash()
+
+    async def _lose_everything_but_disks(self) -> None:
+        """The end of every run: one more disk goes with an acknowledgement, and at once the power of all nodes."""
+        patience = 5.0 if self._lies else HEAL_SECONDS_MAX
+        try:
+            await _until(lambda: not any(map(self._lacking, self._nodes)), patience)
+            self._disk_lost_at = trio.current_time()
+            await _until(lambda: self._disk_lost_at == math.inf, patience, every=0.001)
+        except Unavailable as error:
+            self.verdict.problems.append(f"copies did not come back, or no put was acknowledged any more: {error}")
+        for node in self._nodes:
+            node.crash()
 
     async def _heal(self, network: Network) -> None:
         """No more faults: wait until all registries are level and no copy is missing."""
@@ -199,9 +215,9 @@ class World:
         if any(node.ports is None for node in self._nodes):
             return False
         indexes = {node.applied() for node in self._nodes}
-        return len(indexes) == 1 and not any(self._missing(node) for node in self._nodes)
+        return len(indexes) == 1 and not any(self._lacking(node) for node in self._nodes)
 
-    def _missing(self, node: SimulatedNode) -> list[str]:
+    def _lacking(self, node: SimulatedNode) -> list[str]:
         """Referenced blobs that a home does not hold."""
         reader = node.rows.reader()
         layout = queries.layout(reader)
@@ -226,7 +242,7 @@ class World:
                 except Unavailable as error:
                     problems.append(f"{key} through {node.id[:4]}: {error}")
             problems += [f"through {node.id[:4]}: {text}" for text in lost_puts(self._history, held)]
-            problems += self._missing(node) + violations(node.rows.reader())
+            problems += self._lacking(node) + violations(node.rows.reader())
         problems += wrong_reads(self._history) + different_registries(self._seen)
         seen = {(node, index) for node, index, _ in self._seen}
         verdict.compared_count = len(seen) - len({index for _, index in seen})
@@ -241,10 +257,10 @@ def _description(number: int) -> Description:
     return Description(bytes([number]) * 16, addresses, "z", TIB)
 
 
-async def _until(is_true: Callable[[], bool], seconds: float) -> None:
+async def _until(is_true: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
     """Wait for a condition. Raises Unavailable when it does not come true."""
     with trio.move_on_after(seconds):
         while not is_true():  # noqa: ASYNC110 # looks at disks and rows, which have no event
-            await trio.sleep(0.05)
+            await trio.sleep(every)
         return
     raise Unavailable(f"{is_true.__name__} was not so within {seconds} s")

@@ -1,7 +1,14 @@
 """Whole clusters in virtual time: what was acknowledged stays, whatever crashes."""
 
+from typing import Any
+
 import pytest
 
+from mys3d.engine import put
+from mys3d.model.digest import Digest
+from mys3d.model.members import Layout
+from mys3d.model.names import GcEpoch, NodeId
+from mys3d.ports import Ports
 from tests.simulation.run import simulate
 
 SEEDS = (1, 2, 3, 7)
@@ -26,3 +33,13 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
 def test_a_disk_that_acknowledges_before_it_has_synced_is_found_out(lie: str) -> None:
     found = simulate(3, 5.0, frozenset({lie})).problems
     assert any("lost from the journal" in problem or "holds nothing" in problem for problem in found), found
+
+
+def test_an_acknowledgement_with_one_durable_copy_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hasty(ports: Ports, _layout: Layout, digest: Digest, data: Any, touch: GcEpoch) -> tuple[NodeId, ...]:
+        await ports.blobs.put(digest, data, touch)
+        return (ports.node,)
+
+    monkeypatch.setattr(put, "replicate", hasty)
+    found = simulate(3, 5.0).problems
+    assert any("holds nothing" in problem for problem in found), found

@@ -62,13 +62,20 @@ class Client:
     """One client: after a pause, a PUT or a GET of a random key through a random node, for ever."""
 
     def __init__(
-        self, number: int, dice: Random, nodes: list[SimulatedNode], bucket: BucketId, history: History
+        self,
+        number: int,
+        dice: Random,
+        nodes: list[SimulatedNode],
+        bucket: BucketId,
+        history: History,
+        on_acknowledged: Callable[[SimulatedNode], None],
     ) -> None:
         self._number = number
         self._dice = dice
         self._nodes = nodes
         self._bucket = bucket
         self._history = history
+        self._on_acknowledged = on_acknowledged
         self._sent_count = 0
 
     async def run(self) -> None:
@@ -103,6 +110,8 @@ class Client:
 
         if not await node.handle(put):
             self._history.doubtful_count += 1
+        elif body not in self._history.refused:
+            self._on_acknowledged(node)
 
     async def _get(self, node: SimulatedNode, key: str) -> None:
         began = trio.current_time()
