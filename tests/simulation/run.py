@@ -34,6 +34,7 @@ NODES_COUNT = 3
 CLIENTS_COUNT = 4
 BUCKET = BucketName("simulated")
 FORM_SECONDS_MAX = 60.0
+DOUBT_SECONDS = 15.0  # a proposal in doubt is settled after its deadline of 10 s
 HEAL_SECONDS_MAX = 120.0  # virtual seconds after the last fault until everything must be in order
 
 Say = Callable[[str], None]
@@ -203,13 +204,33 @@ class World:
             node.crash()
 
     async def _heal(self, network: Network) -> None:
-        """No more faults: wait until all registries are level and no copy is missing."""
+        """No more faults: wait until all registries are level and no copy is missing.
+
+        Registries that fell back to the same old prefix are level too, so a barrier on each node comes first: behind
+        it everything acknowledged is applied. What is still in doubt may come later and has its time to be repaired.
+        """
+        patience = 5.0 if self._lies else HEAL_SECONDS_MAX
         for node in self._nodes:
             network.mend(node.id)
         try:
-            await _until(self._is_level, 5.0 if self._lies else HEAL_SECONDS_MAX)
+            await _until(lambda: all(node.ports is not None for node in self._nodes), patience)
+            for node in self._nodes:
+                await self._pass_barrier(node)
+            await trio.sleep(DOUBT_SECONDS)
+            await _until(self._is_level, patience)
         except Unavailable as error:
             self.verdict.problems.append(f"after the last fault the cluster did not come to rest: {error}")
+
+    async def _pass_barrier(self, node: SimulatedNode) -> None:
+        """Raises Unavailable when no majority answers for long."""
+        for _ in range(10):
+            try:
+                assert node.ports is not None
+                await node.ports.registry.barrier()
+                return
+            except Unavailable:
+                continue
+        raise Unavailable(f"{node.id[:4]} passed no barrier in ten attempts")
 
     def _is_level(self) -> bool:
         if any(node.ports is None for node in self._nodes):
