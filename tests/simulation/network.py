@@ -52,6 +52,10 @@ class Endpoint:
 
 @dataclass(slots=True)
 class _Lane:
+    """One direction of a connection. It has its own dice, so that frames sent at the same moment over several lanes
+    have the same fate in whatever order they were sent: the stock engine sends votes in the order of a set."""
+
+    dice: Random
     generation: int = 0  # frames of an earlier generation were lost with their connection
     free_at: float = 0.0  # when the last frame sent will have arrived
     frames: deque[bytes] = field(default_factory=deque)  # under way, in order
@@ -74,7 +78,7 @@ class Network:
 
     def __init__(self, dice: Random, nursery: trio.Nursery, trace: Trace) -> None:
         self.trace = trace
-        self._dice = dice
+        self._salt = dice.random()
         self._nursery = nursery
         self._up: dict[NodeId, Endpoint] = {}
         self._cut: set[NodeId] = set()
@@ -99,11 +103,11 @@ class Network:
     def send(self, source: NodeId, target: NodeId, frame: bytes) -> bool:
         if not self.is_linked(source, target):
             return False
-        if self._dice.random() < BREAK_CHANCE:
+        lane = self._lane(source, target)
+        if lane.dice.random() < BREAK_CHANCE:
             self._break(source, target)
             return False
-        lane = self._lane(source, target)
-        lane.free_at = max(lane.free_at, trio.current_time() + self._delay())
+        lane.free_at = max(lane.free_at, trio.current_time() + _delay(lane.dice))
         lane.frames.append(frame)
         self._nursery.start_soon(self._deliver, source, target, lane.generation, lane.free_at)
         return True
@@ -131,9 +135,10 @@ class Network:
             reply.done.set()
 
     async def _travel(self, source: NodeId, target: NodeId) -> None:
-        await trio.sleep(self._delay())
+        dice = self._lane(source, target).dice
+        await trio.sleep(_delay(dice))
         self.trace.note("call", source, target)
-        if not self.is_linked(source, target) or self._dice.random() < BREAK_CHANCE:
+        if not self.is_linked(source, target) or dice.random() < BREAK_CHANCE:
             raise Unavailable(f"the lane from {source} to {target} is broken")
 
     async def _deliver(self, source: NodeId, target: NodeId, generation: int, at: float) -> None:
@@ -169,10 +174,14 @@ class Network:
         return {(one, other) for one in self._up for other in self._up if self.is_linked(one, other)}
 
     def _lane(self, source: NodeId, target: NodeId) -> _Lane:
-        return self._lanes.setdefault((source, target), _Lane())
+        lane = self._lanes.get((source, target))
+        if lane is None:
+            lane = self._lanes[source, target] = _Lane(Random(f"{self._salt} {source} {target}"))
+        return lane
 
-    def _delay(self) -> float:
-        return self._dice.expovariate(1 / DELAY_SECONDS)
+
+def _delay(dice: Random) -> float:
+    return dice.expovariate(1 / DELAY_SECONDS)
 
 
 class Link:
