@@ -12,7 +12,7 @@ from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.model.buckets import Bucket, BucketConfiguration
 from mys3d.model.names import BucketName
 from mys3d.operations.answers import XML_TYPE, header, owner_of, region_of
-from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now
+from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now, writing_to
 from mys3d.operations.services import Services
 from mys3d.registry import commands, queries
 from mys3d.registry.transaction import Reader
@@ -156,7 +156,8 @@ class DeleteBucket:
 @operation("DELETE", "/{Bucket}", DeleteBucket, action="s3:DeleteBucket")
 async def delete_bucket(call: Call, asked: DeleteBucket) -> Response:
     bucket = await bucket_for_write(call, asked.bucket)
-    await call.services.ports.registry.propose(commands.DeleteBucket(bucket.id, bucket.name))
+    with writing_to(call, bucket):
+        await call.services.ports.registry.propose(commands.DeleteBucket(bucket.id, bucket.name))
     return Response(204)
 
 

@@ -4,9 +4,11 @@ Law: an operation never reads a header or a query by itself: what it needs is a 
 every request (caller, body, promises about the body) is here.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mys3d.errors import S3Error
+from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketName, parse_bucket_name
 from mys3d.operations.payload import Payload
@@ -51,3 +53,19 @@ async def bucket_for_write(call: Call, name: str) -> Bucket:
     except S3Error:
         await call.services.ports.registry.barrier()
         return bucket_now(call, name)
+
+
+@contextmanager
+def writing_to(call: Call, bucket: Bucket) -> Iterator[None]:
+    """Around the commands for `bucket`. Raises Unavailable when it was made anew before this node heard of that.
+
+    The refusal was applied here, so the rows are as new as it is. The command is not sent again with the new id: a
+    body that began to arrive for the old bucket must not land in the new one. The client's next attempt will.
+    """
+    try:
+        yield
+    except Rejected as refusal:
+        found = queries.bucket(call.services.ports.registry.view(), bucket.name)
+        if refusal.reason is Reason.NO_SUCH_BUCKET and found is not None and found.id != bucket.id:
+            raise Unavailable(f"bucket {bucket.name} was deleted and made anew; this node knew the old one") from refusal
+        raise

@@ -13,10 +13,11 @@ from typing import Annotated
 from mys3d import limits
 from mys3d.errors import OutcomeUnknown, S3Error, Unavailable
 from mys3d.model.body import InlineBlobs
+from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId, ObjectKey
 from mys3d.model.objects import Version
 from mys3d.operations.answers import XML_TYPE
-from mys3d.operations.call import Call, bucket_for_write
+from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import check_version_id, object_key
 from mys3d.operations.storing import precondition_of
 from mys3d.registry import commands, queries
@@ -41,7 +42,8 @@ async def delete_object(call: Call, asked: DeleteObject) -> Response:
     check_version_id(asked.version_id)
     bucket = await bucket_for_write(call, asked.bucket)
     precondition = precondition_of(asked.if_match, "")
-    await call.services.ports.registry.propose(commands.DeleteObject(bucket.id, key, None, precondition))
+    with writing_to(call, bucket):
+        await call.services.ports.registry.propose(commands.DeleteObject(bucket.id, key, None, precondition))
     return Response(204)
 
 
@@ -81,7 +83,7 @@ async def delete_objects(call: Call, asked: DeleteObjects) -> Response:
     rows_counts = await call.services.ports.registry.scan(partial(_rows_of, bucket=bucket.id, keys=keys))
     removed: list[ObjectKey] = []
     for batch in batches(keys, rows_counts):
-        failure = await _remove(call, bucket.id, batch)
+        failure = await _remove(call, bucket, batch)
         if failure is None:
             removed += batch
         else:
@@ -100,10 +102,11 @@ def _plain_key(wanted: ObjectIdentifier) -> ObjectKey:
     return object_key(wanted.key)
 
 
-async def _remove(call: Call, bucket: BucketId, keys: Sequence[ObjectKey]) -> S3Error | None:
+async def _remove(call: Call, bucket: Bucket, keys: Sequence[ObjectKey]) -> S3Error | None:
     """Remove some keys by one command; return why not. The other batches of the request go on."""
     try:
-        await call.services.ports.registry.propose(commands.DeleteObjects(bucket, tuple(keys)))
+        with writing_to(call, bucket):
+            await call.services.ports.registry.propose(commands.DeleteObjects(bucket.id, tuple(keys)))
     except Unavailable:
         return S3Error("SlowDown")
     except OutcomeUnknown:

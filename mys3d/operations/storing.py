@@ -15,7 +15,7 @@ from mys3d.errors import S3Error
 from mys3d.model.names import BucketId, ObjectKey
 from mys3d.model.objects import Checksum, Content
 from mys3d.operations.answers import header, quoted
-from mys3d.operations.call import Call, bucket_for_write
+from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
 from mys3d.operations.payload import Payload
 from mys3d.registry import commands, queries
@@ -62,7 +62,8 @@ async def put_object(call: Call, asked: PutObject) -> Response:
     finish = _Finish(bucket.id, key, content, precondition, call.payload)
     services = call.services
     wanted = call.payload.promised.wanted(default=checksums.DEFAULT.hash)
-    await put.put_object(services.ports, services.budget, call.payload, wanted, finish)
+    with writing_to(call, bucket):
+        await put.put_object(services.ports, services.budget, call.payload, wanted, finish)
     told = [header("etag", quoted(finish.etag))]
     if finish.checksum is not None:
         told += [header(*pair) for pair in checksums.headers_of(finish.checksum)]

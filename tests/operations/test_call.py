@@ -55,6 +55,37 @@ async def test_a_bucket_that_nobody_made_is_missing_after_the_barrier(client: An
     assert await late(MemoryCluster(), client, ask) == "NoSuchBucket"
 
 
+@pytest.mark.parametrize(
+    ("method", "url", "body"),
+    [
+        ("PUT", "/photos/k", b"x"),
+        ("DELETE", "/photos/k", b""),
+        ("DELETE", "/photos", b""),
+        ("POST", "/photos?delete", b"<Delete><Object><Key>k</Key></Object></Delete>"),
+    ],
+)
+async def test_a_bucket_made_anew_through_another_node_is_never_called_missing(
+    bucket: Any, with_ports: Any, method: str, url: str, body: bytes
+) -> None:
+    cluster = bucket.services.ports.registry.cluster
+    behind = with_ports(bucket, registry=cluster.registry(THERE))
+    cluster.heal(THERE)
+    cluster.pause(THERE)
+    assert (await bucket("DELETE", "/photos")).status == 204
+    assert (await bucket("PUT", "/photos")).status == 200
+
+    async def heal_soon() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        cluster.heal(THERE)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(heal_soon)
+        found = await behind(method, url, body)
+    assert "NoSuchBucket" not in found.body.decode()
+    assert "SlowDown" in found.body.decode()
+    assert (await behind(method, url, body)).status in (200, 204)
+
+
 def test_a_bucket_name_is_parsed_or_refused_with_the_rule() -> None:
     assert bucket_name("photos") == "photos"
     with pytest.raises(S3Error) as refused:
