@@ -67,5 +67,5 @@ def writing_to(call: Call, bucket: Bucket) -> Iterator[None]:
     except Rejected as refusal:
         found = queries.bucket(call.services.ports.registry.view(), bucket.name)
         if refusal.reason is Reason.NO_SUCH_BUCKET and found is not None and found.id != bucket.id:
-            raise Unavailable(f"bucket {bucket.name} was deleted and made anew; this node knew the old one") from refusal
+            raise Unavailable(f"bucket {bucket.name} was made anew; this node knew the old one") from refusal
         raise

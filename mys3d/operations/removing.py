@@ -33,7 +33,7 @@ class DeleteObject:
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     version_id: Annotated[str | None, Query("versionId")] = None
-    if_match: Annotated[str, Header("If-Match")] = ""
+    if_match: Annotated[str | None, Header("If-Match")] = None
 
 
 @operation("DELETE", "/{Bucket}/{Key+}", DeleteObject, action="s3:DeleteObject")
@@ -41,7 +41,7 @@ async def delete_object(call: Call, asked: DeleteObject) -> Response:
     key = object_key(asked.key)
     check_version_id(asked.version_id)
     bucket = await bucket_for_write(call, asked.bucket)
-    precondition = precondition_of(asked.if_match, "")
+    precondition = precondition_of(asked.if_match, None)
     with writing_to(call, bucket):
         await call.services.ports.registry.propose(commands.DeleteObject(bucket.id, key, None, precondition))
     return Response(204)

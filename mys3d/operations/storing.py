@@ -45,8 +45,8 @@ class PutObject:
     expires: Annotated[str | None, Header("Expires")] = None
     website_redirect_location: Annotated[str | None, Header("x-amz-website-redirect-location")] = None
     storage_class: Annotated[str, Header("x-amz-storage-class")] = "STANDARD"
-    if_match: Annotated[str, Header("If-Match")] = ""
-    if_none_match: Annotated[str, Header("If-None-Match")] = ""
+    if_match: Annotated[str | None, Header("If-Match")] = None
+    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
     metadata: Annotated[Metadata, PrefixHeaders("x-amz-meta-")] = ()
 
 
@@ -113,13 +113,18 @@ def _check_length(length: int | None) -> None:
         )
 
 
-def precondition_of(if_match: str, if_none_match: str) -> Precondition:
-    """Return the condition of a write with bare entity tags. Raises S3Error NotImplemented."""
-    if if_none_match not in ("", "*"):
+def precondition_of(if_match: str | None, if_none_match: str | None) -> Precondition:
+    """Return the condition of a write; None: the header was not sent. Raises S3Error NotImplemented, InvalidArgument.
+
+    The quotes stay: `""` is an entity tag that no object has, and an empty text would be no condition at all.
+    """
+    if if_none_match not in (None, "*"):
         raise S3Error("NotImplemented", Header="If-None-Match")  # S3 API, PutObject: "expects the '*' character"
-    if if_match and if_none_match:
+    if if_match is not None and if_none_match is not None:
         raise S3Error("NotImplemented", Header="If-Match,If-None-Match")
-    return Precondition(if_match.strip().strip('"'), if_none_match)
+    if if_match is not None and not if_match.strip():
+        raise S3Error("InvalidArgument", "If-Match names no entity tag.", ArgumentName="If-Match", ArgumentValue="")
+    return Precondition((if_match or "").strip(), if_none_match or "")
 
 
 async def _refuse_early(call: Call, bucket: BucketId, key: ObjectKey, precondition: Precondition) -> None:

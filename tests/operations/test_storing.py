@@ -199,6 +199,15 @@ async def test_conditions_of_a_put_are_decided_by_the_entity_tag(bucket: Any) ->
     assert (await bucket("GET", "/photos/k")).body == b"2"
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_condition_that_names_no_entity_tag_is_never_taken_for_none(bucket: Any, method: str) -> None:
+    await bucket("PUT", "/photos/k", BODY)
+    assert (await bucket(method, "/photos/k", b"2", {"If-Match": '""'})).code == "PreconditionFailed"
+    assert (await bucket(method, "/photos/k", b"2", {"If-Match": ""})).code == "InvalidArgument"
+    assert (await bucket("PUT", "/photos/k", b"2", {"If-None-Match": ""})).code == "NotImplemented"
+    assert (await bucket("GET", "/photos/k")).body == BODY
+
+
 @pytest.mark.parametrize("size", [0, 1, limits.blob_bytes_max - 1, limits.blob_bytes_max, limits.blob_bytes_max + 1])
 async def test_a_body_of_any_size_comes_back(bucket: Any, size: int) -> None:
     body = bytes(range(251)) * (size // 251 + 1)
