@@ -51,7 +51,10 @@ class MemoryBlobs:
 
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
-        if not self.holds(digest) or digest_of(self._blobs[digest]) != digest:
+        if not self.holds(digest):
+            return False
+        if digest_of(self._blobs[digest]) != digest:
+            self.forget(digest)
             return False
         self.touch(digest, touch)
         return True

@@ -60,6 +60,8 @@ class _Holdings:
             for blob in blobs:
                 if await self._ports.blobs.have(blob.digest, self._touch):
                     self.held.add((node, blob))
+                else:
+                    self._ports.repairs.want(blob)  # it may have been found rotten just now
             return
         try:
             answers = await self._ports.peers.have(node, blobs, self._touch)

@@ -13,6 +13,7 @@ import trio
 from mys3d import limits
 from mys3d.engine.homes import others
 from mys3d.errors import Damaged, Unavailable
+from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest, partition_of
 from mys3d.model.members import Layout
 from mys3d.model.names import GcEpoch, NodeId
@@ -96,6 +97,8 @@ class _Pushes:
             self._ports.pace.answered(node, trio.current_time() - started)
         except (Unavailable, Damaged) as error:
             self.failures.append(f"{node}: {error}")
+            if node == self._ports.node:  # an older copy may have been found rotten on the way
+                self._ports.repairs.want(BlobRef(self._blob[0], sum(map(len, self._blob[1]))))
             return False
         return True
 

@@ -10,7 +10,7 @@ from mys3d import __version__, limits
 from mys3d.engine.admission import admit
 from mys3d.engine.hashing import names
 from mys3d.engine.repair import MissingCopies
-from mys3d.errors import Damaged
+from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch
@@ -30,7 +30,11 @@ class Service:
         length = sum(map(len, data))
         if not 0 < length <= limits.blob_bytes_max or not await names(digest, data):
             raise Damaged(digest, self._ports.node, f"{length} bytes of another name arrived")
-        await self._ports.blobs.put(digest, data, touch)
+        try:
+            await self._ports.blobs.put(digest, data, touch)
+        except Unavailable:
+            self._missing.want(BlobRef(digest, length))  # an older copy may have been found rotten on the way
+            raise
 
     async def on_fetch(self, digest: Digest, start: int, stop: int) -> bytes | None:
         """Read verified bytes. Raises Damaged after the record was quarantined; the asker turns to another holder."""
@@ -41,7 +45,12 @@ class Service:
             raise Damaged(digest, self._ports.node, str(error)) from error
 
     async def on_have(self, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:
-        return tuple([await self._ports.blobs.have(blob.digest, touch) for blob in blobs])
+        """Say which are held. Those that are not are sought: they may have been found rotten just now."""
+        held = [await self._ports.blobs.have(blob.digest, touch) for blob in blobs]
+        for blob, is_held in zip(blobs, held, strict=True):
+            if not is_held:
+                self._missing.want(blob)
+        return tuple(held)
 
     async def on_status(self) -> NodeStatus:
         return own_status(self._ports, self._missing)

@@ -21,6 +21,14 @@ async def test_a_damaged_blob_is_never_read_and_no_longer_held() -> None:
     assert not blobs.holds(NAME)
 
 
+async def test_a_damaged_blob_that_is_asked_for_is_no_longer_held() -> None:
+    blobs = MemoryBlobs()
+    await blobs.put(NAME, [DATA], EPOCH)
+    blobs.damage(NAME)
+    assert not await blobs.have(NAME, EPOCH)
+    assert not blobs.holds(NAME)
+
+
 async def test_a_refusal_makes_puts_unavailable_and_reads_go_on() -> None:
     blobs = MemoryBlobs()
     await blobs.put(NAME, [DATA], EPOCH)

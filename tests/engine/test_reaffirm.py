@@ -38,6 +38,15 @@ async def test_a_home_that_does_not_answer_holds_nothing(make_grid: MakeGrid) ->
     assert grid.holders(blob) == {0, 1, 2}
 
 
+async def test_a_copy_that_is_found_rotten_here_is_known_to_be_missing(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    blob = await grid.hold(b"bytes", [0, 1, 2])
+    grid[0].blobs.damage(blob.digest)
+    await reaffirm(grid[0].ports, [blob])
+    assert grid.holders(blob) == {1, 2}
+    assert grid[0].missing.blobs_missing == 1
+
+
 async def test_a_blob_that_is_gone_everywhere_cannot_be_committed(make_grid: MakeGrid) -> None:
     grid = await make_grid(3)
     blob = await grid.hold(b"bytes", [0])

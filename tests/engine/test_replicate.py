@@ -162,3 +162,11 @@ async def test_a_push_that_arrives_damaged_is_no_copy(make_grid: MakeGrid, monke
     monkeypatch.setattr(grid[1].service, "on_push", damaged)
     _, durable = await push(grid)
     assert durable == {0, 2}
+
+
+async def test_a_copy_that_this_node_could_not_keep_is_known_to_be_missing(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    grid[0].blobs.refusal = "the disk is full"
+    _, durable = await push(grid)
+    assert durable == {1, 2}
+    assert grid[0].missing.blobs_missing == 1

@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import trio.testing
 
 from mys3d import __version__, limits
-from mys3d.errors import Damaged
+from mys3d.engine.budget import BufferBudget
+from mys3d.engine.put import put_object
+from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import digest_of
 from mys3d.model.names import GcEpoch
@@ -55,6 +58,26 @@ async def test_a_node_says_of_each_blob_whether_it_has_it(make_grid: MakeGrid) -
     absent = BlobRef(digest_of(b"absent"), 6)
     assert await grid[0].service.on_have([held, absent, rotten], GcEpoch(5)) == (True, False, False)
     assert grid[0].blobs.touches[held.digest] == 5
+
+
+async def test_a_copy_found_rotten_when_a_peer_asks_for_it_is_known_to_be_missing(
+    make_grid: MakeGrid, pieces: Any, finisher: Any
+) -> None:
+    grid = await make_grid(3)
+    await put_object(grid[0].ports, BufferBudget(), pieces(b"bytes"), frozenset(), finisher(grid))
+    await trio.testing.wait_all_tasks_blocked()
+    blob = BlobRef(digest_of(b"bytes"), 5)
+    grid[1].blobs.damage(blob.digest)
+    assert await grid[0].ports.peers.have(grid.ids[1], [blob], GcEpoch(1)) == (False,)
+    assert grid[1].missing.blobs_missing == 1
+
+
+async def test_a_copy_that_could_not_be_kept_is_known_to_be_missing(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    grid[1].blobs.refusal = "the disk is full"
+    with pytest.raises(Unavailable):
+        await grid[1].service.on_push(digest_of(b"bytes"), [b"bytes"], GcEpoch(1))
+    assert grid[1].missing.blobs_missing == 1
 
 
 async def test_a_node_tells_its_state(make_grid: MakeGrid) -> None:
