@@ -21,7 +21,7 @@ from mys3d.blobs.index import Place
 from mys3d.blobs.reader import Reader
 from mys3d.blobs.space import Space, measure
 from mys3d.blobs.volume import DiskCalls
-from mys3d.errors import Damaged
+from mys3d.errors import Damaged, Unavailable
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, Partition
 from mys3d.ports import Buffer, DiskUsage
@@ -80,6 +80,8 @@ class BlobStore:
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         length = sum(map(len, data))
         assert 0 < length <= limits.blob_bytes_max, f"a blob has 1 byte to 4 MiB, found {length}"
+        if self.directory.offline is not None:
+            raise Unavailable(self.directory.offline)
         if self._index.find(digest) is not None and await self.have(digest, touch):
             return
         await self._committer.write(NewBlob(digest, data, length, touch))
@@ -109,6 +111,8 @@ class BlobStore:
 
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
+        if self.directory.offline is not None:  # it can still be read, but no acknowledgement may rest on it
+            return False
         if not self._verified.holds(digest, self._monotonic()):
             try:
                 await self.read(digest, 0, limits.blob_bytes_max)

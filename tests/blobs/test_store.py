@@ -155,6 +155,21 @@ async def test_a_failed_sync_ends_the_puts_and_not_the_reads(open_store: Open, b
         disk.sync_errno = None
 
 
+async def test_a_copy_in_a_directory_that_went_offline_is_never_counted_again(
+    open_store: Open, blob: Build, disk
+) -> None:
+    name, data = blob(1)
+    async with open_store() as blobs:
+        await blobs.put(name, [data], EPOCH)
+        disk.sync_errno = errno.EIO
+        with pytest.raises(Unavailable):
+            await blobs.put(blob(2)[0], [blob(2)[1]], EPOCH)
+        with pytest.raises(Unavailable, match="offline"):
+            await blobs.put(name, [data], EPOCH)
+        assert not await blobs.have(name, EPOCH)
+        disk.sync_errno = None
+
+
 async def test_a_full_disk_ends_the_puts_until_there_is_room(open_store: Open, blob: Build, disk) -> None:
     name, data = blob(1)
     async with open_store() as blobs:
