@@ -56,15 +56,19 @@ class _Holdings:
 
     async def _ask(self, node: NodeId, blobs: list[BlobRef]) -> None:
         """A node that does not answer holds nothing."""
-        if node == self._ports.node:
-            for blob in blobs:
-                if await self._ports.blobs.have(blob.digest, self._touch):
-                    self.held.add((node, blob))
-                else:
-                    self._ports.repairs.want(blob)  # it may have been found rotten just now
-            return
         try:
-            answers = await self._ports.peers.have(node, blobs, self._touch)
+            if node == self._ports.node:
+                answers = await self._look(blobs)
+            else:
+                answers = await self._ports.peers.have(node, blobs, self._touch)
         except Unavailable:
             return
         self.held.update((node, blob) for blob, held in zip(blobs, answers, strict=True) if held)
+
+    async def _look(self, blobs: list[BlobRef]) -> tuple[bool, ...]:
+        """Say which are held here. Those that are not are sought: they may have been found rotten just now."""
+        answers = tuple([await self._ports.blobs.have(blob.digest, self._touch) for blob in blobs])
+        for blob, held in zip(blobs, answers, strict=True):
+            if not held:
+                self._ports.repairs.want(blob)
+        return answers

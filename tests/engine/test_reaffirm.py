@@ -47,6 +47,18 @@ async def test_a_copy_that_is_found_rotten_here_is_known_to_be_missing(make_grid
     assert grid[0].missing.blobs_missing == 1
 
 
+async def test_a_disk_here_that_cannot_tell_holds_nothing(make_grid: MakeGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = await make_grid(3)
+    blob = await grid.hold(b"bytes", [0, 1, 2])
+
+    async def lost(*_: object) -> bool:
+        raise Unavailable("the index is unreadable")
+
+    monkeypatch.setattr(grid[0].blobs, "have", lost)
+    epochs = await reaffirm(grid[0].ports, [blob])
+    assert epochs[0] >= 1
+
+
 async def test_a_blob_that_is_gone_everywhere_cannot_be_committed(make_grid: MakeGrid) -> None:
     grid = await make_grid(3)
     blob = await grid.hold(b"bytes", [0])
