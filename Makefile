@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds lock
+.PHONY: run test check setup kill-rounds simulate lock
 
 setup: .venv/.ready
 
@@ -25,6 +25,12 @@ check: setup
 # The long proof: 20 rounds of kill -9 under load; prints the write outage after a leader's death.
 kill-rounds: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_kill.py
+
+# Three real nodes in one deterministic run; the same seed gives the same trace. SEEDS counts on from SEED.
+SEED ?= 7
+SEEDS ?= 1
+simulate: setup
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(SEEDS)
 
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
