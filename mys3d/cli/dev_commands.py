@@ -10,7 +10,7 @@ import click
 
 from mys3d.cli.busy_ports import refuse_busy_ports
 from mys3d.cli.configuration import config_of
-from mys3d.cli.dev_plan import BUCKET, NODES_MAX, DevPlan, plan_nodes, read_dev_file
+from mys3d.cli.dev_plan import BUCKET, NODES_MAX, PORT_MAX, DevPlan, plan_nodes, read_dev_file
 from mys3d.cli.failure import Exit, Failure, failure_of
 from mys3d.cli.nodes import is_dev_directory
 from mys3d.config import Credentials, NodeConfig, generate_credentials, read_credentials, write_credentials
@@ -74,6 +74,7 @@ def plan_of(data: str | None, nodes: int | None, port: str | None) -> tuple[DevP
     chosen = None if is_port_set else before.get("port")
     config = config_of({"data": str(where), "port": port if port is not None else chosen})
     count = max(nodes or int(before.get("nodes", 3)), int(before.get("nodes", 1)))
+    _refuse_high_port(config.s3_bind.port, count)
     where.mkdir(parents=True, exist_ok=True)
     plan = DevPlan(
         data=where,
@@ -86,10 +87,20 @@ def plan_of(data: str | None, nodes: int | None, port: str | None) -> tuple[DevP
     return plan, config
 
 
+def _refuse_high_port(port: int, count: int) -> None:
+    highest = PORT_MAX - (plan_nodes(Path(), 0, count)[-1].peers.port)
+    if port > highest:
+        message = f"{count} nodes from port {port} on do not fit below {PORT_MAX + 1}"
+        raise Failure(message, f"choose one up to {highest}: --port PORT", Exit.CONFIG)
+
+
 def _credentials(data: Path, config: NodeConfig) -> Credentials:
     """The key that this cluster has; at its first start the configured one, else a new one. Kept 0600."""
     path = data / "credentials"
-    found = read_credentials(path)
+    try:
+        found = read_credentials(path)
+    except ValueError as error:
+        raise Failure(str(error), "put the right one there, or name another directory: --data DIR") from error
     if found is None:
         found = generate_credentials(config.region)
         if config.access_key is not None and config.secret_key is not None:

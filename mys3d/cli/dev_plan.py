@@ -15,6 +15,7 @@ from mys3d.config import Address, Credentials
 
 HOST: Final = "127.0.0.1"
 PORT_STEP: Final = 10
+PORT_MAX: Final = 65_535
 NODES_MAX: Final = 20
 BUCKET: Final = "demo"
 
@@ -126,5 +127,6 @@ def read_dev_file(data: Path) -> dict[str, Any]:
         message = f"{data} is not a directory of `mys3d dev`"
         raise Failure(message, f"start one: mys3d dev --data {data}", Exit.NOT_FOUND) from error
     except ValueError as error:
-        raise Failure(f"{data / DEV_FILE} is not what `mys3d dev` writes: {error}") from error
+        message = f"{data / DEV_FILE} is not what `mys3d dev` writes: {error}"
+        raise Failure(message, "remove that file: the nodes keep their data") from error
     return facts

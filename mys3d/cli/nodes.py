@@ -40,7 +40,8 @@ def read_node(data: Path) -> RunningNode | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise Failure(f"{data / NODE_FILE} is not what a node writes: {error}") from error
+        message = f"{data / NODE_FILE} is not what a node writes: {error}"
+        raise Failure(message, "remove that file: a running node writes it at its next start") from error
     return node if is_alive(node.pid) else None
 
 

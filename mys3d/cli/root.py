@@ -3,12 +3,14 @@
 Law: `mys3d --help` stays quick, so nothing here imports a room of the server.
 """
 
+import errno
 import importlib
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from mys3d import __version__
+from mys3d.cli.failure import failure_of
 
 # name -> (module, attribute, line of help): help is repeated here so that listing commands imports none of them.
 COMMANDS: Final = {
@@ -38,6 +40,16 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What the operating system refuses is told in one sentence, with the path it was about."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            failure = failure_of(error)
+            if failure is None or error.errno == errno.EPIPE:  # a reader such as `head` went away: click ends quietly
+                raise
+            raise failure from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -47,6 +47,36 @@ def test_a_nodes_own_directory_is_refused(mys3d: Any, tmp_path: Path) -> None:
     assert "is the directory of a node" in result.stderr
 
 
+def test_a_port_too_high_for_all_nodes_names_the_highest_one(mys3d: Any, tmp_path: Path) -> None:
+    result = mys3d("dev", "--data", tmp_path / "d", "--port", 65_530)
+    assert result.exit_code == 3
+    assert "3 nodes from port 65530 on do not fit below 65536" in result.stderr
+    assert "choose one up to 65513" in result.stderr
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_credentials_file_of_somebody_else_is_named(mys3d: Any, tmp_path: Path) -> None:
+    (tmp_path / "credentials").write_text("hello\n")
+    result = mys3d("dev", "--data", tmp_path)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'credentials'} is not a credentials file" in result.stderr
+    assert "-> put the right one there" in result.stderr
+
+
+def test_a_file_where_the_directory_should_be_is_named(mys3d: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = mys3d("dev", "--data", tmp_path / "file")
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"mys3d: File exists ({tmp_path / 'file'})\n")
+
+
+def test_a_damaged_dev_file_may_be_removed(mys3d: Any, tmp_path: Path) -> None:
+    (tmp_path / "dev.json").write_bytes(b"\xa1{")
+    result = mys3d("dev", "--data", tmp_path)
+    assert result.exit_code == 1
+    assert "-> remove that file: the nodes keep their data" in result.stderr
+
+
 def test_a_taken_port_names_its_node(mys3d: Any, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
