@@ -53,13 +53,20 @@ def ask(node: RunningNode, method: str, path: str) -> Any:
         message = f"{node.name} at {node.admin} refused the token made from {node.data / KEY_NAME}"
         raise Failure(message, "does another cluster's node listen on this port?", Exit.DENIED)
     if status != 200:
-        text = body.decode(errors="replace").strip()[:500]
-        code = Exit.UNREACHABLE if status == 503 else Exit.FAILED
-        raise Failure(f"{node.name} at {node.admin} answered {status}: {text}", code=code)
+        code, hint = (Exit.UNREACHABLE, "look at: mys3d status") if status == 503 else (Exit.FAILED, "")
+        raise Failure(f"{node.name} at {node.admin} answered {status}: {_reason(body)}", hint, code)
     try:
         return json.loads(body)
     except ValueError as error:
         raise Failure(f"{node.name} at {node.admin} did not answer with JSON") from error
+
+
+def _reason(body: bytes) -> str:
+    """The sentence of an error answer, else the text of whatever answered."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip()[:500]
 
 
 def health(address: str, kind: str, seconds: float = 2.0) -> bool:

@@ -72,6 +72,17 @@ def test_a_refusal_becomes_an_exit_code(node: RunningNode, answers: type[Answers
     assert caught.value.code == code
 
 
+def test_a_refusal_is_told_in_the_nodes_own_sentence(node: RunningNode, answers: type[Answers]) -> None:
+    answers.status, answers.body = 503, b'{"error":"no leader"}'
+    with pytest.raises(Failure) as caught:
+        admin_client.ask(node, "POST", "/token")
+    assert caught.value.message == f"n1 at {node.admin} answered 503: no leader"
+    assert caught.value.hint == "look at: mys3d status"
+    answers.status, answers.body = 500, b"plain words"
+    with pytest.raises(Failure, match="answered 500: plain words"):
+        admin_client.ask(node, "POST", "/token")
+
+
 def test_an_answer_that_is_not_json_is_named(node: RunningNode, answers: type[Answers]) -> None:
     answers.body = b"<html>"
     with pytest.raises(Failure, match="did not answer with JSON"):
