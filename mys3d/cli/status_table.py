@@ -42,6 +42,7 @@ def _row(node: dict[str, Any]) -> list[str]:
     state = node["state"] if node["reachable"] else f"{node['state']}, not reachable"
     role = "leader ★" if node["role"] == "leader" else str(node["role"])
     if not node["reachable"]:
+        role = "learner" if node["role"] == "learner" else "follower"  # nobody leads unheard
         return [node["name"], node["zone"], state, role, *["-"] * 6, node["s3"]]
     disk = node["disk"]
     free = f"{size(disk['free_bytes'])} of {size(disk['size_bytes'])}"

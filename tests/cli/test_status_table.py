@@ -50,6 +50,12 @@ def test_a_node_that_cannot_be_reached_shows_no_numbers() -> None:
     assert "1.5 TB" not in row
 
 
+def test_a_leader_that_cannot_be_reached_is_not_shown_as_leading() -> None:
+    rows = shown(nodes=[node("n1", role="leader", reachable=False, disk=None)]).splitlines()
+    assert "leader" not in rows[2]
+    assert "follower" in rows[2]
+
+
 def test_the_last_line_counts_copies_and_tells_of_moves() -> None:
     assert shown().splitlines()[-1] == "3 copies of every blob wanted, 0 missing; layout 4"
     moving = shown(layout={"epoch": 5, "sealed": 4, "in_transition": True}, copies={"target": 1, "missing_blobs": 9})
