@@ -37,8 +37,10 @@ async def first_start(ports: Ports, vault: Vault, plan: FirstStart) -> None:
     """Bring a new cluster into being; waits for this node to lead itself. Safe to repeat at every start.
 
     The root key is stored before the cluster has its id: a cluster that has one has its root key too, and from then on
-    the environment's is not looked at (`is_other_root_key` tells when it differs).
+    the environment's is not looked at (`is_other_root_key` tells when it differs). After a crash the rows may lag
+    behind the log, and an old cluster looks like none: only behind a barrier is its absence an answer.
     """
+    await _until_settled(ports.registry.barrier)
     if queries.cluster(ports.registry.view()) is None:
         await _until_settled(lambda: _store_root_key(ports, vault, plan))
         await _until_settled(lambda: _initialise(ports, plan))
@@ -92,7 +94,7 @@ async def _propose_once(ports: Ports, command: Command, *done: Reason) -> None:
             raise
 
 
-async def _until_settled(step: Callable[[], Awaitable[None]]) -> None:
+async def _until_settled(step: Callable[[], Awaitable[object]]) -> None:
     """Repeat a step while no leader answers. It looks at what is applied first, so repeating it is harmless."""
     while True:
         try:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import trio.testing
 
-from mys3d.consensus.memory import MemoryCluster
+from mys3d.consensus.memory import MemoryCluster, MemoryRegistry
 from mys3d.engine.admission import Description
 from mys3d.engine.bootstrap import FirstStart, ensure_bucket, first_start, is_other_root_key
 from mys3d.engine.vault import Vault
@@ -64,6 +65,24 @@ async def test_another_key_in_the_environment_is_told_and_not_stored(ports: Port
     assert credential is not None
     assert VAULT.open(ROOT, credential.sealed_secret) == "the secret"
     assert queries.credential(ports.registry.view(), AccessKey("AKIAOTHER")) is None
+
+
+async def test_a_start_with_rows_that_lag_behind_the_log_stores_no_other_key(ports: Ports) -> None:
+    await first_start(ports, VAULT, PLAN)
+    cluster = ports.registry.cluster  # type: ignore[attr-defined] # it is the fake's
+    reborn = cluster.nodes[ports.node] = MemoryRegistry(cluster, ports.node, is_paused=True)
+    again = replace(ports, registry=reborn)
+
+    async def replay() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        cluster.heal(ports.node)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(replay)
+        await first_start(again, VAULT, replace(PLAN, secret="changed"))
+    credential = queries.credential(again.registry.view(), ROOT)
+    assert credential is not None
+    assert VAULT.open(ROOT, credential.sealed_secret) == "the secret"
 
 
 async def test_a_start_without_a_leader_waits_for_one(ports: Ports, monkeypatch: Any, autojump_clock: Any) -> None:
