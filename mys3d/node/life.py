@@ -86,12 +86,23 @@ async def run_node(config: NodeConfig, *, on_ready: Ready | None = None) -> None
 async def _live(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> None:
     """Shielded, so that a cancellation becomes a shutdown in good order."""
     with trio.CancelScope(shield=True):
-        store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
+        store = await trio.to_thread.run_sync(_open_store, config)
         try:
             async with BlobStore(config.data / "blobs", identity.cluster_id) as blobs:
                 await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)
+
+
+def _open_store(config: NodeConfig) -> RocksStore:
+    """Open the registry. Raises Unavailable with advice: its rows are all in the journal too."""
+    try:
+        return RocksStore(config.registry_path)
+    except Exception as error:  # RocksDB raises this very class: its faults are told apart by their text
+        if not str(error).startswith("Corruption"):
+            raise
+        advice = f"move {config.registry_path} away and start again: it is made anew from the journal"
+        raise Unavailable(f"the registry is damaged: {str(error).strip()}; {advice}") from error
 
 
 def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event) -> "Node":

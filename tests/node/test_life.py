@@ -134,3 +134,17 @@ async def test_a_journal_that_cannot_be_trusted_stops_the_start(
         segment.write_bytes(b"?" + segment.read_bytes()[1:])
     with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="join again"), flatten_subgroups=True):
         await run_node(config)
+
+
+async def test_a_damaged_registry_stops_the_start_and_is_made_anew_without_it(
+    config_of: Build, nursery: trio.Nursery
+) -> None:
+    config = config_of()
+    life = await started(nursery, config)
+    await life.stop()
+    (config.registry_path / "CURRENT").write_text("hello")
+    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="away and start again"), flatten_subgroups=True):
+        await run_node(config)
+    config.registry_path.rename(config.data / "away")
+    again = await started(nursery, config)
+    await again.stop()
