@@ -35,8 +35,9 @@ def test_a_node_is_running_when_its_process_is_alive(tmp_path: Path) -> None:
 
 def test_a_file_that_no_node_writes_is_named(tmp_path: Path) -> None:
     (tmp_path / "node.json").write_text('{"name": "n1"}')
-    with pytest.raises(Failure, match="is not what a node writes"):
+    with pytest.raises(Failure, match="is not what a node writes") as caught:
         read_node(tmp_path)
+    assert caught.value.hint.startswith("remove that file")
 
 
 def test_a_dev_directory_offers_its_live_nodes_in_order(tmp_path: Path) -> None:
