@@ -39,6 +39,6 @@ else
     pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
 
-pip install --quiet --require-hashes -r requirements.lock
+pip install --quiet --quiet --require-hashes -r requirements.lock
 pip install --quiet --no-deps --no-build-isolation --editable .
 touch "$venv/.ready"
