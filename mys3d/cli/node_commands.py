@@ -11,6 +11,7 @@ from mys3d.cli.failure import Exit, Failure
 from mys3d.cli.nodes import IDENTITY_NAME, is_dev_directory, read_node
 from mys3d.config import NodeConfig
 from mys3d.config.credentials import CREDENTIALS_NAME
+from mys3d.errors import Unavailable
 
 
 @click.command()
@@ -57,7 +58,7 @@ def _refuse_ports(config: NodeConfig) -> None:
 
 def _serve(config: NodeConfig, token: str | None, until_stdin_closes: bool) -> None:
     from mys3d.cli.serving import run_until_stopped
-    from mys3d.node import join_cluster, run_node
+    from mys3d.node import run_node
 
     def say_ready(_: object) -> None:
         click.echo(f"mys3d: {config.name} serves S3 at {config.endpoint}")
@@ -66,8 +67,22 @@ def _serve(config: NodeConfig, token: str | None, until_stdin_closes: bool) -> N
 
     async def live() -> None:
         if token is not None:
-            await join_cluster(config, token)
+            await _join(config, token)
             click.echo(f"mys3d: {config.name} has joined; it copies what it should hold while it serves")
         await run_node(config, on_ready=say_ready)
 
     run_until_stopped(live, until_stdin_closes=until_stdin_closes)
+
+
+async def _join(config: NodeConfig, token: str) -> None:
+    """Join; when the member of the token is what fails, say where to look."""
+    from mys3d.node import join_cluster
+
+    try:
+        await join_cluster(config, token)
+    except Unavailable as error:
+        address = token.rpartition("@")[2]
+        if address not in str(error):
+            raise
+        hint = f"look whether that member runs, and whether this machine reaches {address}"
+        raise Failure(str(error), hint, Exit.UNREACHABLE) from error
