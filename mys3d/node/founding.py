@@ -20,6 +20,7 @@ from mys3d.peers import identity as identities
 from mys3d.peers.identity import Identity
 from mys3d.ports import Clock, Entropy
 
+_ROWS: Final = "CURRENT"  # the file that RocksDB opens first
 _EVERYWHERE: Final = {"0.0.0.0", "::", ""}
 
 
@@ -27,8 +28,17 @@ def open_identity(config: NodeConfig, entropy: Entropy, clock: Clock) -> Identit
     """Load the identity of the data directory, or make the directory a new cluster. Raises Unavailable."""
     if identities.exists(config.data):
         return identities.load(config.data)
+    check_registry_is_new(config)
     identities.check_writable(config.data)
     return identities.create_cluster(config.data, entropy, clock.now(), addresses_of(config).peers)
+
+
+def check_registry_is_new(config: NodeConfig) -> None:
+    """A new node begins without rows: those it finds are another node's. Raises Unavailable."""
+    if (config.registry_path / _ROWS).exists():
+        advice = "give this node a directory of its own: --registry DIR, or DB_BOLT_PATH"
+        found = f"{config.data} is new, but {config.registry_path} holds the registry of another node"
+        raise Unavailable(f"{found}; {advice}")
 
 
 def is_founder(identity: Identity) -> bool:

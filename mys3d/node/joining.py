@@ -19,6 +19,7 @@ async def join_cluster(config: NodeConfig, token: str) -> None:
         parsed = parse_token(token)
     except ValueError as error:
         raise Unavailable(str(error)) from error
+    founding.check_registry_is_new(config)
     candidate = Candidate(
         name=config.name,
         addresses=founding.addresses_of(config),

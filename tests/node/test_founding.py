@@ -29,6 +29,15 @@ def test_a_node_that_has_known_another_member_is_no_founder(config_of: Build) ->
     assert not founding.is_founder(grown)
 
 
+def test_a_new_node_never_takes_the_registry_of_another(config_of: Build, tmp_path: Path) -> None:
+    config = config_of(registry_path=tmp_path / "shared")
+    config.registry_path.mkdir()
+    (config.registry_path / "CURRENT").write_text("MANIFEST-000004\n")
+    with pytest.raises(Unavailable, match="holds the registry of another node; give this node a directory of its own"):
+        founding.open_identity(config, MachineEntropy(), MachineClock())
+    assert not (config.data / "identity").exists()
+
+
 def test_a_directory_that_cannot_be_made_is_named(config_of: Build, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="file"):

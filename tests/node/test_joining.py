@@ -18,6 +18,14 @@ async def test_a_member_that_does_not_answer_is_named(config_of: Callable[..., N
     assert not (config.data / "identity").exists()
 
 
+async def test_a_joiner_never_takes_the_registry_of_another(config_of: Callable[..., NodeConfig]) -> None:
+    config = config_of()
+    config.registry_path.mkdir(parents=True)
+    (config.registry_path / "CURRENT").write_text("MANIFEST-000004\n")
+    with pytest.raises(Unavailable, match="holds the registry of another node"):
+        await join_cluster(config, UNREACHABLE)
+
+
 async def test_a_directory_of_a_member_does_not_join_again(config_of: Callable[..., NodeConfig]) -> None:
     config = config_of()
     config.data.mkdir()
