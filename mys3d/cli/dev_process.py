@@ -74,7 +74,7 @@ class DevProcess:
 
     async def _run(self, token: str | None) -> int:
         """One process from its start to its end. Returns its exit code, negative for a signal."""
-        self.node.data.mkdir(parents=True, exist_ok=True)
+        self.node.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.rotate_log()
         with self.node.log.open("ab") as log:
             self.process = await trio.lowlevel.open_process(

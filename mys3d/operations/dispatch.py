@@ -24,6 +24,11 @@ from mys3d.s3.table import TABLE, Row, Wire, XmlBody, bind
 
 FAMILIES: Final = (buckets, objects, storing, removing, listings)  # importing them fills the table
 
+# What a client can do instead of an operation that is not built.
+ADVICE: Final = {
+    "CreateMultipartUpload": " Send up to 128 MiB in one PUT: aws configure set default.s3.multipart_threshold 128MB"
+}
+
 log = structlog.get_logger("mys3d.s3")
 
 
@@ -47,7 +52,7 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
     signer = await authenticate(services, request, wire.target.bucket)
     row = TABLE.get(name)
     if row is None:
-        raise S3Error("NotImplemented", f"The operation {name} is not implemented.")
+        raise S3Error("NotImplemented", f"The operation {name} is not implemented.{ADVICE.get(name, '')}")
     _authorise(signer, row, wire)
     refuse_unbuilt(wire.headers)
     payload = _payload(request, wire, signer, body)

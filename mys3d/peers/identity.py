@@ -139,7 +139,9 @@ def load(directory: Path, cluster_id: bytes | None = None) -> Identity:
         )
         _check_certificate(identity)
     except FileNotFoundError as error:
-        raise Unavailable(f"{error.filename} is missing: remove {directory} and join again") from error
+        raise Unavailable(
+            f"{error.filename} is missing: put it back, or move {directory} away and join again"
+        ) from error
     except OSError as error:
         raise Unavailable(f"{directory} cannot be read: {error}") from error
     except ValueError as error:
@@ -185,7 +187,7 @@ def _guard(directory: Path, act: Callable[[], None]) -> None:
 
 
 def _write_all(identity: Identity, membership: Membership) -> None:
-    identity.directory.mkdir(parents=True, exist_ok=True)
+    identity.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sync_folder(identity.directory.parent)
     identity.tls.mkdir(mode=0o700, exist_ok=True)
     _sync_folder(identity.directory)
@@ -209,7 +211,7 @@ def _write_identity(identity: Identity) -> None:
 
 
 def _probe(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     probe = directory / "identity.probe"
     _write(probe, b"")
     probe.unlink()

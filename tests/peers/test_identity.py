@@ -30,6 +30,11 @@ def test_every_file_is_private_and_nothing_else_is_left(made):
     assert {path.stat().st_mode & 0o777 for path in found.values()} == {0o600}
 
 
+def test_a_directory_made_for_a_node_is_closed_to_others(tmp_path, room):
+    made = identity.create_cluster(tmp_path / "fresh", room.Dice(1), room.NOW, "h:9002")
+    assert made.directory.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_files_make_working_contexts(made):
     pki.server_context(made.tls)
     pki.client_context(made.tls)
