@@ -1,6 +1,7 @@
 """The journal's files: open, append, seal.        Floor: driver. Called by: consensus.
 
-Law: when `write` returns, what it was given is on disk; a failed sync is never tried again, the node crashes instead.
+Law: when `write` returns, what it was given is on disk, and when `load` returns, what it found; a failed sync is never
+tried again, the node crashes instead, and its next life writes the last batch anew before it trusts it.
 Term and vote are written to two files, one after the other, so one of them is always whole.
 LIMIT: nothing drops segments yet; each segment knows the highest index it ever held, so that it can be dropped whole.
 """
@@ -55,6 +56,7 @@ class _Segment:
     header: SegmentHeader
     length: int
     index_max: int
+    tail: int = 0  # where its last write begins: a batch, or the header
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class FileDisk:
         """Open or create the journal. Raises JournalDamaged and leaves every byte as it was."""
         assert len(self.cluster_id) == segments.CLUSTER_ID_BYTES
         self.directory.mkdir(parents=True, exist_ok=True)
+        _sync_directory(self.directory.parent)
         paths = sorted(self.directory.glob("*.log"))
         term = self._load_term(is_new=not paths)
         entries = [BASE]
@@ -83,11 +86,28 @@ class FileDisk:
         self._cut_tail(paths)
         self._write_term(term.term, term.vote)
         if self.segments:
-            last = self.segments[-1]
-            self._file = os.open(last.path, os.O_WRONLY | os.O_APPEND)
+            self._resume()
         else:
             self._roll(entries[-1])
         return Loaded(entries, term.term, term.vote)
+
+    def _resume(self) -> None:
+        """Make what was read durable, then append to it.
+
+        The node may have died between a write and its sync, or of a sync that failed: then the last batch may be in the
+        page cache only, perhaps marked as clean. Writing the same bytes again makes the sync that follows a true one.
+        """
+        last = self.segments[-1]
+        file = os.open(last.path, os.O_RDWR)
+        try:
+            tail = os.pread(file, last.length - last.tail, last.tail)
+            assert len(tail) == last.length - last.tail, f"read {len(tail)} bytes of {last.path} at {last.tail}"
+            _write_all(file, tail, last.tail)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        _sync_directory(self.directory)
+        self._file = os.open(last.path, os.O_WRONLY | os.O_APPEND)
 
     def write(self, work: Work) -> None:
         if work.term is not None:
@@ -116,7 +136,8 @@ class FileDisk:
         header = segments.parse_header(path, data, self.cluster_id)
         self._check_order(path, header, entries)
         bodies, stop = segments.split_batches(path, data, segments.seed_of(header), is_last)
-        segment = _Segment(path, header, stop, header.base_index)
+        tail = stop - segments.BATCH_HEADER_BYTES - len(bodies[-1]) if bodies else 0
+        segment = _Segment(path, header, stop, header.base_index, tail)
         for body in bodies:
             for kind, entry in segments.records(path, body):
                 replay(path, entries, kind, entry)
@@ -222,6 +243,13 @@ def replay(path: Path, entries: list[Entry], kind: int, entry: Entry) -> None:
     if entry[1] != last + 1:
         raise JournalDamaged(path, 0, f"expected entry {last + 1}, found {entry[1]}")
     entries.append(entry)
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    """A large write may be cut short by the kernel."""
+    written = 0
+    while written < len(data):
+        written += os.pwrite(file, data[written:], offset + written)
 
 
 def _cut(path: Path, length: int) -> None:

@@ -1,5 +1,8 @@
 """The journal's files: what survives, what is cut, what refuses to open."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from mys3d.consensus import segments
@@ -165,3 +168,90 @@ def test_the_journal_of_another_cluster_refuses(opened, tmp_path):
     write(opened, work(2, term=(1, None)))
     with pytest.raises(JournalDamaged, match="expected cluster"):
         FileDisk(tmp_path, b"d" * 16).load()
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The writes and syncs of this test, in order: (call, file name, bytes written)."""
+    seen = []
+
+    def name(file):
+        return Path(os.readlink(f"/proc/self/fd/{file}")).name
+
+    def watch(call, real, size):
+        def seam(file, *rest):
+            seen.append((call, name(file), size(*rest)))
+            return real(file, *rest)
+
+        monkeypatch.setattr(os, call, seam)
+
+    watch("pwrite", os.pwrite, lambda data, offset: bytes(data))
+    watch("fsync", os.fsync, lambda: b"")
+    return seen
+
+
+def test_a_batch_that_was_read_is_on_disk_before_the_journal_is_open(opened, calls):
+    (path,) = write(opened, work(2, term=(1, None)))
+    before = path.stat().st_size
+    write(opened, work(3))  # the node is killed between this write and its sync, or the sync failed
+    batch = path.read_bytes()[before:]
+    calls.clear()
+    disk, loaded = opened()
+    disk.close()
+    assert loaded.entries[-1] == entry(3)
+    assert calls[calls.index(("pwrite", path.name, batch)) + 1] == ("fsync", path.name, b"")
+
+
+def test_a_new_segment_is_on_disk_with_its_name_before_the_journal_is_open(opened, calls, tmp_path):
+    (path,) = write(opened)
+    calls.clear()
+    disk, _ = opened()
+    disk.close()
+    header = path.read_bytes()
+    at = calls.index(("pwrite", path.name, header))
+    assert calls[at + 1 : at + 3] == [("fsync", path.name, b""), ("fsync", tmp_path.name, b"")]
+
+
+def test_a_new_journal_has_its_directory_synced_in_the_one_above(calls, tmp_path):
+    disk = FileDisk(tmp_path / "journal", CLUSTER)
+    disk.load()
+    disk.close()
+    assert calls[0] == ("fsync", tmp_path.name, b"")
+
+
+def prefixes(before, after):
+    """What a directory may hold after a crash between two states: files appear and grow in the order of writing."""
+    changed = [name for name in ("term-a", "term-b", *sorted(after)) if after[name] != before.get(name)]
+    files = dict(before)
+    for name in dict.fromkeys(changed):
+        old, new = before.get(name, b""), after[name]
+        for length in range(len(new) + 1) if name.startswith("term") else range(len(old), len(new) + 1):
+            yield {**files, name: new[:length] + old[length:] if name.startswith("term") else new[:length]}
+        files[name] = new
+
+
+@pytest.mark.parametrize("rolls", [150, 1 << 20], ids=["with_a_roll", "without_a_roll"])
+def test_every_prefix_of_a_write_opens_with_all_that_was_written_before(tmp_path, rolls):
+    source = tmp_path / "source"
+    disk = FileDisk(source, CLUSTER, segment_bytes_max=rolls)
+    disk.load()
+    disk.write(work(2, term=(1, None)))
+    before = contents(source)
+    disk.write(work(3, 4, 5, term=(2, VOTER)))
+    disk.close()
+    after = contents(source)
+    for number, files in enumerate(prefixes(before, after)):
+        copy = tmp_path / str(number)
+        copy.mkdir()
+        for name, data in files.items():
+            (copy / name).write_bytes(data)
+        found = FileDisk(copy, CLUSTER, segment_bytes_max=rolls)
+        loaded = found.load()
+        assert loaded.entries in ([BASE, entry(2)], [BASE, *map(entry, (2, 3, 4, 5))])
+        assert (loaded.term, loaded.vote) in ((1, None), (2, VOTER))
+        more = (b"\0x", loaded.entries[-1][1] + 1, 3)
+        found.write(Work(segments.pack_entry(more), (3, None), more, more[1]))
+        found.close()
+        again = FileDisk(copy, CLUSTER, segment_bytes_max=rolls)
+        assert again.load().entries == [*loaded.entries, more]
+        again.close()
