@@ -108,7 +108,10 @@ def _open_store(config: NodeConfig) -> RocksStore:
 def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event) -> "Node":
     """Put the node together. Raises Unavailable when its journal cannot be trusted: such a node must not vote."""
     try:
-        return Node(config, identity, store, blobs, stop)
+        founding.refuse_amnesia(config.data)
+        node = Node(config, identity, store, blobs, stop)
+        founding.remember_log(config.data)
+        return node
     except (JournalDamaged, StoreAhead) as error:
         advice = f"this node cannot go on: move {config.data} away and join again with a new token"
         raise Unavailable(f"{error}; {advice}") from error
@@ -128,7 +131,7 @@ class Node:
         )
         self.consensus = Consensus(
             identity.node,
-            FileDisk(config.data / "journal", identity.cluster_id),
+            FileDisk(config.data / founding.JOURNAL_NAME, identity.cluster_id),
             store,
             MACHINE,
             self.network,

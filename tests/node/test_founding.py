@@ -80,3 +80,17 @@ def test_addresses_are_those_that_others_dial(config_of: Build, host: str, shown
 def test_the_capacity_is_the_configured_one_or_that_of_the_disk(config_of: Build) -> None:
     assert founding.capacity_of(config_of(capacity_bytes=5)) == 5
     assert founding.capacity_of(config_of()) > 1_000_000
+
+
+def test_a_node_without_a_log_yet_may_begin_one(tmp_path: Path) -> None:
+    founding.refuse_amnesia(tmp_path)
+
+
+def test_a_log_that_was_kept_is_missed(tmp_path: Path) -> None:
+    founding.remember_log(tmp_path)
+    founding.remember_log(tmp_path)
+    with pytest.raises(Unavailable, match="journal is empty"):
+        founding.refuse_amnesia(tmp_path)
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "0000000000000001.log").touch()
+    founding.refuse_amnesia(tmp_path)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -119,7 +120,7 @@ async def test_a_directory_of_another_format_is_refused(config_of: Build) -> Non
         await run_node(config)
 
 
-@pytest.mark.parametrize("fault", ["damaged", "lost"])
+@pytest.mark.parametrize("fault", ["damaged", "lost", "lost with the registry"])
 async def test_a_journal_that_cannot_be_trusted_stops_the_start(
     config_of: Build, nursery: trio.Nursery, fault: str
 ) -> None:
@@ -127,9 +128,10 @@ async def test_a_journal_that_cannot_be_trusted_stops_the_start(
     life = await started(nursery, config)
     await life.stop()
     segment = next((config.data / "journal").glob("*.log"))
-    if fault == "lost":
-        for path in segment.parent.iterdir():
-            path.unlink()
+    if fault.startswith("lost"):
+        shutil.rmtree(segment.parent)
+        if "registry" in fault:
+            shutil.rmtree(config.registry_path)
     else:
         segment.write_bytes(b"?" + segment.read_bytes()[1:])
     with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="join again"), flatten_subgroups=True):
