@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds simulate lock
+.PHONY: run test check setup kill-rounds simulate fuzz-raft lock
 
 setup: .venv/.ready
 
@@ -31,6 +31,11 @@ SEED ?= 7
 SEEDS ?= 1
 simulate: setup
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(SEEDS)
+
+# Random schedules of the Raft core, twice as long as in `make test`: 500 of them, or SEEDS.
+fuzz-raft: export MYS3D_FUZZ_SEEDS = $(if $(filter command line environment,$(origin SEEDS)),$(SEEDS),500)
+fuzz-raft: setup
+	@$(BIN)/python -m pytest -q -m campaign tests/consensus/test_raft_fuzz.py
 
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
