@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-
 # sync uploads again what is newer than the whole second that a listing tells, as it does with AWS.
 A_WHILE_AGO = time.time() - 3600
 
