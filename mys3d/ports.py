@@ -113,6 +113,14 @@ class Blobs(Protocol):
         A held blob is touched at `touch`."""
         ...
 
+    async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
+        """Delete a blob unless it was touched after `touch_max`, or is being written. True: it was held and is gone.
+
+        A touch that is not remembered counts as old, and a restart forgets touches: the caller deletes only what no
+        applied reference names, and after a start nothing before a barrier taken since then (docs/formats/volumes.md,
+        "Forgetting"). A crash soon afterwards may bring the blob back, whole; then it is garbage once more."""
+        ...
+
     def holds(self, digest: Digest) -> bool: ...
 
     def digests(self, partition: Partition) -> list[Digest]:

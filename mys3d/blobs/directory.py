@@ -2,10 +2,12 @@
 
 Law: data and header are durable before the index says that a blob exists; at open everything that the index may have
 missed is read again from the volumes. Only the committer's thread writes; after a failed sync nothing is written again.
+A blob is forgotten row first: its data is punched out only after the index is flushed without it.
 """
 
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from mys3d import limits
 from mys3d.blobs import record, volume
 from mys3d.blobs.identity import Identity, claim
 from mys3d.blobs.index import Index, IndexLost, Place, Position, remove
+from mys3d.blobs.punch import UNSUPPORTED
 from mys3d.blobs.record import RecordHeader, VolumeHeader
 from mys3d.blobs.scan import scan
 from mys3d.blobs.space import Space, volume_bytes
@@ -54,6 +57,8 @@ class Directory:
         self._calls = calls
         self._space = space
         self._volumes: dict[int, Volume] = {}
+        self._dead: deque[Place] = deque()  # forgotten, and not punched out yet
+        self._can_punch = True
         self._active: Volume | None = None  # None: the next record opens the first volume
         self.identity: Identity = claim(folder, cluster_id)
         with contextlib.ExitStack() as undo:
@@ -87,6 +92,40 @@ class Directory:
                 rest = rest[self._append(rest) :]
         except OSError as error:
             raise self._failed(error) from error
+
+    def forget(self, digest: Digest) -> None:
+        """Delete the row of a blob; `reclaim` returns its room later. A crash before it brings the blob back."""
+        place = self.index.forget(digest)
+        if place is None or place.length < limits.punch_bytes_min:
+            return
+        if len(self._dead) < limits.punches_waiting_max:
+            self._dead.append(place)
+
+    def reclaim(self) -> int:
+        """Punch out the data of what was forgotten; return how many records. Waits for the disk: runs in a thread."""
+        count = len(self._dead)  # those whose rows were deleted before the flush
+        if count == 0 or self.offline is not None:
+            return 0
+        self.index.flush()
+        dead = [self._dead.popleft() for _ in range(count)]
+        try:
+            for place in dead:
+                self._punch(place)
+        except OSError as error:
+            self.take_offline(f"punching a hole: {error}")
+        return count
+
+    def _punch(self, place: Place) -> None:
+        target = self._volumes.get(place.volume)
+        if target is None or not self._can_punch:
+            return
+        try:
+            target.punch(place.offset, place.length)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            self._can_punch = False
+            log.info("blobs.cannot_punch", folder=str(self.folder), why=str(error))
 
     def space(self) -> Space:
         """What is free, with the room that was already set aside in the current volume."""

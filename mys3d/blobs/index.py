@@ -8,7 +8,7 @@ import contextlib
 import shutil
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,17 +16,19 @@ from typing import Final, NamedTuple
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
 
 from mys3d import limits
+from mys3d.blobs.record import record_bytes
 from mys3d.errors import Unavailable
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 QUARANTINED: Final = 1  # flag of a row: the record is damaged, so the blob is not held; a later put writes it anew
 _BLOB: Final = b"b"  # rows of blobs: this, then the digest, so that a partition is one stretch of keys
 _STATE: Final = b"s"  # the one row about the index itself
 _VOLUME: Final = b"v"  # one row for each volume that rows of blobs point into
 _PLACE: Final = struct.Struct("<IQIBQ")  # volume, offset, length, flags, touch
 _POSITION: Final = struct.Struct("<I16sIQQ")  # format, directory, volume, offset, blobs count
+_USE: Final = struct.Struct("<QQ")  # bytes of held records, quarantined records
 
 
 class IndexLost(Unavailable):
@@ -41,6 +43,16 @@ class Place(NamedTuple):
     length: int
     flags: int
     touch: int
+
+
+class Use(NamedTuple):
+    """What rows of blobs say of one volume: the rest of its bytes is dead."""
+
+    held_bytes: int
+    quarantined_count: int
+
+
+_UNUSED: Final = Use(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +80,53 @@ class Index:
         with contextlib.ExitStack() as undo:
             undo.callback(self._rows.close)
             self._load_state()
-            self.volumes = self._load_volumes()
+            self._uses = self._load_uses()
             undo.pop_all()
+
+    @property
+    def volumes(self) -> set[int]:
+        """The volumes that rows of blobs point into, or did until lately."""
+        return set(self._uses)
+
+    def use_of(self, volume: int) -> Use:
+        return self._uses.get(volume, _UNUSED)
 
     def find(self, digest: Digest) -> Place | None:
         """Return where a held blob lies; None when it is not held or quarantined."""
-        try:
-            row = self._get(_BLOB + digest)
-        except Exception as error:  # see _mark_lost
-            raise _mark_lost(self._path, error) from error
-        if row is None:
-            return None
-        place = Place._make(_PLACE.unpack(row))
-        return None if place.flags & QUARANTINED else place
+        place = self._row(digest)
+        return None if place is None or place.flags & QUARANTINED else place
+
+    def record_of(self, digest: Digest) -> Place | None:
+        """Return where the record of a blob lies, held or quarantined."""
+        return self._row(digest)
 
     def add(self, blobs: Sequence[tuple[Digest, Place]], position: Position) -> None:
         """Write the rows of records that are durable now; a later record of a digest replaces an earlier one."""
         with self._lock:
-            batch = WriteBatch(raw_mode=True)
-            fresh: set[Digest] = set()
+            change = self._change()
             for digest, place in blobs:
-                if digest not in fresh and self.find(digest) is None:
-                    fresh.add(digest)
-                batch.put(_BLOB + digest, _PLACE.pack(*place))
-                if place.volume not in self.volumes:
-                    batch.put(_VOLUME + place.volume.to_bytes(4, "big"), b"")
-                    self.volumes.add(place.volume)
-            self._write(batch, position, self.blobs_count + len(fresh))
+                change.put(digest, place)
+            self._write(change, position)
 
     def quarantine(self, digest: Digest, place: Place) -> bool:
         """Mark the damaged record at `place`. False: the blob was written anew meanwhile, or marked already."""
         with self._lock:
             if self.find(digest) != place:
                 return False
-            batch = WriteBatch(raw_mode=True)
-            batch.put(_BLOB + digest, _PLACE.pack(*place._replace(flags=place.flags | QUARANTINED)))
-            self._write(batch, self.position, self.blobs_count - 1)
+            change = self._change()
+            change.put(digest, place._replace(flags=place.flags | QUARANTINED))
+            self._write(change, self.position)
             return True
+
+    def forget(self, digest: Digest) -> Place | None:
+        """Delete the row of a blob, held or quarantined; return where the record lay. Lost in a crash until `flush`."""
+        with self._lock:
+            change = self._change()
+            place = change.row(digest)
+            if place is not None:
+                change.put(digest, None)
+                self._write(change, self.position)
+            return place
 
     def digests(self, partition: Partition) -> list[Digest]:
         """The blobs held of one partition, in digest order."""
@@ -128,12 +150,24 @@ class Index:
         finally:
             self._rows.close()
 
-    def _write(self, batch: WriteBatch, position: Position, blobs_count: int) -> None:
-        state = _POSITION.pack(FORMAT, self._directory_id, position.volume, position.offset, blobs_count)
+    def _row(self, digest: Digest) -> Place | None:
+        try:
+            row = self._get(_BLOB + digest)
+        except Exception as error:  # see _mark_lost
+            raise _mark_lost(self._path, error) from error
+        return None if row is None else Place._make(_PLACE.unpack(row))
+
+    def _change(self) -> "_Change":
+        return _Change(self._row, self._uses, self.blobs_count)
+
+    def _write(self, change: "_Change", position: Position) -> None:
+        batch = change.batch()
+        state = _POSITION.pack(FORMAT, self._directory_id, position.volume, position.offset, change.blobs_count)
         batch.put(_STATE, state)
         with _translated(self._path):
             self._rows.write(batch, self._unlogged)
-        self.position, self.blobs_count = position, blobs_count
+        self.position, self.blobs_count = position, change.blobs_count
+        self._uses.update(change.uses)
 
     def _load_state(self) -> None:
         with _translated(self._path):
@@ -147,10 +181,10 @@ class Index:
             raise IndexLost(f"{self._path}: format {number}, directory {directory.hex()}")
         self.position, self.blobs_count = Position(volume, offset), count
 
-    def _load_volumes(self) -> set[int]:
-        found: set[int] = set()
-        for key, _ in self._scan(_VOLUME, bytes([_VOLUME[0] + 1])):
-            found.add(int.from_bytes(key[1:], "big"))
+    def _load_uses(self) -> dict[int, Use]:
+        found: dict[int, Use] = {}
+        for key, row in self._scan(_VOLUME, bytes([_VOLUME[0] + 1])):
+            found[int.from_bytes(key[1:], "big")] = Use._make(_USE.unpack(row))
         return found
 
     def _scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -166,6 +200,50 @@ class Index:
                 yield key, rows.value()
                 rows.next()
             rows.status()
+
+
+class _Change:
+    """One batch in the making: rows of blobs, and with them what their volumes are used for."""
+
+    def __init__(self, stored: Callable[[Digest], Place | None], uses: Mapping[int, Use], blobs_count: int) -> None:
+        self.uses: dict[int, Use] = {}  # of the volumes that this change touches
+        self.blobs_count = blobs_count
+        self._stored = stored
+        self._stored_uses = uses
+        self._rows: dict[Digest, Place | None] = {}  # None: deleted
+
+    def row(self, digest: Digest) -> Place | None:
+        return self._rows[digest] if digest in self._rows else self._stored(digest)
+
+    def put(self, digest: Digest, place: Place | None) -> None:
+        before = self.row(digest)
+        if before is not None:
+            self._count(before, -1)
+        if place is not None:
+            self._count(place, 1)
+        self._rows[digest] = place
+
+    def batch(self) -> WriteBatch:
+        batch = WriteBatch(raw_mode=True)
+        for digest, place in self._rows.items():
+            if place is None:
+                batch.delete(_BLOB + digest)
+            else:
+                batch.put(_BLOB + digest, _PLACE.pack(*place))
+        for number, use in self.uses.items():
+            batch.put(_VOLUME + number.to_bytes(4, "big"), _USE.pack(*use))
+        return batch
+
+    def _count(self, place: Place, sign: int) -> None:
+        held_bytes, quarantined_count = self.uses.get(place.volume) or self._stored_uses.get(place.volume, _UNUSED)
+        if place.flags & QUARANTINED:
+            quarantined_count += sign
+        else:
+            held_bytes += sign * record_bytes(place.length)
+            self.blobs_count += sign
+        assert held_bytes >= 0, f"volume {place.volume} holds {held_bytes} bytes"
+        assert quarantined_count >= 0, f"volume {place.volume} has {quarantined_count} quarantined records"
+        self.uses[place.volume] = Use(held_bytes, quarantined_count)
 
 
 def remove(path: Path) -> None:

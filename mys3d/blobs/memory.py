@@ -44,7 +44,7 @@ class MemoryBlobs:
         if whole is None:
             return None
         if digest_of(whole) != digest:
-            self.forget(digest)
+            self.lose(digest)
             raise Damaged(digest, found="other bytes than were put")
         assert 0 <= start <= stop, f"bytes [{start}, {stop}) are no range"
         return whole[start:stop]
@@ -54,9 +54,17 @@ class MemoryBlobs:
         if not self.holds(digest):
             return False
         if digest_of(self._blobs[digest]) != digest:
-            self.forget(digest)
+            self.lose(digest)
             return False
         self.touch(digest, touch)
+        return True
+
+    async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
+        await trio.lowlevel.checkpoint()
+        if not self.holds(digest) or self.touches.get(digest, 0) > touch_max:
+            return False
+        self.lose(digest)
+        self.touches.pop(digest, None)
         return True
 
     def holds(self, digest: Digest) -> bool:
@@ -77,6 +85,6 @@ class MemoryBlobs:
         whole[len(whole) // 2] ^= 1
         self._blobs[digest] = bytes(whole)
 
-    def forget(self, digest: Digest) -> None:
+    def lose(self, digest: Digest) -> None:
         """Lose a held blob, as a broken disk would."""
         self._used_bytes -= len(self._blobs.pop(digest))

@@ -22,6 +22,7 @@ RECORD_VERSION: Final = 1
 BLOB: Final = 0  # flags of a record that holds a blob; other flags are for later kinds, and are skipped today
 FIXED_BYTES: Final = 64
 CHECKSUM_BYTES: Final = 16
+_PAGE: Final = 4096  # holes are made of these on every file system in use
 HEADER_BYTES_MIN: Final = FIXED_BYTES + CHECKSUM_BYTES
 HEADER_BYTES_MAX: Final = (
     FIXED_BYTES + DIGEST_BYTES * (limits.blob_bytes_max // limits.sub_digest_bytes) + CHECKSUM_BYTES
@@ -79,6 +80,12 @@ def header_bytes(length: int) -> int:
 def record_bytes(length: int) -> int:
     """Size of a whole record: header, data, and zeros up to the next record."""
     return -(-(header_bytes(length) + length) // ALIGNMENT) * ALIGNMENT
+
+
+def punched_range(offset: int, length: int) -> tuple[int, int]:
+    """The whole pages within the data of the record at `offset`: what is punched out of a dead one; maybe none."""
+    start = offset + header_bytes(length)
+    return -(-start // _PAGE) * _PAGE, (start + length) // _PAGE * _PAGE
 
 
 def encode_header(header: RecordHeader, record_key: bytes) -> bytes:

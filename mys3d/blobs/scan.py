@@ -24,7 +24,7 @@ _ZEROS: Final = bytes(_WINDOW)
 class Scan:
     """What a volume holds. `end`: behind the last whole record, and never below what is known to be synced."""
 
-    records: list[RecordHeader]
+    records: list[RecordHeader]  # those whose data was punched out are no records any more
     end: int
     gaps_count: int  # stretches of no record below what was synced: torn by a crash long ago, or rotten now
 
@@ -44,7 +44,7 @@ def scan(volume: Volume, start: int, synced_end: int, is_sealed: bool) -> Scan:
         known = max(known, _stop(headers[-1]))
     whole = [header for header in headers if header.offset < known or _has_its_data(volume, header)]
     end = max(known, start, _stop(whole[-1]) if whole else 0)
-    return Scan(whole, end, _gaps(whole, start, known))
+    return Scan([header for header in whole if not _is_punched(volume, header)], end, _gaps(whole, start, known))
 
 
 def _headers(volume: Volume, start: int, size: int) -> Iterator[RecordHeader]:
@@ -73,6 +73,20 @@ def _header_at(volume: Volume, offset: int) -> RecordHeader | None:
 def _has_its_data(volume: Volume, header: RecordHeader) -> bool:
     data = os.pread(volume.fd, header.length, header.offset + record.header_bytes(header.length))
     return header.flags != record.BLOB or digest_of(data) == header.digest
+
+
+def _is_punched(volume: Volume, header: RecordHeader) -> bool:
+    """True when the data was given back. Zeros alone prove nothing: a client may have stored zeros."""
+    start, stop = record.punched_range(header.offset, header.length)
+    if header.length < limits.punch_bytes_min or start >= stop:
+        return False
+    try:
+        first = os.pread(volume.fd, min(stop - start, 4096), start)
+        return not any(first) and not _has_its_data(volume, header)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return False  # found damaged when it is read
 
 
 def _stop(header: RecordHeader) -> int:

@@ -75,7 +75,16 @@ class BlobStore:
         """Be open until cancelled."""
         async with self:
             task_status.started(self)
-            await trio.sleep_forever()
+            await self.maintain()
+
+    async def maintain(self) -> None:
+        """Return the room of what was forgotten, until cancelled."""
+        while True:
+            await trio.sleep(limits.reclaim_seconds)
+            try:
+                await trio.to_thread.run_sync(self.directory.reclaim)
+            except Unavailable as error:
+                log.error("blobs.reclaim_failed", why=str(error))
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         length = sum(map(len, data))
@@ -84,6 +93,8 @@ class BlobStore:
             raise Unavailable(self.directory.offline)
         if self._index.find(digest) is not None and await self.have(digest, touch):
             return
+        if self._committer.is_writing(digest):  # the row that is being written carries the touch of another put
+            self._touches.touch(digest, touch)
         await self._committer.write(NewBlob(digest, data, length, touch))
         self._verified.add(digest, self._monotonic())
         self._touch(digest, touch)
@@ -103,6 +114,9 @@ class BlobStore:
                     self._reader.read_waiting, digest, place, start, stop, limiter=self._threads
                 )
         except Damaged as error:
+            self._verified.discard(digest)
+            if self._index.record_of(digest) is None:
+                return None  # it was forgotten while it was read: no damage
             self._quarantine(digest, place, error)
             raise
         if stop - start == place.length:
@@ -119,6 +133,17 @@ class BlobStore:
             except Damaged:
                 return False
         return self._touch(digest, touch)
+
+    async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
+        await trio.lowlevel.checkpoint()
+        if self._committer.is_writing(digest) or self.touched(digest) > touch_max:
+            return False
+        if self.directory.offline is not None:  # it is no copy, and nothing is written there any more
+            return False
+        is_held = self.holds(digest)
+        self.directory.forget(digest)
+        self._verified.discard(digest)
+        return is_held
 
     def holds(self, digest: Digest) -> bool:
         return self._index.find(digest) is not None

@@ -1,7 +1,8 @@
 """One append-only file of blobs.        Floor: blobs (driver). Called by: blobs.directory.
 
-Law: bytes below `end` are durable and never written again; what lies at or above it was never acknowledged. A volume
-comes into being whole: written under another name, synced, renamed, and its directory synced.
+Law: bytes below `end` are durable and never written again, only punched out once no row names them; what lies at or
+above it was never acknowledged. A volume comes into being whole: written under another name, synced, renamed, and its
+directory synced.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mys3d.blobs import record
+from mys3d.blobs.punch import punch_hole
 from mys3d.blobs.record import VolumeHeader
 from mys3d.ports import Buffer
 
@@ -29,6 +31,7 @@ class DiskCalls:
     write: Callable[[int, Sequence[Buffer], int], int] = os.pwritev
     sync: Callable[[int], None] = os.fdatasync
     allocate: Callable[[int, int, int], None] = os.posix_fallocate
+    punch: Callable[[int, int, int], None] = punch_hole
 
 
 @dataclass(slots=True)
@@ -66,6 +69,13 @@ class Volume:
                 if error.errno not in FULL:
                     raise
         self.calls.sync(self.fd)
+
+    def punch(self, offset: int, length: int) -> None:
+        """Give back the room of the data of the record at `offset`; its header stays. Raises OSError."""
+        start, stop = record.punched_range(offset, length)
+        assert stop <= self.size, f"bytes up to {stop} of {self.path} are to be punched, it ends at {self.size}"
+        if start < stop:
+            self.calls.punch(self.fd, start, stop - start)
 
     def close(self) -> None:
         os.close(self.fd)

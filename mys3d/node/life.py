@@ -125,6 +125,7 @@ class Node:
     ) -> None:
         clock, entropy = MachineClock(), MachineEntropy()
         self.config, self.identity, self.stop = config, identity, stop
+        self.blobs = blobs
         inbound = Inbound()
         self.network = PeerNetwork(
             identity, inbound, inbound, clock, entropy, (config.peers_bind.host, config.peers_bind.port)
@@ -155,6 +156,7 @@ class Node:
             await drivers.start(self.network.run)
             await drivers.start(self.consensus.run)
             drivers.start_soon(self.missing.run)
+            drivers.start_soon(self.blobs.maintain)
             drivers.start_soon(Membership(self.ports, self.missing).run)
             drivers.start_soon(self._keep_seeds)
             await self._serve(drivers, on_ready)

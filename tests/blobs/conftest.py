@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mys3d.blobs.directory import Directory, NewBlob
+from mys3d.blobs.punch import punch_hole
 from mys3d.blobs.space import Space
 from mys3d.blobs.store import BlobStore
 from mys3d.blobs.volume import DiskCalls
@@ -29,6 +30,7 @@ class FailingDisk:
     sync_errno: int | None = None
     write_errno: int | None = None
     allocate_errno: int | None = None
+    punch_errno: int | None = None
     write_bytes_max: int | None = None
     syncs_count: int = 0
     free_bytes: int = 300 * MIB
@@ -36,7 +38,7 @@ class FailingDisk:
     written: list[tuple[int, int]] = field(default_factory=list)
 
     def calls(self) -> DiskCalls:
-        return DiskCalls(self._write, self._sync, self._allocate)
+        return DiskCalls(self._write, self._sync, self._allocate, self._punch)
 
     def space(self, _: Path) -> Space:
         return Space(self.size_bytes, self.free_bytes)
@@ -54,6 +56,11 @@ class FailingDisk:
         if self.sync_errno is not None:
             raise OSError(self.sync_errno, os.strerror(self.sync_errno))
         os.fdatasync(fd)
+
+    def _punch(self, fd: int, offset: int, size: int) -> None:
+        if self.punch_errno is not None:
+            raise OSError(self.punch_errno, os.strerror(self.punch_errno))
+        punch_hole(fd, offset, size)
 
     def _allocate(self, fd: int, offset: int, size: int) -> None:
         if self.allocate_errno is not None:

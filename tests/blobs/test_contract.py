@@ -113,3 +113,28 @@ async def test_usage_says_what_the_disk_has(blobs: Blobs) -> None:
     usage = blobs.usage()
     assert 0 < usage.free_bytes <= usage.size_bytes
     assert usage.is_writable
+
+
+async def test_a_blob_that_was_not_touched_since_is_forgotten_and_can_be_put_again(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(8, 100_000)
+    await blobs.put(name, [data], EPOCH)
+    assert await blobs.forget(name, EPOCH)
+    assert not blobs.holds(name)
+    assert not await blobs.have(name, EPOCH)
+    assert await blobs.read(name, 0, 1) is None
+    assert blobs.usage().blobs_count == 0
+    await blobs.put(name, [data], EPOCH)
+    assert await blobs.read(name, 0, len(data)) == data
+
+
+async def test_a_blob_that_was_touched_later_is_not_forgotten(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(9)
+    await blobs.put(name, [data], EPOCH)
+    assert not await blobs.forget(name, GcEpoch(EPOCH - 1))
+    await blobs.have(name, GcEpoch(EPOCH + 1))
+    assert not await blobs.forget(name, EPOCH)
+    assert await blobs.read(name, 0, len(data)) == data
+
+
+async def test_a_blob_that_is_not_held_is_not_forgotten(blobs: Blobs, blob: Build) -> None:
+    assert not await blobs.forget(blob(10)[0], EPOCH)

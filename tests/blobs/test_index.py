@@ -134,3 +134,24 @@ def test_rotten_rows_are_told_once_and_the_index_is_lost_from_then_on(tmp_path: 
     third = Index(path, OURS)
     assert third.find(names[0]) is None
     third.close()
+
+
+def test_a_volume_is_used_by_what_is_held_in_it_and_by_what_is_quarantined(tmp_path: Path) -> None:
+    first = Index(tmp_path / "index", OURS)
+    first.add([(A, PLACE), (B, OTHER)], Position(2, 9000))
+    assert first.quarantine(B, OTHER)
+    assert (first.use_of(1), first.use_of(2)) == ((192, 0), (0, 1))
+    assert first.forget(B) is not None
+    assert first.use_of(2) == (0, 0)
+    first.add([(A, OTHER)], Position(2, 10_000))
+    first.close()
+    second = Index(tmp_path / "index", OURS)
+    assert (second.use_of(1), second.use_of(2)) == ((0, 0), (288, 0))
+    second.close()
+
+
+def test_a_forgotten_blob_has_no_row_and_is_forgotten_once(index: Index) -> None:
+    index.add([(A, PLACE)], Position(1, 5000))
+    assert index.forget(A) == PLACE
+    assert (index.record_of(A), index.blobs_count) == (None, 0)
+    assert index.forget(A) is None

@@ -56,6 +56,6 @@ async def test_a_touch_never_goes_back() -> None:
 async def test_a_forgotten_blob_is_not_held_and_its_space_is_free() -> None:
     blobs = MemoryBlobs(size_bytes=100)
     await blobs.put(NAME, [DATA], EPOCH)
-    blobs.forget(NAME)
+    blobs.lose(NAME)
     assert not blobs.holds(NAME)
     assert blobs.usage().free_bytes == 100

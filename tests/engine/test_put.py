@@ -171,7 +171,7 @@ async def test_a_commit_of_an_old_garbage_epoch_is_touched_again(
             return finisher(grid)(body)
         for blob in body.body.blobs:  # what a collector would do to blobs that nobody names yet
             for node in grid.nodes:
-                node.blobs.forget(blob.digest) if node is not grid[1] else None
+                node.blobs.lose(blob.digest) if node is not grid[1] else None
         return msgspec.structs.replace(finisher(grid)(body), gc_epoch=GcEpoch(-9))
 
     await grid[0].ports.registry.propose(BumpGcEpoch(GcEpoch(2)))

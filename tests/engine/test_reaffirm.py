@@ -62,7 +62,7 @@ async def test_a_disk_here_that_cannot_tell_holds_nothing(make_grid: MakeGrid, m
 async def test_a_blob_that_is_gone_everywhere_cannot_be_committed(make_grid: MakeGrid) -> None:
     grid = await make_grid(3)
     blob = await grid.hold(b"bytes", [0])
-    grid[0].blobs.forget(blob.digest)
+    grid[0].blobs.lose(blob.digest)
     with pytest.raises(Unavailable, match="no holder answered"):
         await reaffirm(grid[0].ports, [blob])
 

@@ -57,7 +57,7 @@ async def test_a_scan_at_the_start_finds_what_was_lost_meanwhile(
     grid = await make_grid(3)
     blobs = [await put(grid, pieces, finisher, f"object {n}".encode(), f"key-{n}") for n in range(20)]
     for blob in blobs[::2]:
-        grid[1].blobs.forget(blob.digest)
+        grid[1].blobs.lose(blob.digest)
     assert grid[1].missing.reconciling
     await nursery.start(grid[1].missing.run)
     await trio.sleep(1.0)
@@ -73,7 +73,7 @@ async def test_a_scan_walks_more_references_than_one_step_reads(
     grid = await make_grid(2)
     blobs = [await put(grid, pieces, finisher, f"object {n}".encode(), f"key-{n}") for n in range(17)]
     for blob in blobs:
-        grid[1].blobs.forget(blob.digest)
+        grid[1].blobs.lose(blob.digest)
     await nursery.start(grid[1].missing.run)
     await trio.sleep(60.0)
     assert all(grid.holders(blob) == {0, 1} for blob in blobs)
@@ -100,7 +100,7 @@ async def test_a_copy_that_a_peer_found_rotten_is_replaced(
     await nursery.start(grid[1].missing.run)
     await trio.sleep(1.0)
     grid[1].blobs.damage(blob.digest)
-    grid[0].blobs.forget(blob.digest)
+    grid[0].blobs.lose(blob.digest)
     assert await read_blob(grid[0].ports, blob) == b"bytes"
     await trio.sleep(1.0)
     assert 1 in grid.holders(blob)
@@ -111,7 +111,7 @@ async def test_a_fetch_that_fails_is_tried_again_with_patience(
 ) -> None:
     grid = await make_grid(2)
     blob = await put(grid, pieces, finisher, b"bytes")
-    grid[1].blobs.forget(blob.digest)
+    grid[1].blobs.lose(blob.digest)
     grid.network.partition(grid.ids[0])
     await nursery.start(grid[1].missing.run)
     await trio.sleep(20.0)
@@ -160,7 +160,7 @@ async def test_hold_all_returns_only_when_every_referenced_blob_is_here(
 ) -> None:
     grid = await make_grid(2)
     blob = await put(grid, pieces, finisher, b"bytes")
-    grid[1].blobs.forget(blob.digest)
+    grid[1].blobs.lose(blob.digest)
     with trio.move_on_after(10.0) as scope:
         await grid[1].missing.hold_all(EVERY)
     assert scope.cancelled_caught  # nobody repairs yet

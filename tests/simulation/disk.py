@@ -149,6 +149,6 @@ class SimulatedBlobs(MemoryBlobs):
         lost = self.touches if self.is_doomed else self._unsynced
         for digest in sorted(lost):
             if self.holds(digest):
-                self.forget(digest)
+                self.lose(digest)
         self._unsynced.clear()
         self.is_doomed = False
