@@ -12,7 +12,7 @@ from pysyncobj.node import Node
 
 from mys3d.consensus.anatomy import CANDIDATE, FOLLOWER, LEADER, election_seconds_min
 from mys3d.consensus.append import Replication
-from mys3d.consensus.messages import HigherTerm, PreVote, PreVoteGranted, RequestVote, TimeoutNow, Vote
+from mys3d.consensus.messages import AppendEntries, HigherTerm, PreVote, PreVoteGranted, RequestVote, TimeoutNow, Vote
 
 # After the leader's lane broke: soon enough for a short outage, spread so that two followers rarely collide.
 quick_seconds_min: Final = 0.05
@@ -87,6 +87,10 @@ class Election(Replication):
         self._counted.add(node)
         if (len(self._counted) + 1) * 2 > len(self.voters) + 1:
             self._SyncObj__onBecomeLeader()
+
+    def _hear_leader(self, node: Node, message: AppendEntries) -> None:
+        super()._hear_leader(node, message)
+        self._pre_votes = None
 
     def on_higher_term(self, message: HigherTerm) -> None:
         if message.term > self.term:

@@ -24,6 +24,7 @@ from mys3d.model.names import NodeId
 from mys3d.ports import Clock
 
 drain_commands_max: Final = 1000  # appended in one tick
+awaiting_max: Final = queue_commands_max  # forwarded commands that the leader has not answered
 caught_up_entries: Final = 64  # a learner this close to the end of the log may vote
 _command_types: Final = (membership.REGULAR, membership.MEMBERSHIP)
 
@@ -234,6 +235,8 @@ class Raft(Election):
     def _forward(self, command: bytes, hear: Hear) -> None:
         self.request_counter += 1
         self._awaiting[self.request_counter] = hear
+        if len(self._awaiting) > awaiting_max:  # the oldest answers were lost on their way
+            self._awaiting.pop(next(iter(self._awaiting)))(Answer.LOST)
         self._forwards.append((self.request_counter, command))
 
     def _send_forwards(self) -> None:
@@ -296,4 +299,5 @@ class Raft(Election):
     def _SyncObj__setCurrentTerm(self, term: int, vote: str | None) -> None:  # noqa: N802 # stock name
         if term != self.term:
             self._counted = set()
+        self._pre_votes = None  # asked for another term, or before this node gave its vote away
         super()._SyncObj__setCurrentTerm(term, vote)

@@ -142,3 +142,34 @@ def test_a_promoted_learner_votes_before_it_has_seen_its_own_promotion(world):
     last = raft.log[-1]
     world.time += 5
     assert give(world, D, RequestVote(raft.term + 1, last[1] + 1, last[2]), C) == [Vote(raft.term)]
+
+
+def test_a_pre_vote_ends_when_a_leader_is_heard(world):
+    raft = world.nodes[B].raft
+    raft.election_deadline = world.time - 1
+    world.begin(B)
+    world.finish(B)
+    (asked,) = [message for message in world.peek(B, C) if isinstance(message, PreVote)]
+    term = raft.term
+    give(
+        world,
+        B,
+        messages.AppendEntries(term, raft.commit_index, raft.log.last_index, raft.term_at(raft.log.last_index), ()),
+        A,
+    )
+    give(world, B, PreVoteGranted(asked.id), C)
+    world.cycle(B)
+    assert raft.term == term
+
+
+def test_a_pre_vote_for_an_earlier_term_does_not_let_a_node_stand(world):
+    raft = world.nodes[B].raft
+    raft.election_deadline = world.time - 1
+    world.begin(B)
+    world.finish(B)
+    (asked,) = [message for message in world.peek(B, C) if isinstance(message, PreVote)]
+    term = raft.term
+    give(world, B, HigherTerm(term + 5), C)
+    give(world, B, PreVoteGranted(asked.id), C)
+    world.cycle(B)
+    assert raft.term == term + 5

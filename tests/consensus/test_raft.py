@@ -179,3 +179,16 @@ def test_lag_counts_the_entries_that_a_peer_lacks(world):
     lag = world.nodes[A].raft.lag()
     assert (lag[B], lag[C], lag[D]) == (0, 0, 10)
     assert world.nodes[B].raft.lag() == {}
+
+
+def test_forwards_that_nobody_answers_do_not_pile_up(hand, monkeypatch):
+    monkeypatch.setattr("mys3d.consensus.raft.awaiting_max", 3)
+    world = hand.Hand()
+    for node in (A, B, C):
+        world.start(node, initial=(A, B, C))
+    world.elect(A)
+    heard = []
+    for number in range(5):
+        world.nodes[B].raft.submit(b"\0x%d" % number, lambda answer, number=number: heard.append((number, answer)))
+    world.cycle(B)
+    assert heard == [(0, Answer.LOST), (1, Answer.LOST)]
