@@ -24,6 +24,7 @@ class Reason(enum.StrEnum):
     NO_SUCH_KEY = "no-such-key"
     NO_SUCH_VERSION = "no-such-version"
     NO_SUCH_UPLOAD = "no-such-upload"
+    NO_SUCH_BODY = "no-such-body"
     PRECONDITION_FAILED = "precondition-failed"
     LAYOUT_EPOCH_OLD = "layout-epoch-old"
     GC_EPOCH_OLD = "gc-epoch-old"

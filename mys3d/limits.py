@@ -19,7 +19,8 @@ put_bytes_max: Final = 5 * GIB  # S3 API, PutObject
 list_keys_max: Final = 1000  # S3 API, ListObjectsV2 max-keys
 delete_keys_max: Final = 1000  # S3 API, DeleteObjects
 delete_command_bytes_max: Final = 64 * KIB  # keys of one DeleteObjects command; longer requests are split
-delete_command_rows_max: Final = 512  # half of what a command may touch: keys may grow before it is applied
+delete_command_rows_max: Final = 512  # what a proposer aims at; keys may grow before the command is applied
+delete_command_keys_max: Final = 320  # three rows each at worst, and some to spare, below `command_rows_max`
 request_skew_ms: Final = 15 * 60 * 1000  # S3 API: a request is refused when its date is 15 minutes off
 signing_keys_max: Final = 10_000  # cached SigV4 signing keys of one node
 chunk_line_bytes_max: Final = 1 * KIB  # an aws-chunked header or trailer line; signatures and checksums are < 200 bytes
@@ -29,6 +30,12 @@ buckets_max: Final = 10_000  # S3 quota of general purpose buckets in an account
 # --- Blobs and bodies -------------------------------------------------------------------------------------------
 blob_bytes_max: Final = 4 * MIB  # halves the memory of a busy PUT against 8 MiB; bandwidth is flat above 1 MiB
 inline_blobs_max: Final = 32  # a version row holds its blob list inline up to here: 128 MiB
+extent_blobs_max: Final = 256  # names in one extent of a larger body, about 10 KiB: 1 GiB of bytes
+staged_lifetime_ms: Final = 24 * 3600 * 1000  # a body that nothing was staged to for this long is given up
+abandon_seconds: Final = 2.0  # a PUT that failed gives its staged body up within this, or leaves it to the leader
+reap_grace_ms: Final = 600 * 1000  # a dead body keeps its names for this long: downloads under way go on
+reap_tick_seconds: Final = 5.0
+reap_bodies_max: Final = 100  # bodies that one look of the leader gives up or reaps
 sub_digest_bytes: Final = 64 * KIB  # a ranged read verifies only the stretches of this size that it touches
 read_piece_bytes: Final = 256 * KIB  # measured sweet spot of a download piece (fits the L2 cache)
 receive_bytes: Final = 64 * KIB  # socket read size on uploads; larger was measured slower
@@ -134,7 +141,10 @@ xml_delete_bytes_max: Final = 2 * MIB
 xml_depth_max: Final = 16
 xml_elements_max: Final = 50_000
 
-assert inline_blobs_max < command_rows_max
+assert inline_blobs_max < extent_blobs_max
+assert 2 * extent_blobs_max < command_rows_max
+assert 3 * delete_command_keys_max + inline_blobs_max < command_rows_max
+assert put_bytes_max <= 2**32 * blob_bytes_max  # sequences of extents are four bytes
 assert hash_batch_bytes <= blob_bytes_max
 assert blob_bytes_max % sub_digest_bytes == 0
 assert bulk_frame_bytes_max > blob_bytes_max

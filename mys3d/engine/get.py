@@ -4,7 +4,7 @@ Law: no unverified byte leaves this room: a holder verifies the stretches it rea
 verified here again before its first byte is handed on. A stream that cannot go on raises; it never ends short.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,27 +12,30 @@ from mys3d import limits
 from mys3d.engine.hashing import names
 from mys3d.engine.homes import holders
 from mys3d.errors import Damaged, Unavailable
-from mys3d.model.body import BlobRef, Body, InlineBlobs
+from mys3d.model.body import BlobRef, Body, InlineBlobs, StagedBody
 from mys3d.model.digest import partition_of
 from mys3d.model.names import NodeId
 from mys3d.ports import Ports
+from mys3d.registry import queries
 
 
 def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[memoryview | bytes]:
     """Yield bytes [start, stop) of `body` in pieces of at most 256 KiB.
 
     Raises Unavailable when a blob has no reachable holder: before the first piece nothing was sent, later the
-    connection has to break.
+    connection has to break. The names of a staged body are read an extent at a time: a body that is removed meanwhile
+    goes on until they are reaped (`limits.reap_grace_ms` later), and then breaks at the next extent.
     """
-    return _Stream(ports, stretches(body, start, stop))
+    if isinstance(body, InlineBlobs):
+        return _Stream(ports, stretches(body.blobs, start, stop), None)
+    return _Stream(ports, [], _Extents(ports, body, start, stop))
 
 
 async def read_small(ports: Ports, body: Body, start: int, stop: int) -> bytes:
     """Return bytes [start, stop) of `body` in one piece; for at most 256 KiB. Raises Unavailable."""
     assert stop - start <= limits.read_piece_bytes, f"{stop - start} bytes are not small"
-    blobs = blobs_of(body)
-    if len(blobs) == 1 and start < stop:
-        local = await _read_local(ports, blobs[0], start, stop)
+    if isinstance(body, InlineBlobs) and len(body.blobs) == 1 and start < stop:
+        local = await _read_local(ports, body.blobs[0], start, stop)
         if local is not None:
             return local
     return b"".join([bytes(piece) async for piece in read_body(ports, body, start, stop)])
@@ -49,13 +52,6 @@ async def fetch_blob(ports: Ports, blob: BlobRef) -> bytes:
     return await _Remote(ports, blob).read(0, blob.length)
 
 
-def blobs_of(body: Body) -> tuple[BlobRef, ...]:
-    if isinstance(body, InlineBlobs):
-        return body.blobs
-    # LIMIT: this release writes no staged bodies, so a row that names one comes from a later release.
-    raise Unavailable("this release does not read bodies of more than 32 blobs")
-
-
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Bytes [start, stop) of one blob."""
@@ -65,11 +61,11 @@ class Stretch:
     stop: int
 
 
-def stretches(body: Body, start: int, stop: int) -> list[Stretch]:
-    """Cut bytes [start, stop) of `body` where its blobs meet."""
+def stretches(blobs: Sequence[BlobRef], start: int, stop: int) -> list[Stretch]:
+    """Cut bytes [start, stop) of `blobs` in order where they meet."""
     cut = []
     offset = 0
-    for blob in blobs_of(body):
+    for blob in blobs:
         begin, end = max(start - offset, 0), min(stop - offset, blob.length)
         if begin < end:
             cut.append(Stretch(blob, begin, end))
@@ -77,12 +73,38 @@ def stretches(body: Body, start: int, stop: int) -> list[Stretch]:
     return cut
 
 
+class _Extents:
+    """Bytes [start, stop) of a staged body, the stretches of one extent at a time."""
+
+    def __init__(self, ports: Ports, body: StagedBody, start: int, stop: int) -> None:
+        self._ports: Final = ports
+        self._body: Final = body
+        self._range: Final = (start, stop)
+        self._sequence = 0
+        self._offset = 0  # of the body, where the next extent begins
+
+    def next_stretches(self) -> list[Stretch]:
+        """Return what is wanted of the next extent that has any; empty at the end. Raises Unavailable."""
+        start, stop = self._range
+        while self._offset < stop and start < stop:
+            blobs = queries.extent(self._ports.registry.view(), self._body.body, self._sequence)
+            if blobs is None:
+                raise Unavailable(f"body {self._body.body}: extent {self._sequence} is gone, it was removed and reaped")
+            found = stretches(blobs, max(start - self._offset, 0), max(stop - self._offset, 0))
+            self._sequence += 1
+            self._offset += sum(blob.length for blob in blobs)
+            if found:
+                return found
+        return []
+
+
 class _Stream:
     """Pieces of some stretches, in order. An object and not a generator: it may be dropped half read."""
 
-    def __init__(self, ports: Ports, cut: list[Stretch]) -> None:
+    def __init__(self, ports: Ports, cut: list[Stretch], extents: _Extents | None) -> None:
         self._ports: Final = ports
-        self._left: Final = cut[::-1]
+        self._extents: Final = extents  # None: the first stretches are all
+        self._left = cut[::-1]
         self._whole = memoryview(b"")  # a blob that was fetched whole and is being handed on
         self._remote: _Remote | None = None  # None: the local copy of the present blob still answers
 
@@ -93,6 +115,8 @@ class _Stream:
         if self._whole:
             piece, self._whole = self._whole[: limits.read_piece_bytes], self._whole[limits.read_piece_bytes :]
             return piece
+        if not self._left and self._extents is not None:
+            self._left = self._extents.next_stretches()[::-1]
         if not self._left:
             raise StopAsyncIteration
         stretch = self._left.pop()

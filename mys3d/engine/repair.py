@@ -21,7 +21,7 @@ from mys3d.model.members import Layout
 from mys3d.model.names import LogIndex, Partition
 from mys3d.ports import AppliedEntry, Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import BeginLayout, PutObject, ReleaseLayout
+from mys3d.registry.commands import BeginLayout, PutObject, ReleaseLayout, StageExtent
 from mys3d.registry.outcomes import Applied
 
 
@@ -92,8 +92,8 @@ class MissingCopies:
             command = entry.command
             if not isinstance(entry.outcome, Applied):
                 continue
-            if isinstance(command, PutObject) and isinstance(command.body, InlineBlobs):
-                for blob in command.body.blobs:
+            if isinstance(command, PutObject | StageExtent):
+                for blob in _named(command):
                     self._note(blob, limits.repair_grace_seconds)
             elif isinstance(command, BeginLayout | ReleaseLayout):
                 self.doubt()
@@ -192,6 +192,13 @@ class MissingCopies:
         while len(self._known) >= limits.repair_queue_max:
             await self._changed.wait()
         self._note(blob, 0.0)
+
+
+def _named(command: PutObject | StageExtent) -> tuple[BlobRef, ...]:
+    """The blobs that are named by this command for the first time."""
+    if isinstance(command, StageExtent):
+        return command.blobs
+    return command.body.blobs if isinstance(command.body, InlineBlobs) else ()
 
 
 def _own_partitions(ports: Ports, layout: Layout) -> list[Partition]:

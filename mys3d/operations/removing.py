@@ -124,11 +124,12 @@ def _blobs_count(version: Version | None) -> int:
 
 
 def batches(keys: Sequence[ObjectKey], rows_counts: Sequence[int]) -> Iterator[Sequence[ObjectKey]]:
-    """Cut keys so that each command stays within its bytes and its rows."""
+    """Cut keys so that each command stays within its bytes, its keys and its rows."""
     start = size = rows = 0
     for at, key in enumerate(keys):
         length = len(key.encode())
         is_full = size + length > limits.delete_command_bytes_max
+        is_full = is_full or at - start >= limits.delete_command_keys_max
         if at > start and (is_full or rows + rows_counts[at] > limits.delete_command_rows_max):
             yield keys[start:at]
             start, size, rows = at, 0, 0

@@ -24,9 +24,6 @@ from mys3d.s3 import checksums, conditions, mime, promises
 from mys3d.s3.message import Response
 from mys3d.s3.table import Header, Metadata, PrefixHeaders, Uri, operation
 
-# LIMIT: a version row names at most 32 blobs; larger bodies need staged extents, which this release does not write.
-SINGLE_PUT_BYTES_MAX: Final = limits.inline_blobs_max * limits.blob_bytes_max
-
 # Classes that promise nothing but a price. Archive classes promise a restore, which is not built.
 STORAGE_CLASSES: Final = frozenset(
     {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"}
@@ -104,13 +101,8 @@ def _check_length(length: int | None) -> None:
     """Raises S3Error MissingContentLength, EntityTooLarge."""
     if length is None:
         raise S3Error("MissingContentLength")
-    if length > SINGLE_PUT_BYTES_MAX:
-        raise S3Error(
-            "EntityTooLarge",
-            f"This release stores objects of up to {SINGLE_PUT_BYTES_MAX} bytes.",
-            ProposedSize=str(length),
-            MaxSizeAllowed=str(SINGLE_PUT_BYTES_MAX),
-        )
+    if length > limits.put_bytes_max:
+        raise S3Error("EntityTooLarge", ProposedSize=str(length), MaxSizeAllowed=str(limits.put_bytes_max))
 
 
 def precondition_of(if_match: str | None, if_none_match: str | None) -> Precondition:

@@ -11,6 +11,7 @@ from mys3d.model.names import Instant, LogIndex, NodeId, Term
 from mys3d.registry import tables
 from mys3d.registry.codec import decode_proposal
 from mys3d.registry.commands import (
+    AbandonBody,
     BeginLayout,
     BumpGcEpoch,
     CancelOperation,
@@ -25,14 +26,16 @@ from mys3d.registry.commands import (
     Proposal,
     PutCredential,
     PutObject,
+    Reap,
     ReleaseLayout,
     ReportHomes,
     SealLayout,
+    StageExtent,
     UpdateMember,
 )
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome
-from mys3d.registry.rules import buckets, cluster, layout, objects, operations
+from mys3d.registry.rules import bodies, buckets, cluster, layout, objects, operations
 from mys3d.registry.transaction import Overlay, Transaction
 from mys3d.registry.validity import fault_of
 
@@ -111,6 +114,12 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return objects.delete(tx, at, command)
         case DeleteObjects():
             return objects.delete_many(tx, at, command)
+        case StageExtent():
+            return bodies.stage(tx, at, command)
+        case AbandonBody():
+            return bodies.abandon(tx, at, command)
+        case Reap():
+            return bodies.reap(tx, at, command)
         case CreateBucket():
             return buckets.create(tx, at, command)
         case DeleteBucket():

@@ -7,11 +7,12 @@ rename or reuse one.
 
 import msgspec
 
-from mys3d.model.body import Body
+from mys3d.model.body import BlobRef, Body
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.members import Addresses, MemberState
 from mys3d.model.names import (
     AccessKey,
+    BodyId,
     BucketId,
     BucketName,
     Epoch,
@@ -142,11 +143,46 @@ class Precondition(msgspec.Struct, frozen=True, array_like=True):
     if_none_match: str = ""
 
 
-class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
-    """Make a version visible. Every blob of `body` is durable on its write quorum under `layout_epoch`.
+class StageExtent(msgspec.Struct, frozen=True, array_like=True, tag="stage"):
+    """Name the next 1 to 256 blobs of a body that is not visible yet; the first extent (`body` None) creates it.
 
-    `gc_epoch` is the lowest epoch of its pushes. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED, NO_SUCH_KEY (If-Match
-    on a missing key), LAYOUT_EPOCH_OLD, GC_EPOCH_OLD.
+    Every blob is durable on its write quorum under `layout_epoch`; `gc_epoch` is the lowest epoch of its pushes.
+    From here on the blobs are referenced. Refused: LAYOUT_EPOCH_OLD, GC_EPOCH_OLD, NO_SUCH_BODY (committed, given up or
+    never begun), INVALID_COMMAND (not the next sequence).
+    """
+
+    body: BodyId | None
+    sequence: int  # 0 for the first extent
+    blobs: tuple[BlobRef, ...]
+    layout_epoch: Epoch
+    gc_epoch: GcEpoch
+    expires_at: Instant  # from then on the body may be given up, unless it was committed or another extent came
+
+
+class AbandonBody(msgspec.Struct, frozen=True, array_like=True, tag="abandon"):
+    """Put a staged body that was never committed among the dead. Refused: NO_SUCH_BODY (also before it expired, when
+    `is_expired` says that this is the reason)."""
+
+    body: BodyId
+    is_expired: bool
+
+
+class Reap(msgspec.Struct, frozen=True, array_like=True, tag="reap"):
+    """Remove the extent of a dead body at its cursor, and what it counts; with the last one the body is gone.
+
+    Refused: NO_SUCH_BODY (not dead, or the cursor has moved on).
+    """
+
+    body: BodyId
+    cursor: int  # a sequence
+
+
+class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
+    """Make a version visible. Every blob of an inline body is durable on its write quorum under `layout_epoch`.
+
+    `gc_epoch` is the lowest epoch of its pushes; the blobs of a staged body were held against both when they were
+    staged. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED, NO_SUCH_KEY (If-Match on a missing key), LAYOUT_EPOCH_OLD,
+    GC_EPOCH_OLD, NO_SUCH_BODY (committed or given up before), INVALID_COMMAND (other blobs or bytes than were staged).
     """
 
     bucket: BucketId
@@ -173,7 +209,7 @@ class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
 class DeleteObjects(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
     """Remove several keys, each decided on its own; the outcome lists one entry per key, in order.
 
-    At most 1,000 keys and 64 KiB: the proposer splits longer requests. Refused as a whole: NO_SUCH_BUCKET.
+    At most 320 keys and 64 KiB: the proposer splits longer requests. Refused as a whole: NO_SUCH_BUCKET.
     """
 
     bucket: BucketId
@@ -199,6 +235,9 @@ Command = (
     | BumpGcEpoch
     | CreateBucket
     | DeleteBucket
+    | StageExtent
+    | AbandonBody
+    | Reap
     | PutObject
     | DeleteObject
     | DeleteObjects

@@ -6,17 +6,19 @@ for an operator's check, never on the way of a request.
 
 import hashlib
 from collections.abc import Iterator
+from itertools import chain
 
 from mys3d import limits
+from mys3d.model.body import BlobRef, Body, StagedBody
 from mys3d.model.members import MemberState
-from mys3d.model.names import BucketId
+from mys3d.model.names import BodyId, BucketId
 from mys3d.registry import keys, references, tables
 from mys3d.registry.transaction import Reader
 
 
 def violations(reader: Reader) -> list[str]:
     """Every broken promise among the rows."""
-    checks = (_references, _objects, _buckets, _members, _layout, _outcomes)
+    checks = (_references, _bodies, _objects, _buckets, _members, _layout, _outcomes)
     return [sentence for check in checks for sentence in check(reader)]
 
 
@@ -29,19 +31,61 @@ def digest(reader: Reader) -> str:
 
 
 def _references(reader: Reader) -> Iterator[str]:
-    """The count of a blob is the number of times that bodies name it."""
+    """The count of a blob is the number of times that inline bodies and extents name it."""
     expected: dict[bytes, tuple[int, int]] = {}
-    for table in (keys.LIVE, keys.VERSIONS):
-        for _, row in reader.scan(*keys.stretch(table)):
-            for blob in references.blobs_of(tables.decode_version(row).body):
-                count, _ = expected.get(blob.digest, (0, 0))
-                expected[blob.digest] = (count + 1, blob.length)
+    inline = (blob for body in _bodies_of_versions(reader) for blob in references.blobs_of(body))
+    staged = (blob for _, row in reader.scan(*keys.stretch(keys.EXTENTS)) for blob in tables.decode_extent(row).blobs)
+    for blob in chain(inline, staged):
+        count, _ = expected.get(blob.digest, (0, 0))
+        expected[blob.digest] = (count + 1, blob.length)
     for key, row in reader.scan(*keys.stretch(keys.REFERENCES)):
         blob, count = tables.blob_of(key, row)
         if expected.pop(blob.digest, (0, 0)) != (count, blob.length):
             yield f"blob {blob.digest.hex()}: {count} references of {blob.length} bytes are not what bodies name"
     for name in expected:
         yield f"blob {name.hex()}: named by a body, and has no references"
+
+
+def _bodies_of_versions(reader: Reader) -> Iterator[Body | None]:
+    for table in (keys.LIVE, keys.VERSIONS):
+        for _, row in reader.scan(*keys.stretch(table)):
+            yield tables.decode_version(row).body
+
+
+def _bodies(reader: Reader) -> Iterator[str]:
+    """A body is unfinished, owned or dead, and has all its extents; a dead one has those from its cursor on."""
+    owners: dict[BodyId, int] = {}
+    for body in _bodies_of_versions(reader):
+        if isinstance(body, StagedBody):
+            owners[body.body] = owners.get(body.body, 0) + 1
+    unfinished = {keys.body_id(key): None for key, _ in reader.scan(*keys.stretch(keys.UNFINISHED))}
+    dead = {keys.body_id(key): row for key, row in reader.scan(*keys.stretch(keys.DEAD_BODIES))}
+    extents: dict[BodyId, list[tuple[int, tuple[BlobRef, ...]]]] = {}
+    for key, row in reader.scan(*keys.stretch(keys.EXTENTS)):
+        extents.setdefault(keys.body_id(key), []).append(
+            (int.from_bytes(key[9:], "big"), tables.decode_extent(row).blobs)
+        )
+    for key, _ in reader.scan(*keys.stretch(keys.BODIES)):
+        body_id = keys.body_id(key)
+        found = tables.body(reader, body_id)
+        assert found is not None, "a row that was scanned is there"
+        if owners.pop(body_id, 0) != found.owners_count:
+            yield f"body {body_id}: {found.owners_count} owners are not what versions name"
+        is_unfinished = unfinished.pop(body_id, found) is None
+        if is_unfinished != (found.owners_count == 0) or body_id in dead:
+            yield f"body {body_id}: is not one of unfinished, owned and dead"
+        own = extents.pop(body_id, [])
+        blobs = [blob for _, each in own for blob in each]
+        is_whole = [sequence for sequence, _ in own] == list(range(found.extents_count))
+        if not is_whole or (len(blobs), sum(blob.length for blob in blobs)) != (found.blobs_count, found.size):
+            yield f"body {body_id}: its extents are not what was staged"
+    for body_id, row in dead.items():
+        cursor = tables.decode_dead(row).cursor
+        left = [sequence for sequence, _ in extents.pop(body_id, [])]
+        if not left or left != list(range(cursor, cursor + len(left))):
+            yield f"dead body {body_id}: its extents do not begin at {cursor}"
+    for body_id in chain(owners, unfinished, extents):
+        yield f"body {body_id}: is named, and has no row"
 
 
 def _objects(reader: Reader) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Final
 from mys3d.model.digest import Digest
 from mys3d.model.names import (
     AccessKey,
+    BodyId,
     BucketId,
     BucketName,
     LogIndex,
@@ -22,6 +23,9 @@ from mys3d.model.names import (
 APPLIED: Final = b"a"
 BUCKETS: Final = b"b"
 CLUSTER: Final = b"c"
+BODIES: Final = b"d"
+EXTENTS: Final = b"e"
+DEAD_BODIES: Final = b"f"
 GC_EPOCH: Final = b"g"
 HOMES: Final = b"h"
 BUCKET_NAMES: Final = b"i"
@@ -37,11 +41,9 @@ VOTERS: Final = b"v"
 VERSIONS: Final = b"w"
 OUTCOMES: Final = b"x"
 OUTCOMES_AT: Final = b"y"
+UNFINISHED: Final = b"U"
 
 # Laid out in docs/formats/registry.md for operations that come later; no row of them exists yet.
-BODIES: Final = b"d"
-EXTENTS: Final = b"e"
-DEAD_BODIES: Final = b"f"
 STAGED: Final = b"j"
 UPLOADS: Final = b"p"
 PARTS: Final = b"q"
@@ -127,6 +129,27 @@ def references(partition: Partition) -> tuple[bytes, bytes]:
         REFERENCES + (partition << 6).to_bytes(2, "big"),
         REFERENCES + stop.to_bytes(2, "big") if stop < 2**16 else after(REFERENCES),
     )
+
+
+def body(body_id: BodyId) -> bytes:
+    return BODIES + number(body_id)
+
+
+def extent(body_id: BodyId, part: int, sequence: int) -> bytes:
+    return EXTENTS + number(body_id) + part.to_bytes(4, "big") + sequence.to_bytes(4, "big")
+
+
+def body_id(row: bytes) -> BodyId:
+    """The body in the key of any row of bodies."""
+    return BodyId(int.from_bytes(row[1:9], "big"))
+
+
+def unfinished(body_id: BodyId) -> bytes:
+    return UNFINISHED + number(body_id)
+
+
+def dead_body(body_id: BodyId) -> bytes:
+    return DEAD_BODIES + number(body_id)
 
 
 def outcome(operation: OperationId) -> bytes:

@@ -6,11 +6,15 @@ Law: an outcome is a function of the log alone, is kept as a row for 200,000 ent
 import msgspec
 
 from mys3d.errors import Rejected
-from mys3d.model.names import BucketId, Instant, LogIndex, ObjectKey, VersionId
+from mys3d.model.names import BodyId, BucketId, Instant, LogIndex, ObjectKey, VersionId
 
 
 class BucketMade(msgspec.Struct, frozen=True, array_like=True, tag="mb"):
     bucket: BucketId
+
+
+class BodyStaged(msgspec.Struct, frozen=True, array_like=True, tag="stage"):
+    body: BodyId
 
 
 class VersionPut(msgspec.Struct, frozen=True, array_like=True, tag="put"):
@@ -32,7 +36,7 @@ class VersionsRemoved(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
     removed: tuple[VersionRemoved, ...]
 
 
-Detail = BucketMade | VersionPut | VersionRemoved | VersionsRemoved
+Detail = BucketMade | BodyStaged | VersionPut | VersionRemoved | VersionsRemoved
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True):

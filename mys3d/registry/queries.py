@@ -3,6 +3,10 @@
 Law: a query is a function of one reader, so its answer is one consistent state; every list has a limit.
 """
 
+from collections.abc import Iterator
+from itertools import islice
+
+from mys3d import limits
 from mys3d.model.access import Credential
 from mys3d.model.body import BlobRef
 from mys3d.model.buckets import Bucket
@@ -10,6 +14,7 @@ from mys3d.model.digest import Digest
 from mys3d.model.members import Layout, Member
 from mys3d.model.names import (
     AccessKey,
+    BodyId,
     BucketId,
     BucketName,
     GcEpoch,
@@ -24,7 +29,7 @@ from mys3d.model.names import (
 from mys3d.model.objects import Version
 from mys3d.registry import keys, tables
 from mys3d.registry.outcomes import Outcome
-from mys3d.registry.records import Cluster
+from mys3d.registry.records import Cluster, DeadBody
 from mys3d.registry.transaction import Reader
 
 
@@ -110,3 +115,33 @@ def referenced(reader: Reader, partition: Partition, after: Digest | None, limit
             break
         found.append(tables.blob_of(key, row)[0])
     return found
+
+
+def extent(reader: Reader, body: BodyId, sequence: int) -> tuple[BlobRef, ...] | None:
+    """At most 256 blobs of a staged body. None: it has no such extent, or the body was removed and reaped."""
+    return tables.extent(reader, body, sequence)
+
+
+def bodies_expired(reader: Reader, at: Instant) -> list[BodyId]:
+    """Some bodies that were staged and not committed in their time, of the oldest 10,000 unfinished ones."""
+    found = (
+        keys.body_id(key)
+        for key, row in _first_rows(reader, keys.UNFINISHED)
+        if tables.decode_unfinished(row).expires_at <= at
+    )
+    return list(islice(found, limits.reap_bodies_max))
+
+
+def bodies_dead(reader: Reader, died_until: Instant) -> list[tuple[BodyId, DeadBody]]:
+    """Some bodies that died at or before an instant, of the oldest 10,000 dead ones."""
+    rows = ((keys.body_id(key), tables.decode_dead(row)) for key, row in _first_rows(reader, keys.DEAD_BODIES))
+    return list(islice((found for found in rows if found[1].died_at <= died_until), limits.reap_bodies_max))
+
+
+def _first_rows(reader: Reader, table: bytes) -> Iterator[tuple[bytes, bytes]]:
+    return islice(reader.scan(*keys.stretch(table)), limits.scan_rows_max)
+
+
+def dead_body(reader: Reader, body: BodyId) -> DeadBody | None:
+    """How far a dead body has been reaped. None: it is not dead, or gone."""
+    return tables.dead_body(reader, body)

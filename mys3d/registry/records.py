@@ -6,6 +6,7 @@ Law: every record starts with a format number; an older format stays readable fo
 import msgspec
 
 from mys3d.errors import Reason, Rejected
+from mys3d.model.body import BlobRef
 from mys3d.model.names import BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId, OperationId, Term
 from mys3d.registry.outcomes import Applied, Outcome
 
@@ -57,6 +58,38 @@ class Reference(msgspec.Struct, frozen=True, array_like=True):
     format: int
     count: int
     length: int  # bytes of the blob
+
+
+class BodyRow(msgspec.Struct, frozen=True, array_like=True):
+    """A body that has extents. Without owners it is unfinished, and has a row that says when it may be given up."""
+
+    format: int
+    owners_count: int  # versions that name it
+    blobs_count: int
+    extents_count: int
+    size: int  # bytes
+
+
+class ExtentRow(msgspec.Struct, frozen=True, array_like=True):
+    """Some blobs of a body, in order. Each of them counts one reference while the row exists."""
+
+    format: int
+    blobs: tuple[BlobRef, ...]
+
+
+class UnfinishedRow(msgspec.Struct, frozen=True, array_like=True):
+    """A body that is being staged. The row goes when the body becomes visible, or dies."""
+
+    format: int
+    expires_at: Instant
+
+
+class DeadBody(msgspec.Struct, frozen=True, array_like=True):
+    """A body that nobody owns any more. Its extents from `cursor` on are still there."""
+
+    format: int
+    cursor: int  # a sequence
+    died_at: Instant
 
 
 class Fence(msgspec.Struct, frozen=True, array_like=True):

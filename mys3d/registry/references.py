@@ -1,19 +1,22 @@
 """How many bodies name each blob.        Floor: registry (pure). Called by: rules.
 
-Law: counts are derived here from bodies that appear and vanish, never sent by anyone; a row exists only while the count
-is above 0. A blob that leaves one body and enters another in one command never passes through 0.
+Law: counts are derived here from lists of blobs (inline bodies and extents) that appear and vanish, never sent by
+anyone; a row exists only while the count is above 0. A blob that leaves one list and enters another in one command
+never passes through 0.
 """
+
+from collections.abc import Sequence
 
 from mys3d.model.body import BlobRef, Body, InlineBlobs
 from mys3d.registry import tables
 from mys3d.registry.transaction import Transaction
 
 
-def change(tx: Transaction, removed: Body | None, added: Body | None) -> None:
-    """Count one body less and another one more."""
+def change(tx: Transaction, removed: Sequence[BlobRef] = (), added: Sequence[BlobRef] = ()) -> None:
+    """Count the blobs of one list less and of another one more."""
     changes: dict[bytes, tuple[BlobRef, int]] = {}
-    for body, step in ((removed, -1), (added, 1)):
-        for blob in blobs_of(body):
+    for blobs, step in ((removed, -1), (added, 1)):
+        for blob in blobs:
             changes[blob.digest] = (blob, changes.get(blob.digest, (blob, 0))[1] + step)
     for blob, step in changes.values():
         if step:
@@ -21,7 +24,7 @@ def change(tx: Transaction, removed: Body | None, added: Body | None) -> None:
 
 
 def blobs_of(body: Body | None) -> tuple[BlobRef, ...]:
-    """The blobs a row itself names; a staged body owns its own references."""
+    """The blobs a row itself names; those of a staged body are named by its extents."""
     return body.blobs if isinstance(body, InlineBlobs) else ()
 
 

@@ -13,6 +13,7 @@ from mys3d.model.digest import Digest
 from mys3d.model.members import Layout, Member
 from mys3d.model.names import (
     AccessKey,
+    BodyId,
     BucketId,
     BucketName,
     Epoch,
@@ -30,8 +31,11 @@ from mys3d.registry.codec import FORMAT, decoder, encode
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.records import (
     AppliedRow,
+    BodyRow,
     BucketNameRow,
     Cluster,
+    DeadBody,
+    ExtentRow,
     Fence,
     GcEpochRow,
     Homes,
@@ -39,6 +43,7 @@ from mys3d.registry.records import (
     OutcomeRow,
     OutcomesAtRow,
     Reference,
+    UnfinishedRow,
     VotersRow,
 )
 from mys3d.registry.transaction import Reader, Transaction
@@ -56,8 +61,12 @@ _bucket_name: Final = decoder(BucketNameRow).decode
 _fence: Final = decoder(Fence).decode
 _homes: Final = decoder(Homes).decode
 _reference: Final = decoder(Reference).decode
+_body: Final = decoder(BodyRow).decode
 _outcome: Final = decoder(OutcomeRow).decode
 _outcomes_at: Final = decoder(OutcomesAtRow).decode
+decode_extent: Final = decoder(ExtentRow).decode
+decode_unfinished: Final = decoder(UnfinishedRow).decode
+decode_dead: Final = decoder(DeadBody).decode
 decode_version: Final = decoder(Version).decode
 
 
@@ -275,6 +284,63 @@ def blob_of(key: bytes, row: bytes) -> tuple[BlobRef, int]:
     """The blob and count of one reference row."""
     found = _reference(row)
     return BlobRef(Digest(key[1:]), found.length), found.count
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------
+SINGLE_PART: Final = 0  # bodies of one PUT have no parts
+
+
+def body(reader: Reader, body_id: BodyId) -> BodyRow | None:
+    """A body that is unfinished or owned; dead ones have no row here."""
+    row = reader.get(keys.body(body_id))
+    return None if row is None else _body(row)
+
+
+def put_body(tx: Transaction, body_id: BodyId, record: BodyRow) -> None:
+    tx.put(keys.body(body_id), encode(record))
+
+
+def drop_body(tx: Transaction, body_id: BodyId) -> None:
+    tx.delete(keys.body(body_id))
+
+
+def extent(reader: Reader, body_id: BodyId, sequence: int) -> tuple[BlobRef, ...] | None:
+    row = reader.get(keys.extent(body_id, SINGLE_PART, sequence))
+    return None if row is None else decode_extent(row).blobs
+
+
+def put_extent(tx: Transaction, body_id: BodyId, sequence: int, blobs: tuple[BlobRef, ...]) -> None:
+    tx.put(keys.extent(body_id, SINGLE_PART, sequence), encode(ExtentRow(FORMAT, blobs)))
+
+
+def drop_extent(tx: Transaction, body_id: BodyId, sequence: int) -> None:
+    tx.delete(keys.extent(body_id, SINGLE_PART, sequence))
+
+
+def unfinished(reader: Reader, body_id: BodyId) -> UnfinishedRow | None:
+    row = reader.get(keys.unfinished(body_id))
+    return None if row is None else decode_unfinished(row)
+
+
+def put_unfinished(tx: Transaction, body_id: BodyId, expires_at: Instant) -> None:
+    tx.put(keys.unfinished(body_id), encode(UnfinishedRow(FORMAT, expires_at)))
+
+
+def drop_unfinished(tx: Transaction, body_id: BodyId) -> None:
+    tx.delete(keys.unfinished(body_id))
+
+
+def dead_body(reader: Reader, body_id: BodyId) -> DeadBody | None:
+    row = reader.get(keys.dead_body(body_id))
+    return None if row is None else decode_dead(row)
+
+
+def put_dead_body(tx: Transaction, body_id: BodyId, record: DeadBody) -> None:
+    tx.put(keys.dead_body(body_id), encode(record))
+
+
+def drop_dead_body(tx: Transaction, body_id: BodyId) -> None:
+    tx.delete(keys.dead_body(body_id))
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------

@@ -4,13 +4,15 @@ Law: a proposal that passes here cannot make a rule raise: every number fits its
 list its bound. A refusal is INVALID_COMMAND, the same on every node.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from mys3d import limits
-from mys3d.model.body import Body, InlineBlobs
+from mys3d.model.body import BlobRef, Body, InlineBlobs
 from mys3d.model.digest import DIGEST_BYTES
 from mys3d.model.names import LogIndex
 from mys3d.registry.commands import (
+    AbandonBody,
     BeginLayout,
     BumpGcEpoch,
     CancelOperation,
@@ -25,15 +27,18 @@ from mys3d.registry.commands import (
     Proposal,
     PutCredential,
     PutObject,
+    Reap,
     ReleaseLayout,
     ReportHomes,
     SealLayout,
+    StageExtent,
     UpdateMember,
 )
 
 _OPERATION_BYTES: Final = 16
 _NAME_BYTES_MAX: Final = 256  # names of nodes, zones, users, access keys: far above what any screen shows
 _NUMBER_STOP: Final = 2**63
+_SEQUENCE_STOP: Final = 2**32 - 1  # four bytes in a key, and its successor as well
 
 
 def fault_of(proposal: Proposal, index: LogIndex) -> str:
@@ -51,10 +56,16 @@ def _fault_of_command(command: Command) -> str:
     match command:
         case PutObject():
             return _keys(command.bucket, command.key) or _body(command.body, command.size)
+        case StageExtent():
+            return _extent(command)
+        case AbandonBody():
+            return _number(command.body)
+        case Reap():
+            return _number(command.body) or _sequence(command.cursor)
         case DeleteObject():
             return _keys(command.bucket, command.key) or _number(command.version or 0)
         case DeleteObjects():
-            if len(command.keys) > limits.delete_keys_max:
+            if len(command.keys) > limits.delete_command_keys_max:
                 return f"{len(command.keys)} keys"
             return _keys(command.bucket, *command.keys)
         case InitialiseCluster() | JoinMember():
@@ -99,14 +110,35 @@ def _keys(bucket: int, *keys: str) -> str:
 
 def _body(body: Body, size: int) -> str:
     if not isinstance(body, InlineBlobs):
-        return "no operation stages bodies yet"
+        return _number(body.body) or _number(body.blobs_count) or _number(size)
     if len(body.blobs) > limits.inline_blobs_max:
         return f"{len(body.blobs)} blobs in a row"
-    for blob in body.blobs:
+    length = sum(blob.length for blob in body.blobs)
+    return _blobs(body.blobs) or ("" if length == size else f"size {size} for blobs of {length} bytes")
+
+
+def _extent(command: StageExtent) -> str:
+    if not 1 <= len(command.blobs) <= limits.extent_blobs_max:
+        return f"an extent of {len(command.blobs)} blobs"
+    if (command.body is None) != (command.sequence == 0):
+        return "the first extent, and no other, creates its body"
+    return (
+        _number(command.body or 0)
+        or _sequence(command.sequence)
+        or _number(command.expires_at)
+        or _blobs(command.blobs)
+    )
+
+
+def _sequence(value: int) -> str:
+    return "" if 0 <= value < _SEQUENCE_STOP else f"sequence {value}"
+
+
+def _blobs(blobs: Sequence[BlobRef]) -> str:
+    for blob in blobs:
         if len(blob.digest) != DIGEST_BYTES or not 1 <= blob.length <= limits.blob_bytes_max:
             return f"a blob of {blob.length} bytes, with a digest of {len(blob.digest)}"
-    length = sum(blob.length for blob in body.blobs)
-    return "" if length == size else f"size {size} for blobs of {length} bytes"
+    return ""
 
 
 def _table(command: BeginLayout) -> str:

@@ -115,7 +115,7 @@ def make_grid(nursery: trio.Nursery) -> Callable[..., Awaitable[Grid]]:
     """With `grown` False the nodes behind the first one have just joined: no homes, no votes."""
 
     async def make(count: int, grown: bool = True) -> Grid:
-        grid = Grid(MemoryNetwork(nursery), MemoryCluster())
+        grid = Grid(MemoryNetwork(nursery), MemoryCluster(TestClock()))
         for number in range(count):
             _add_node(grid, number)
         registry = grid[0].ports.registry

@@ -13,13 +13,14 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_body
-from mys3d.engine.put import StoredBody, put_object, store_body
+from mys3d.engine.put import StoredBody, commit_body, put_object, store_body
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
-from mys3d.model.body import InlineBlobs
-from mys3d.model.names import Epoch, GcEpoch, ObjectKey
+from mys3d.model.body import InlineBlobs, StagedBody
+from mys3d.model.names import Epoch, GcEpoch, Instant, ObjectKey
 from mys3d.model.objects import Version
 from mys3d.registry import queries
-from mys3d.registry.commands import BumpGcEpoch, PutObject
+from mys3d.registry.commands import AbandonBody, BumpGcEpoch, PutObject
+from mys3d.registry.invariants import violations
 
 Grid = Any  # of conftest
 MakeGrid = Callable[[int], Awaitable[Grid]]
@@ -106,16 +107,90 @@ async def test_a_checksum_that_does_not_fit_leaves_nothing_visible(make_grid: Ma
     assert version_of(grid) is None
 
 
-async def test_a_body_of_more_blobs_than_a_row_holds_is_refused(
-    make_grid: MakeGrid, pieces: Any, monkeypatch: Any
+@pytest.fixture
+def small(monkeypatch: Any) -> int:
+    """Bodies of few bytes that have many blobs: returns the size of a blob."""
+    monkeypatch.setattr(limits, "blob_bytes_max", 1000)
+    monkeypatch.setattr(limits, "extent_blobs_max", 40)
+    return 1000
+
+
+def many(count: int, size: int) -> bytes:
+    return b"".join(b"%06d" % number for number in range(count * size // 6 + 1))[: count * size]
+
+
+@pytest.mark.parametrize(("count", "extents"), [(32, 0), (33, 1), (40, 1), (41, 2), (80, 2), (85, 3)])
+async def test_a_body_of_more_blobs_than_a_row_holds_is_staged(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, small: int, count: int, extents: int
 ) -> None:
-    monkeypatch.setattr(limits, "inline_blobs_max", 2)
-    grid, budget = await make_grid(1), BufferBudget()
-    with pytest.raises(S3Error, match="EntityTooLarge"):
-        await store_body(grid[0].ports, budget, pieces(*pieces_of(patterned(2 * BLOB + 1))), frozenset())
+    grid, data, budget = await make_grid(3), many(count, small), BufferBudget()
+    cut = [data[at : at + 700] for at in range(0, len(data), 700)]
+    await put_object(grid[0].ports, budget, pieces(*cut), frozenset(), finisher(grid))
+    version = version_of(grid, node=1)
+    assert version is not None and version.body is not None
+    assert isinstance(version.body, StagedBody) == (extents > 0)
+    assert (version.size, version.etag) == (len(data), hashlib.md5(data).hexdigest())
+    got = b"".join([bytes(piece) async for piece in read_body(grid[2].ports, version.body, 0, version.size)])
+    assert got == data
+    view = grid[0].ports.registry.view()
+    if isinstance(version.body, StagedBody):
+        assert version.body.blobs_count == count
+        assert queries.extent(view, version.body.body, extents - 1) is not None
+        assert queries.extent(view, version.body.body, extents) is None
+    assert violations(view) == []
     assert budget.free_bytes == limits.buffer_budget_bytes
-    stored = await store_body(grid[0].ports, budget, pieces(*pieces_of(patterned(2 * BLOB))), frozenset())
-    assert len(stored.body.blobs) == 2
+
+
+def staged_and_dead(grid: Grid) -> tuple[int, int]:
+    view = grid[0].ports.registry.view()
+    ever = Instant(2**62)
+    assert violations(view) == []
+    return len(queries.bodies_expired(view, ever)), len(queries.bodies_dead(view, ever))
+
+
+@pytest.mark.parametrize("failure", [S3Error("IncompleteBody"), Unavailable("cut off")])
+async def test_a_staged_body_whose_source_breaks_off_is_given_up(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, small: int, failure: Exception
+) -> None:
+    grid, budget = await make_grid(1), BufferBudget()
+    with pytest.raises(type(failure)):
+        await put_object(grid[0].ports, budget, pieces(many(45, small), failure), frozenset(), finisher(grid))
+    assert staged_and_dead(grid) == (0, 1)
+    assert version_of(grid) is None
+    assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_a_staged_body_that_breaks_a_promise_is_given_up(make_grid: MakeGrid, pieces: Any, small: int) -> None:
+    grid = await make_grid(1)
+
+    def finish(_stored: StoredBody) -> PutObject:
+        raise S3Error("BadDigest")
+
+    with pytest.raises(S3Error, match="BadDigest"):
+        await put_object(grid[0].ports, BufferBudget(), pieces(many(45, small)), frozenset(), finish)
+    assert staged_and_dead(grid) == (0, 1)
+
+
+async def test_a_staged_body_that_was_given_up_before_its_commit_may_be_sent_again(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, small: int
+) -> None:
+    grid = await make_grid(1)
+    stored = await store_body(grid[0].ports, BufferBudget(), pieces(many(45, small)), frozenset())
+    assert isinstance(stored.body, StagedBody)
+    await grid[0].ports.registry.propose(AbandonBody(stored.body.body, is_expired=False))
+    with pytest.raises(Unavailable, match="given up before its commit"):
+        await commit_body(grid[0].ports, stored, finisher(grid))
+
+
+async def test_one_put_has_its_largest_size(make_grid: MakeGrid, pieces: Any, small: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(limits, "put_bytes_max", 45 * small)
+    grid, budget = await make_grid(1), BufferBudget()
+    fits = await store_body(grid[0].ports, budget, pieces(many(45, small)), frozenset())
+    assert fits.size == 45 * small
+    with pytest.raises(S3Error, match="EntityTooLarge"):
+        await store_body(grid[0].ports, budget, pieces(many(45, small), b"1"), frozenset())
+    assert staged_and_dead(grid) == (1, 1)
+    assert budget.free_bytes == limits.buffer_budget_bytes
 
 
 async def test_without_a_quorum_nothing_becomes_visible(make_grid: MakeGrid, pieces: Any, finisher: Any) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from mys3d import limits
 from mys3d.errors import S3Error
-from mys3d.operations.storing import SINGLE_PUT_BYTES_MAX
 
 BODY = b"hello"
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
@@ -166,8 +165,8 @@ async def test_a_client_that_leaves_stores_nothing(bucket: Any) -> None:
 @pytest.mark.parametrize(
     ("headers", "code", "status"),
     [
-        ({"Content-Length": str(SINGLE_PUT_BYTES_MAX + 1)}, "EntityTooLarge", 400),
-        ({**CHUNKED, "x-amz-decoded-content-length": str(SINGLE_PUT_BYTES_MAX + 1)}, "EntityTooLarge", 400),
+        ({"Content-Length": str(limits.put_bytes_max + 1)}, "EntityTooLarge", 400),
+        ({**CHUNKED, "x-amz-decoded-content-length": str(limits.put_bytes_max + 1)}, "EntityTooLarge", 400),
         ({"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, "MissingContentLength", 411),
         ({"If-None-Match": "*"}, "PreconditionFailed", 412),
         ({"If-Match": '"other"'}, "PreconditionFailed", 412),

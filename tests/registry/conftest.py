@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 
 from mys3d import limits
 from mys3d.errors import Rejected
-from mys3d.model.body import BlobRef, InlineBlobs
+from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.digest import digest_of
 from mys3d.model.members import Addresses
 from mys3d.model.names import (
     AccessKey,
+    BodyId,
     BucketId,
     BucketName,
     Epoch,
@@ -37,9 +39,10 @@ from mys3d.registry.commands import (
     Precondition,
     Proposal,
     PutObject,
+    StageExtent,
 )
 from mys3d.registry.memory import MemoryRows
-from mys3d.registry.outcomes import Applied, BucketMade, Outcome
+from mys3d.registry.outcomes import Applied, BodyStaged, BucketMade, Outcome
 from mys3d.registry.transaction import Overlay
 
 ROOT_KEY = AccessKey("root")
@@ -99,6 +102,16 @@ class Machine:
         assert isinstance(made, BucketMade)
         return made.bucket
 
+    def staged(self, *extents: Sequence[str]) -> StagedBody:
+        """A body whose extents hold the blobs of these texts, not visible yet."""
+        body: BodyId | None = None
+        for sequence, texts in enumerate(extents):
+            made = self.done(stage(body, sequence, *texts)).detail
+            assert isinstance(made, BodyStaged)
+            body = made.body
+        assert body is not None
+        return StagedBody(body, sum(map(len, extents)))
+
     def join(self, node: str, token: bytes = b"t" * 32) -> None:
         self.done(CreateToken(token, Instant(2**62)))
         self.done(join(node, token))
@@ -155,6 +168,27 @@ def put(
     )
 
 
+EXPIRES_AT = 1_700_000_100_000
+
+
+def stage(
+    body: int | None, sequence: int, *texts: str, layout_epoch: int = 1, gc_epoch: int = 1, expires_at: int = EXPIRES_AT
+) -> StageExtent:
+    """An extent whose blobs are `texts`."""
+    return StageExtent(
+        None if body is None else BodyId(body),
+        sequence,
+        tuple(blob(text) for text in texts),
+        Epoch(layout_epoch),
+        GcEpoch(gc_epoch),
+        Instant(expires_at),
+    )
+
+
+def put_staged(bucket: BucketId, key: str, body: StagedBody, size: int, **options: int) -> PutObject:
+    return msgspec.structs.replace(put(bucket, key, **options), body=body, size=size)  # type: ignore[arg-type]
+
+
 def delete(bucket: BucketId, key: str, condition: Precondition | None = None) -> DeleteObject:
     return DeleteObject(bucket, ObjectKey(key), precondition=condition or Precondition())
 
@@ -170,6 +204,9 @@ class Make:
     join = staticmethod(join)
     blob = staticmethod(blob)
     put = staticmethod(put)
+    put_staged = staticmethod(put_staged)
+    stage = staticmethod(stage)
+    EXPIRES_AT = EXPIRES_AT
     delete = staticmethod(delete)
     delete_many = staticmethod(delete_many)
     Machine = Machine

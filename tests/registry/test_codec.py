@@ -14,7 +14,12 @@ def proposal(make, command):
 
 
 def test_a_proposal_is_read_back(make):
-    for command in (make.put(2, "k\x00é", "one"), make.delete_many(2, ["a", "b"]), make.initialise("n1")):
+    for command in (
+        make.put(2, "k\x00é", "one"),
+        make.delete_many(2, ["a", "b"]),
+        make.stage(None, 0, "one"),
+        make.initialise("n1"),
+    ):
         sent = proposal(make, command)
         assert codec.decode_proposal(codec.encode_proposal(sent)) == sent
 

@@ -7,14 +7,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mys3d import limits
 from mys3d.errors import Reason
-from mys3d.model.names import BucketName, Epoch, GcEpoch, LogIndex
+from mys3d.model.body import InlineBlobs, StagedBody
+from mys3d.model.names import BodyId, BucketName, Epoch, GcEpoch, Instant, LogIndex
 from mys3d.registry import invariants, keys, queries
 from mys3d.registry.commands import (
+    AbandonBody,
     BeginLayout,
     BumpGcEpoch,
     CancelOperation,
     DeleteBucket,
     Precondition,
+    Reap,
     ReleaseLayout,
     ReportHomes,
     SealLayout,
@@ -25,6 +28,7 @@ from mys3d.registry.outcomes import Applied
 object_keys = st.sampled_from(["a", "a/b", "a\x00b", "b", "é", "\U0010ffff"])
 bodies = st.lists(st.sampled_from(["x", "yy", "zzz"]), max_size=3)
 slots = st.integers(0, 2)
+STEPS = ["commit", "commit", "abandon", "leave"]
 
 
 @pytest.fixture
@@ -94,6 +98,28 @@ class Registry(RuleBasedStateMachine):
         existed = [self.objects.pop((bucket, key), None) is not None for key in chosen[1:]]
         assert [entry.existed for entry in removed] == existed
 
+    @rule(slot=slots, texts=st.lists(bodies.filter(bool), min_size=1, max_size=3), step=st.sampled_from(STEPS))
+    def put_staged(self, slot, texts, step):
+        bucket = self.buckets.get(f"bucket{slot}")
+        epoch = queries.layout(self.machine.rows).epoch
+        body = None
+        for sequence, each in enumerate(texts):
+            command = self.world.stage(body, sequence, *each, layout_epoch=epoch, gc_epoch=99)
+            body = self.machine.done(command).detail.body
+        count, size = sum(map(len, texts)), sum(len(text) for each in texts for text in each)
+        if step == "abandon":
+            self.machine.done(AbandonBody(body, is_expired=False))
+        if step != "commit" or bucket is None:
+            return
+        self.machine.done(self.world.put_staged(bucket, "a", StagedBody(body, count), size))
+        self.objects[bucket, "a"] = [text for each in texts for text in each]
+
+    @rule(choice=st.integers(0, 5))
+    def reap(self, choice):
+        for body, dead in queries.bodies_dead(self.machine.rows, Instant(2**62))[: choice + 1]:
+            assert self.world.reason(self.machine.do(Reap(body, dead.cursor + 1))) == Reason.NO_SUCH_BODY
+            self.machine.done(Reap(body, dead.cursor))
+
     @rule()
     def join(self):
         self.members += 1
@@ -128,8 +154,13 @@ class Registry(RuleBasedStateMachine):
     @invariant()
     def objects_are_those_of_the_model(self):
         for (bucket, key), texts in getattr(self, "objects", {}).items():
-            found = queries.live(self.machine.rows, bucket, key)
-            assert found.body.blobs == tuple(self.world.blob(text) for text in texts)
+            found = queries.live(self.machine.rows, bucket, key).body
+            blobs = found.blobs if isinstance(found, InlineBlobs) else self.staged_blobs(found.body)
+            assert blobs == tuple(self.world.blob(text) for text in texts)
+
+    def staged_blobs(self, body):
+        extents = (queries.extent(self.machine.rows, body, sequence) or () for sequence in range(3))
+        return tuple(blob for extent in extents for blob in extent)
 
     def teardown(self):
         if hasattr(self, "machine"):
@@ -182,6 +213,40 @@ class TestEveryInvariantCanFail:
         machine, _, break_ = broken
         row = machine.rows.get(keys.reference(make.blob("one").digest))
         assert "not what bodies name" in break_(keys.reference(make.blob("two").digest), row)
+
+    @pytest.fixture
+    def staged(self, broken, make):
+        machine, bucket, break_ = broken
+        body = machine.staged(["a"], ["b"])
+        machine.done(make.put_staged(bucket, "big", body, 2))
+        assert invariants.violations(machine.rows) == []
+        return machine, body.body, break_
+
+    def test_a_lost_extent(self, staged):
+        _, body, break_ = staged
+        assert "not what was staged" in break_(keys.extent(body, 0, 1), None)
+
+    def test_a_lost_body(self, staged):
+        _, body, break_ = staged
+        assert "is named, and has no row" in break_(keys.body(body), None)
+
+    def test_an_owner_nobody_counted(self, staged):
+        machine, _, break_ = staged
+        bucket = queries.bucket(machine.rows, "photos").id
+        assert "owners are not what versions name" in break_(keys.live(bucket, "big"), None)
+
+    def test_a_body_that_is_owned_and_dead(self, staged):
+        machine, body, break_ = staged
+        machine.done(AbandonBody(machine.staged(["c"]).body, is_expired=False))
+        ((other, _),) = queries.bodies_dead(machine.rows, Instant(2**62))
+        found = break_(keys.dead_body(body), machine.rows.get(keys.dead_body(BodyId(other))))
+        assert "not one of unfinished, owned and dead" in found
+        assert "do not begin at 0" in found
+
+    def test_an_unfinished_body_without_its_end(self, staged):
+        machine, _, break_ = staged
+        other = machine.staged(["c"]).body
+        assert "not one of unfinished, owned and dead" in break_(keys.unfinished(other), None)
 
     def test_a_version_that_should_be_live(self, broken):
         machine, bucket, break_ = broken

@@ -57,6 +57,16 @@ def test_references_of_a_partition_are_one_stretch(digest, partition):
     assert (start <= keys.reference(Digest(digest)) < stop) == (partition_of(Digest(digest)) == partition)
 
 
+@given(
+    st.tuples(st.integers(1, 2**63 - 1), st.integers(0, 2**32 - 1)),
+    st.tuples(st.integers(1, 2**63 - 1), st.integers(0, 2**32 - 1)),
+)
+def test_extents_sort_by_body_and_then_in_their_order(left, right):
+    rows = [keys.extent(body, 0, sequence) for body, sequence in (left, right)]
+    assert (rows[0] < rows[1]) == (left < right)
+    assert keys.body_id(rows[0]) == left[0]
+
+
 def test_the_last_partition_ends_with_its_table():
     start, stop = keys.references(Partition(1023))
     assert start <= keys.reference(Digest(b"\xff" * 32)) < stop

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mys3d.model.body import StagedBody
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.members import MemberState
 from mys3d.model.names import AccessKey, BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId
 from mys3d.registry import invariants, queries
 from mys3d.registry.commands import (
+    AbandonBody,
     BeginLayout,
     BumpGcEpoch,
     CreateBucket,
@@ -17,13 +19,14 @@ from mys3d.registry.commands import (
     DeleteBucket,
     Precondition,
     PutCredential,
+    Reap,
     ReleaseLayout,
     ReportHomes,
     SealLayout,
     UpdateMember,
 )
 from mys3d.registry.listing import list_objects
-from mys3d.registry.outcomes import Applied, BucketMade, VersionPut, VersionRemoved, VersionsRemoved
+from mys3d.registry.outcomes import Applied, BodyStaged, BucketMade, VersionPut, VersionRemoved, VersionsRemoved
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
@@ -147,6 +150,28 @@ class Player:
             condition=condition,
         )
 
+    def stage(self, body, sequence, *texts, layout="1", gc="1"):
+        epochs = {"layout_epoch": int(layout), "gc_epoch": int(gc)}
+        return self.make.stage(None if body == "new" else int(body), int(sequence), *texts, **epochs)
+
+    def put_staged(self, bucket, key, body, count, size, layout="1", gc="1"):
+        epochs = {"layout_epoch": int(layout), "gc_epoch": int(gc)}
+        return self.make.put_staged(self._id(bucket), key, StagedBody(int(body), int(count)), int(size), **epochs)
+
+    def abandon(self, body, expired=""):
+        return AbandonBody(int(body), bool(expired))
+
+    def reap(self, body, cursor):
+        return Reap(int(body), int(cursor))
+
+    def dead(self):
+        found = queries.bodies_dead(self.machine.rows, Instant(2**62))
+        return [f"body {body} from {dead.cursor}" for body, dead in found]
+
+    def expired(self):
+        """Which bodies may be given up after a day more."""
+        return [f"body {body}" for body in queries.bodies_expired(self.machine.rows, Instant(self.make.EXPIRES_AT))]
+
     def get(self, bucket, key):
         found = queries.live(self.machine.rows, self._id(bucket), key)
         return ["absent"] if found is None else [f"version {found.id} etag {found.etag} size {found.size}"]
@@ -180,6 +205,8 @@ def told(outcome):
             return ["done"]
         case BucketMade(bucket=bucket):
             return [f"bucket {bucket}"]
+        case BodyStaged(body=body):
+            return [f"body {body}"]
         case VersionPut(version=version):
             return [f"version {version}"]
         case VersionRemoved(key=key, existed=existed):

@@ -10,12 +10,14 @@ from mys3d.errors import Reason, Rejected
 from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
 from mys3d.registry import invariants
 from mys3d.registry.commands import (
+    AbandonBody,
     BeginLayout,
     CancelOperation,
     Command,
     CreateToken,
     Proposal,
     PutCredential,
+    Reap,
     ReportHomes,
     UpdateMember,
 )
@@ -50,8 +52,39 @@ def test_a_bucket_id_fits_its_key(machine, make, bucket):
     assert refused(machine, make.put(bucket, "k", "one"))
 
 
-def test_at_most_1000_keys_are_deleted_at_once(machine, make):
-    assert refused(machine, make.delete_many(machine.bucket(), ["k"] * 1001))
+def test_at_most_320_keys_are_deleted_at_once(machine, make):
+    bucket = machine.bucket()
+    assert refused(machine, make.delete_many(bucket, ["k"] * 321))
+    assert not refused(machine, make.delete_many(bucket, ["k"] * 320))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"blobs": ()},
+        {"blobs": (BlobRef(b"d" * 32, 1),) * 257},
+        {"blobs": (BlobRef(b"short", 1),)},
+        {"blobs": (BlobRef(b"d" * 32, 0),)},
+        {"blobs": (BlobRef(b"d" * 32, limits.blob_bytes_max + 1),)},
+        {"body": 3},
+        {"sequence": 1},
+        {"body": 3, "sequence": -1},
+        {"body": 3, "sequence": 2**32 - 1},
+        {"body": -1, "sequence": 1},
+        {"body": 2**63, "sequence": 1},
+        {"expires_at": -1},
+    ],
+    ids=str,
+)
+def test_an_extent_is_whole(machine, make, fault):
+    assert not refused(machine, make.stage(None, 0, "one"))
+    assert refused(machine, msgspec.structs.replace(make.stage(None, 0, "one"), **fault))
+
+
+def test_bodies_and_cursors_fit_their_keys(machine):
+    assert refused(machine, AbandonBody(-1, False))
+    assert refused(machine, Reap(2**63, 0))
+    assert refused(machine, Reap(3, 2**32))
 
 
 @pytest.mark.parametrize(
@@ -62,9 +95,10 @@ def test_at_most_1000_keys_are_deleted_at_once(machine, make):
         InlineBlobs((BlobRef(b"d" * 32, limits.blob_bytes_max + 1),)),
         InlineBlobs((BlobRef(b"d" * 32, 2),)),
         InlineBlobs((BlobRef(b"d" * 32, 1),) * 33),
-        StagedBody(3, 40),
+        StagedBody(-1, 40),
+        StagedBody(3, 2**63),
     ],
-    ids=["short digest", "empty blob", "long blob", "other size", "too many blobs", "staged"],
+    ids=["short digest", "empty blob", "long blob", "other size", "too many blobs", "no body", "no count"],
 )
 def test_a_body_is_whole(machine, make, body):
     size = sum(blob.length for blob in getattr(body, "blobs", ()))

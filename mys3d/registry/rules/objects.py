@@ -1,10 +1,11 @@
 """Rules of objects: put and delete in buckets without versioning.        Floor: registry (pure).
 
 Law: conditions are decided here and nowhere else, so of two racing writers exactly one wins.
-LIMIT: DeleteObjects touches up to 32 reference rows for each key; the proposer splits long requests.
+Removing many keys touches at most 1,024 rows: bodies that do not fit are counted off later, as dead bodies.
 """
 
 from mys3d.errors import Reason, Rejected
+from mys3d.model.body import StagedBody
 from mys3d.model.names import BucketId, ObjectKey, VersionId
 from mys3d.model.objects import Version
 from mys3d.registry import references, tables
@@ -12,6 +13,7 @@ from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import DeleteObject, DeleteObjects, Precondition, PutObject
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome, VersionPut, VersionRemoved, VersionsRemoved
+from mys3d.registry.rules import bodies
 from mys3d.registry.transaction import Transaction
 
 
@@ -22,10 +24,9 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
     refusal = _refusal(before, command.precondition)
     if refusal is not None:
         return refusal
-    if not tables.accepts(tx, command.layout_epoch):
-        return Rejected(Reason.LAYOUT_EPOCH_OLD, f"epoch {command.layout_epoch}")
-    if command.gc_epoch < tables.gc_epoch(tx) - 1:
-        return Rejected(Reason.GC_EPOCH_OLD, f"epoch {command.gc_epoch}")
+    refusal = _claim(tx, command)
+    if refusal is not None:
+        return refusal
     version = Version(
         FORMAT,
         VersionId(at.index),
@@ -37,7 +38,9 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
         content=command.content,
         checksums=command.checksums,
     )
-    references.change(tx, removed=before.body if before is not None else None, added=command.body)
+    replaced = before.body if before is not None else None
+    bodies.disown(tx, at, replaced)
+    references.change(tx, references.blobs_of(replaced), references.blobs_of(command.body))
     tables.put_live(tx, command.bucket, command.key, version)
     return Applied(at.index, VersionPut(version.id, version.modified_at, version.is_null))
 
@@ -52,21 +55,29 @@ def delete(tx: Transaction, at: Moment, command: DeleteObject) -> Outcome:
     refusal = _refusal(found, command.precondition)
     if refusal is not None:
         return refusal
-    return Applied(at.index, _remove(tx, command.bucket, command.key))
+    return Applied(at.index, _remove(tx, at, command.bucket, command.key, bodies.Room(1)))
 
 
 def delete_many(tx: Transaction, at: Moment, command: DeleteObjects) -> Outcome:
     if not tables.has_bucket(tx, command.bucket):
         return Rejected(Reason.NO_SUCH_BUCKET)
-    removed = tuple(_remove(tx, command.bucket, key) for key in command.keys)
+    room = bodies.Room(len(command.keys))
+    removed = tuple(_remove(tx, at, command.bucket, key, room) for key in command.keys)
     return Applied(at.index, VersionsRemoved(removed))
 
 
-def _remove(tx: Transaction, bucket: BucketId, key: ObjectKey) -> VersionRemoved:
+def _claim(tx: Transaction, command: PutObject) -> Rejected | None:
+    """Staged blobs are counted since they were staged: epochs matter for blobs that nothing names yet."""
+    if isinstance(command.body, StagedBody):
+        return bodies.own(tx, command.body, command.size)
+    return bodies.refusal_of_epochs(tx, command.layout_epoch, command.gc_epoch)
+
+
+def _remove(tx: Transaction, at: Moment, bucket: BucketId, key: ObjectKey, room: bodies.Room) -> VersionRemoved:
     found = tables.live(tx, bucket, key)
     if found is None:
         return VersionRemoved(key, existed=False)
-    references.change(tx, removed=found.body, added=None)
+    room.forget(tx, at, found)
     tables.drop_live(tx, bucket, key)
     return VersionRemoved(key, existed=True)
 
