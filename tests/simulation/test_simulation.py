@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mys3d.engine import put
+from mys3d.engine import intake
 from mys3d.model.digest import Digest
 from mys3d.model.members import Layout
 from mys3d.model.names import GcEpoch, NodeId
@@ -40,6 +40,6 @@ def test_an_acknowledgement_with_one_durable_copy_is_found_out(monkeypatch: pyte
         await ports.blobs.put(digest, data, touch)
         return (ports.node,)
 
-    monkeypatch.setattr(put, "replicate", hasty)
+    monkeypatch.setattr(intake, "replicate", hasty)
     found = simulate(3, 5.0).problems
     assert any("holds nothing" in problem for problem in found), found
