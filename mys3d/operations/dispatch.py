@@ -26,7 +26,7 @@ FAMILIES: Final = (buckets, objects, storing, removing, listings)  # importing t
 
 # What a client can do instead of an operation that is not built.
 ADVICE: Final = {
-    "CreateMultipartUpload": " Send up to 128 MiB in one PUT: aws configure set default.s3.multipart_threshold 128MB"
+    "CreateMultipartUpload": " Send up to 5 GiB in one PUT: aws configure set default.s3.multipart_threshold 5GB"
 }
 
 log = structlog.get_logger("mys3d.s3")

@@ -31,7 +31,7 @@ async def test_an_error_body_names_its_request(client: Any) -> None:
 
 async def test_an_upload_in_parts_is_told_what_to_do_instead(bucket: Any) -> None:
     found = await bucket("POST", "/photos/k?uploads")
-    assert "multipart_threshold 128MB" in found.xml["Message"]
+    assert "multipart_threshold 5GB" in found.xml["Message"]
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.name not in TABLE], ids=lambda route: route.name)
