@@ -1,4 +1,4 @@
-"""Plain counters, passed by constructor to whoever counts.        Floor: ground. Called by: drivers, engine, web.
+"""What a node has noticed of its peers, in plain numbers.        Floor: ground. Called by: engine.replicate.
 
 Law: counting never locks and never fails; a meter is written by one thread only.
 """
@@ -8,19 +8,6 @@ from typing import Final
 
 _PACE_STEP: Final = 0.1  # of the present estimate, per sample: 50 samples forget an outlier
 _PACE_FLOOR_SECONDS: Final = 0.0001  # below this an estimate could no longer grow by steps of itself
-
-
-@dataclass(slots=True)
-class Counters:
-    """Named monotone counters of one node. Reading is a copy, so a reader never sees a half-written set."""
-
-    values: dict[str, int] = field(default_factory=dict)
-
-    def add(self, name: str, count: int = 1) -> None:
-        self.values[name] = self.values.get(name, 0) + count
-
-    def snapshot(self) -> dict[str, int]:
-        return dict(self.values)
 
 
 @dataclass(slots=True)

@@ -1,29 +1,31 @@
-"""Counting."""
+"""How fast each peer answers, and how often it did not."""
 
-from mys3d.meters import Counters
+import random
 
-
-def test_a_name_that_was_never_counted_is_absent() -> None:
-    assert Counters().snapshot() == {}
+from mys3d.meters import Pace
 
 
-def test_counts_add_up_by_name() -> None:
-    counters = Counters()
-    counters.add("puts")
-    counters.add("puts")
-    counters.add("bytes", 4096)
-    assert counters.snapshot() == {"puts": 2, "bytes": 4096}
+def test_a_peer_that_never_answered_has_no_pace() -> None:
+    assert Pace().percentile_seconds("n1") is None
 
 
-def test_a_reader_holds_a_copy_that_no_longer_changes() -> None:
-    counters = Counters()
-    counters.add("puts")
-    seen = counters.snapshot()
-    counters.add("puts")
-    assert seen == {"puts": 1}
+def test_the_percentile_settles_where_one_push_in_twenty_is_slower() -> None:
+    pace, chance = Pace(), random.Random(7)
+    for _ in range(20_000):
+        pace.answered("n1", chance.uniform(0.0, 1.0))
+    percentile = pace.percentile_seconds("n1")
+    assert percentile is not None
+    assert 0.85 < percentile < 1.15
 
 
-def test_two_sets_of_counters_share_nothing() -> None:
-    first, second = Counters(), Counters()
-    first.add("puts")
-    assert second.snapshot() == {}
+def test_misses_are_counted_in_a_row() -> None:
+    pace = Pace()
+    assert [pace.missed("n1"), pace.missed("n1")] == [1, 2]
+    pace.answered("n1", 0.001)
+    assert (pace.misses("n1"), pace.missed("n1")) == (0, 1)
+
+
+def test_one_peers_pace_is_not_anothers() -> None:
+    pace = Pace()
+    pace.answered("n1", 1.0)
+    assert pace.percentile_seconds("n2") is None
