@@ -49,6 +49,7 @@ volume_bytes_min: Final = 8 * MIB  # room for one blob of the largest size on an
 commit_blobs_max: Final = 256  # blobs that share one fdatasync; more gain little
 commit_bytes_max: Final = 32 * MIB  # bytes that share one fdatasync: a slow disk answers the first of them soon
 blob_puts_waiting_max: Final = 4096  # blobs queued for one directory; more are refused and may be tried again
+unattended_bytes_max: Final = 64 * MIB  # queued for one disk with nobody waiting any more: a hanging disk takes no more
 blob_reads_waiting_max: Final = 32  # threads that read blobs which are not cached
 verified_lifetime_seconds: Final = 24 * 3600.0  # "have it" counts for this long after the copy was last verified
 verified_blobs_max: Final = 100_000  # verified blobs remembered; others are read again when asked for

@@ -97,8 +97,9 @@ class Blobs(Protocol):
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         """Make the blob durable (fdatasynced) before returning; `data` is its pieces in order, already verified to
-        be `digest` by the caller. A blob that is held and was verified is not written again. Raises Unavailable
-        (disk full, directory offline)."""
+        be `digest` by the caller, whose bytes nobody changes afterwards: a put that is cancelled may go on being
+        written. A blob that is held and was verified is not written again. Raises Unavailable (disk full, directory
+        offline)."""
         ...
 
     async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:

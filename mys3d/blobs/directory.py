@@ -35,7 +35,7 @@ log = structlog.get_logger("mys3d.blobs")
 
 @dataclass(frozen=True, slots=True)
 class NewBlob:
-    """What one put wants written. `data` is not touched by the caller until the write has ended."""
+    """What one put wants written. `data` is never changed again: a put that was cancelled is written all the same."""
 
     digest: Digest
     data: Sequence[Buffer]

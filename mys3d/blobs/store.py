@@ -95,7 +95,7 @@ class BlobStore:
             return
         if self._committer.is_writing(digest):  # the row that is being written carries the touch of another put
             self._touches.touch(digest, touch)
-        await self._committer.write(NewBlob(digest, data, length, touch))
+        await self._committer.write(NewBlob(digest, tuple(data), length, touch))
         self._verified.add(digest, self._monotonic())
         self._touch(digest, touch)
 

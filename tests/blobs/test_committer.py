@@ -148,22 +148,71 @@ async def test_a_broken_promise_in_the_thread_is_not_swallowed(
         await committer.write(new_blob(1))
 
 
-async def test_a_queued_write_cannot_be_cancelled(committer: Committer, gate: Gate, new_blob: Write) -> None:
-    done: list[int] = []
-
-    async def write(scope: trio.CancelScope) -> None:
-        with scope:
-            await committer.write(new_blob(1))
-            done.append(1)
-
-    scope = trio.CancelScope()
+async def abandon(committer: Committer, blob: NewBlob) -> None:
+    """Begin a write and stop waiting for it."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(write, scope)
-        await gate.entered()
-        scope.cancel()
+        nursery.start_soon(committer.write, blob)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_written_all_the_same(
+    committer: Committer, gate: Gate, new_blob: Write
+) -> None:
+    await abandon(committer, new_blob(1))
+    assert committer.is_writing(new_blob(1).digest)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(committer.write, new_blob(1))  # waits for the same write
         await trio.testing.wait_all_tasks_blocked()
         gate.open()
-    assert done == [1]
+    assert [[blob.digest for blob in batch] for batch in gate.batches] == [[new_blob(1).digest]]
+
+
+async def test_only_so_much_waits_for_a_hanging_disk_without_anybody_waiting_for_it(
+    committer: Committer, gate: Gate, new_blob: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "unattended_bytes_max", 1500)
+    await abandon(committer, new_blob(1, 1000))
+    await abandon(committer, new_blob(2, 1000))
+    with pytest.raises(Unavailable, match="2000 bytes wait that were given up on"):
+        await committer.write(new_blob(3, 1000))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(committer.write, new_blob(2, 1000))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(committer.write, new_blob(3, 1000))
+        await trio.testing.wait_all_tasks_blocked()
+        gate.open(3)
+    await abandon(committer, new_blob(4, 1000))
+    await abandon(committer, new_blob(5, 1000))
+
+
+async def test_a_failure_of_a_write_that_nobody_waits_for_counts_for_the_next_one_only(
+    committer: Committer, gate: Gate, new_blob: Write
+) -> None:
+    gate.error = Unavailable("the disk is gone")
+    await abandon(committer, new_blob(1))
+    gate.open()
+    while committer.is_writing(new_blob(1).digest):
+        await trio.lowlevel.checkpoint()
+    gate.error = None
+    gate.open()
+    await committer.write(new_blob(1))
+
+
+def test_a_broken_promise_ends_the_node_when_nobody_waits_who_could_be_told(gate: Gate, new_blob: Write) -> None:
+    async def main() -> None:
+        committer = Committer(gate.commit)
+        committer.start()
+        await abandon(committer, new_blob(1))
+        gate.error = AssertionError("a promise was broken")
+        gate.open()
+        await trio.sleep_forever()
+
+    with pytest.raises(trio.TrioInternalError) as end:
+        trio.run(main)
+    cause = end.value.__cause__
+    assert isinstance(cause, BaseExceptionGroup)
+    assert cause.subgroup(AssertionError) is not None
 
 
 async def test_too_many_waiting_writes_are_refused(
