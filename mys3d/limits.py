@@ -73,6 +73,7 @@ command_rows_max: Final = 1024
 operation_lifetime_entries: Final = 200_000  # an outcome is remembered for this many log entries
 propose_deadline_seconds: Final = 10.0
 barrier_deadline_seconds: Final = 5.0
+hopeless_seconds: Final = 1.0  # with no majority connected for this long, reads and commands are refused at once
 clock_skew_max_ms: Final = 2_000  # the leader refuses proposals whose time differs more from its own
 apply_slice_seconds: Final = 0.002  # the applier yields to the loop after this long
 registry_buffer_bytes: Final = 8 * MIB  # rows in memory: lost in a crash, replayed from the journal

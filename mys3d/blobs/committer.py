@@ -128,4 +128,3 @@ def _copy(result: outcome.Maybe[None]) -> outcome.Maybe[None]:
         error = result.error
         return outcome.Error(Unavailable(str(error)) if isinstance(error, Unavailable) else error)
     return outcome.Value(None)
-

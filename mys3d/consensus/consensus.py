@@ -21,6 +21,7 @@ from mys3d.consensus.journal import Journal
 from mys3d.consensus.membership import Voters
 from mys3d.consensus.proposer import Proposer
 from mys3d.consensus.raft import Answer, Raft
+from mys3d.consensus.reach import Reach
 from mys3d.consensus.read_index import ReadIndex
 from mys3d.consensus.ticker import Sync, Ticker
 from mys3d.consensus.transport import RaftTransport
@@ -75,7 +76,10 @@ class Consensus:
         dice = Random(entropy.token(16)) if dice is None else dice
         self.raft = Raft(node, self._journal, self._transport, clock, dice, voters)
         self.ticker = Ticker(self.raft, clock, sync, self._after_tick, self._after_sync)
-        self.proposer = Proposer(self.raft, clock, entropy, machine.encode, self.ticker.wake)
+        self.reach = Reach(self.raft, clock)
+        self.proposer = Proposer(
+            self.raft, clock, entropy, machine.encode, self.ticker.wake, lambda: self.reach.is_hopeless
+        )
         self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
         self.read_index = ReadIndex(self.raft, clock)
         self._threads = trio.CapacityLimiter(scan_threads_max)
@@ -109,8 +113,10 @@ class Consensus:
                 if index is not None:
                     await self.applier.wait(index)
                     return index
+                if self.reach.is_hopeless:
+                    break
                 await trio.sleep(retry_seconds)
-        raise Unavailable(f"node {self.node}: no majority confirmed a leader before the deadline")
+        raise Unavailable(f"node {self.node}: no majority of the voters confirmed a leader")
 
     def view(self) -> Reader:
         return self._store.reader()
@@ -207,6 +213,7 @@ class Consensus:
         return (node in row.applied) == votes and not any(change[1] == node for change in row.changes)
 
     def _after_tick(self) -> None:
+        self.reach.look()
         self.read_index.pump()
         self.proposer.pump()
         self.applier.wake()

@@ -28,6 +28,7 @@ _hopeless: Final = {
     Answer.QUEUE_FULL: "the queue of proposals is full",
     Answer.CLOCK_SKEW: f"this node's clock differs from the leader's by more than {limits.clock_skew_max_ms} ms",
     Answer.DENIED: "the leader denied the command",
+    Answer.NO_LEADER: "no majority of the voters is within reach",
 }
 
 
@@ -47,13 +48,21 @@ class Proposer:
     """Proposals of this node, until their outcome is applied here."""
 
     def __init__(
-        self, raft: Raft, clock: Clock, entropy: Entropy, encode: Callable[[Proposal], bytes], wake: Callable[[], None]
+        self,
+        raft: Raft,
+        clock: Clock,
+        entropy: Entropy,
+        encode: Callable[[Proposal], bytes],
+        wake: Callable[[], None],
+        is_hopeless: Callable[[], bool],
     ) -> None:
+        """`is_hopeless`: no leader can be within reach, so that a command nobody took may be refused at once."""
         self._raft = raft
         self._clock = clock
         self._entropy = entropy
         self._encode = encode
         self._wake = wake
+        self._is_hopeless = is_hopeless
         self._slots: dict[bytes, _Slot] = {}
         self._led_by: tuple[int, str | None] = (0, None)
         self._next_look = 0.0
@@ -113,7 +122,7 @@ class Proposer:
         if answer is Answer.LOST:
             return
         slot.open_count -= 1
-        if answer in _hopeless and slot.open_count == 0:
+        if slot.open_count == 0 and answer in _hopeless and (answer is not Answer.NO_LEADER or self._is_hopeless()):
             slot.refusal = answer
             slot.done.set()
 

@@ -1,12 +1,15 @@
-"""Who should hold a blob, and who may.        Floor: engine. Called by: replicate, get, repair, status.
+"""Who should hold a blob, and who may.        Floor: engine. Called by: put, replicate, get, repair, status.
 
 Law: writers and readers derive the same order from the registry: homes first, then the other members in an order that
 the partition alone decides, so that a reader finds a substitute where the writer put its copy.
 """
 
+from collections.abc import Iterable
+
 from mys3d.errors import Unavailable
 from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import NodeId, Partition
+from mys3d.placement import write_quorum
 from mys3d.ports import Ports
 from mys3d.registry import queries
 
@@ -17,6 +20,26 @@ def present_layout(ports: Ports) -> Layout:
     if layout is None:
         raise Unavailable("this node knows no layout yet: the cluster is not initialised here")
     return layout
+
+
+def refuse_hopeless(ports: Ports) -> None:
+    """Raise Unavailable when no blob can become durable now: fewer nodes than a write needs are within reach.
+
+    Asked before a body is read, so that nobody sends gigabytes in vain. What counts is decided by each push.
+    """
+    layout = present_layout(ports)
+    homes = layout.homes(Partition(0))
+    needed = write_quorum(len(homes))
+    if len(_within_reach(ports, homes)) >= needed:
+        return
+    members = queries.members(ports.registry.view())
+    up = _within_reach(ports, [member.id for member in members if member.state is MemberState.ACTIVE])
+    if len(up) < needed:
+        raise Unavailable(f"{len(up)} of the {needed} nodes that a write needs are within reach of this one")
+
+
+def _within_reach(ports: Ports, nodes: Iterable[NodeId]) -> list[NodeId]:
+    return [node for node in nodes if node == ports.node or ports.peers.reachable(node)]
 
 
 def others(members: tuple[Member, ...], homes: tuple[NodeId, ...], partition: Partition) -> tuple[NodeId, ...]:

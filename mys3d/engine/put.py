@@ -11,6 +11,7 @@ import trio
 
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
+from mys3d.engine.homes import refuse_hopeless
 from mys3d.engine.intake import Blob, Intake, Source
 from mys3d.engine.reaffirm import reaffirm
 from mys3d.engine.staging import Staging, abandon
@@ -54,6 +55,7 @@ async def store_body(ports: Ports, budget: BufferBudget, source: Source, wanted:
 
     Memory holds the names of one extent and some blobs on their way, however long the body is.
     """
+    refuse_hopeless(ports)
     intake = Intake(ports, budget, source, wanted)
     staging = Staging(ports)
     try:

@@ -1,8 +1,9 @@
 """One blob, made durable on its homes.        Floor: engine. Called by: put, repair.
 
 Law: `replicate` returns only when at least W = R // 2 + 1 nodes hold the blob durably. It waits for all R; after the
-W-th copy a straggler gets min(straggler_ms, 4 x its own 95th percentile), then its copy is left to repair: a home that
-applies the commit and lacks the blob fetches it, so no hint has to survive a crash.
+W-th copy a straggler (this node's own disk is one too) gets min(straggler_ms, 4 x its own 95th percentile), then its
+copy is left to repair: a home that applies the commit and lacks the blob fetches it, so no hint has to survive a crash.
+It fails as soon as W can no longer be reached.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,8 +56,8 @@ class _Pushes:
         self.quorum: Final = write_quorum(len(homes))
         self._ports: Final = ports
         self._homes: Final = homes
-        self._blob: Final = (digest, data, touch)
-        self._waiting: Final = set(homes)
+        self._blob: Final = (digest, tuple(data), touch)  # the caller may let go of its own list
+        self._open: Final[dict[NodeId, NodeId]] = {home: home for home in homes}  # home -> who is asked for its copy
         self._scope: trio.CancelScope
         self._substitutes: Iterator[NodeId] | None = None  # None: none was needed yet
 
@@ -69,43 +70,46 @@ class _Pushes:
                     nursery.start_soon(self._copy, node)
             if self._ports.node in self._homes:
                 await self._copy(self._ports.node)
-        for node in self._waiting:
-            self._ports.pace.missed(node)
+        if len(self.durable) + len(self._open) >= self.quorum:  # else nobody was waited for to the end
+            for node in self._open.values():
+                self._ports.pace.missed(node)
 
     async def _copy(self, home: NodeId) -> None:
         """Make one copy: on `home`, or on the next substitute for as long as one is left."""
         node: NodeId | None = home
         while node is not None:
+            self._open[home] = node
             if await self._push(node):
                 self.durable.append(node)
                 break
-            self._waiting.discard(home)
             node = self._next_substitute()
-        self._waiting.discard(home)
+        del self._open[home]
         self._look_at_the_clock()
 
     async def _push(self, node: NodeId) -> bool:
+        started = trio.current_time()
         try:
             if node == self._ports.node:
                 await self._ports.blobs.put(*self._blob)
-                return True
-            if not self._ports.peers.reachable(node):
+            elif self._ports.peers.reachable(node):
+                await self._ports.peers.push(node, *self._blob)
+            else:
                 self.failures.append(f"{node} is not reachable")
                 return False
-            started = trio.current_time()
-            await self._ports.peers.push(node, *self._blob)
-            self._ports.pace.answered(node, trio.current_time() - started)
         except (Unavailable, Damaged) as error:
             self.failures.append(f"{node}: {error}")
             if node == self._ports.node:  # an older copy may have been found rotten on the way
                 self._ports.repairs.want(BlobRef(self._blob[0], sum(map(len, self._blob[1]))))
             return False
+        self._ports.pace.answered(node, trio.current_time() - started)
         return True
 
     def _look_at_the_clock(self) -> None:
         """Once the quorum is durable, wait for the slowest of the rest no longer than its own pace allows."""
-        if len(self.durable) >= self.quorum and self._waiting:
-            patience = max(self._patience(node) for node in self._waiting)
+        if len(self.durable) + len(self._open) < self.quorum:
+            self._scope.cancel()  # whatever the others answer, it will not do
+        elif len(self.durable) >= self.quorum and self._open:
+            patience = max(self._patience(node) for node in self._open.values())
             self._scope.deadline = min(self._scope.deadline, trio.current_time() + patience)
 
     def _patience(self, node: NodeId) -> float:

@@ -52,7 +52,8 @@ async def test_without_a_majority_a_proposal_that_reached_a_log_is_unknown(trini
         await leader.propose(builders.bucket("perhaps"))
 
 
-async def test_without_a_leader_a_proposal_is_definitely_not_applied(trinity, builders, autojump_clock):
+async def test_without_a_leader_a_proposal_is_definitely_not_applied(trinity, builders, autojump_clock, monkeypatch):
+    monkeypatch.setattr(limits, "hopeless_seconds", 1000.0)
     leader = await trinity.leader()
     last = followers(trinity, leader)[0]
     for node in list(trinity.nodes.values()):
@@ -63,6 +64,22 @@ async def test_without_a_leader_a_proposal_is_definitely_not_applied(trinity, bu
     with pytest.raises(Unavailable, match="no leader took the command"):
         await last.propose(builders.bucket("never"))
     assert trio.current_time() - before == pytest.approx(limits.propose_deadline_seconds, abs=0.1)
+
+
+async def test_without_a_majority_within_reach_a_proposal_is_refused_soon(trinity, builders, autojump_clock):
+    leader = await trinity.leader()
+    last = followers(trinity, leader)[0]
+    for node in list(trinity.nodes.values()):
+        if node is not last:
+            trinity.kill(node.node)
+    before = trio.current_time()
+    with pytest.raises(Unavailable, match="no majority of the voters is within reach"):
+        await last.propose(builders.bucket("never"))
+    assert trio.current_time() - before < limits.hopeless_seconds + 0.5
+    before = trio.current_time()
+    with pytest.raises(Unavailable, match="within reach"):
+        await last.propose(builders.bucket("never"))
+    assert trio.current_time() - before < 0.2
 
 
 async def test_a_forwarded_frame_that_was_lost_is_sent_again(trinity, builders, autojump_clock):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mys3d import limits
-from mys3d.engine.homes import holders, is_home, others, present_layout
+from mys3d.engine.homes import holders, is_home, others, present_layout, refuse_hopeless
 from mys3d.errors import Unavailable
 from mys3d.model.names import Partition
 from mys3d.registry import queries
@@ -50,3 +50,14 @@ async def test_before_there_is_a_layout_nothing_can_be_placed(make_grid: MakeGri
     monkeypatch.setattr(queries, "layout", lambda _reader: None)
     with pytest.raises(Unavailable, match="knows no layout"):
         present_layout(grid[0].ports)
+
+
+async def test_a_write_is_hopeless_while_too_few_nodes_are_within_reach(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    refuse_hopeless(grid[0].ports)
+    grid.network.cut(grid.ids[0], grid.ids[1])
+    grid.network.cut(grid.ids[0], grid.ids[2])
+    refuse_hopeless(grid[0].ports)  # the fourth node and this one are two
+    grid.network.partition(grid.ids[0])
+    with pytest.raises(Unavailable, match="1 of the 2 nodes"):
+        refuse_hopeless(grid[0].ports)

@@ -204,6 +204,20 @@ async def test_without_a_quorum_nothing_becomes_visible(make_grid: MakeGrid, pie
     assert budget.free_bytes == limits.buffer_budget_bytes
 
 
+async def test_a_body_is_not_even_asked_for_while_too_few_nodes_are_within_reach(
+    make_grid: MakeGrid, pieces: Any, finisher: Any
+) -> None:
+    grid, source = await make_grid(3), pieces(b"bytes")
+    grid.network.partition(grid.ids[0])
+    with pytest.raises(Unavailable, match="1 of the 2 nodes that a write needs"):
+        await put_object(grid[0].ports, BufferBudget(), source, frozenset(), finisher(grid))
+    assert source.read_count == 0
+    grid.network.heal(grid.ids[0], grid.ids[1])
+    grid.network.heal(grid.ids[1], grid.ids[0])
+    await put_object(grid[0].ports, BufferBudget(), source, frozenset(), finisher(grid))
+    assert version_of(grid) is not None
+
+
 async def test_a_full_budget_makes_a_large_body_wait_and_then_refuses_it(
     make_grid: MakeGrid, pieces: Any, autojump_clock: MockClock
 ) -> None:

@@ -60,7 +60,7 @@ async def test_of_three_nodes_two_down_are_too_many(make_grid: MakeGrid) -> None
     grid = await make_grid(3)
     grid.network.cut(grid.ids[0], grid.ids[1])
     grid.network.cut(grid.ids[0], grid.ids[2])
-    with pytest.raises(Unavailable, match="1 of 2 durable copies"):
+    with pytest.raises(Unavailable, match="of 2 durable copies"):
         await push(grid)
 
 
@@ -120,6 +120,55 @@ async def test_below_the_quorum_a_slow_home_is_waited_for_to_the_deadline(
     with pytest.raises(Unavailable, match="1 of 2 durable copies"):
         await push(grid)
     assert trio.current_time() - started == pytest.approx(limits.push_deadline_seconds)
+
+
+async def test_it_fails_at_once_when_the_quorum_is_out_of_reach_whatever_the_slow_one_says(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    grid[0].blobs.refusal = "the disk is full"
+    grid.network.cut(grid.ids[0], grid.ids[1])
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    started = trio.current_time()
+    with pytest.raises(Unavailable, match="0 of 2 durable copies"):
+        await push(grid)
+    assert trio.current_time() == started
+    assert grid[0].ports.pace.misses(grid.ids[2]) == 0  # it had no time to answer
+
+
+async def test_a_disk_that_hangs_here_is_a_straggler_like_any_other(
+    make_grid: MakeGrid, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    grid = await make_grid(3)
+
+    async def hang(*_: object) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(grid[0].blobs, "put", hang)
+    taken = [await push(grid) for _ in range(4)]
+    assert [durable for _, durable in taken] == [{1, 2}] * 4
+    assert [seconds for seconds, _ in taken] == pytest.approx([0.25, 0.25, 0.25, 0.0])
+
+
+async def test_a_slow_substitute_is_waited_for_no_longer_than_a_slow_home(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(4)
+    homes = homes_of(grid)
+    substitute, sender = ({0, 1, 2, 3} - set(homes)).pop(), homes[0]
+    grid.network.cut(grid.ids[sender], grid.ids[homes[2]])
+    grid.network.delay(grid.ids[sender], grid.ids[substitute], 30.0)
+    seconds, durable = await push(grid, sender)
+    assert (seconds, durable) == (pytest.approx(0.25), {homes[0], homes[1]})
+
+
+async def test_a_substitute_takes_the_copy_of_a_home_whose_disk_is_full(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    homes = homes_of(grid)
+    substitute, sender = ({0, 1, 2, 3} - set(homes)).pop(), homes[0]
+    grid[homes[2]].blobs.refusal = "the disk is full"
+    _, durable = await push(grid, sender)
+    assert durable == {homes[0], homes[1], substitute}
 
 
 async def test_with_a_fourth_node_a_substitute_takes_the_copy_of_a_home_that_is_down(make_grid: MakeGrid) -> None:
