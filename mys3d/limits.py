@@ -51,6 +51,7 @@ commit_bytes_max: Final = 32 * MIB  # bytes that share one fdatasync: a slow dis
 blob_puts_waiting_max: Final = 4096  # blobs queued for one directory; more are refused and may be tried again
 unattended_bytes_max: Final = 64 * MIB  # queued for one disk with nobody waiting any more: a hanging disk takes no more
 blob_reads_waiting_max: Final = 32  # threads that read blobs which are not cached
+damages_per_minute_max: Final = 3  # a directory that shows so many damaged records in a minute is not trusted further
 verified_lifetime_seconds: Final = 24 * 3600.0  # "have it" counts for this long after the copy was last verified
 verified_blobs_max: Final = 100_000  # verified blobs remembered; others are read again when asked for
 touched_blobs_max: Final = 200_000  # touches remembered one by one; above it everything counts as touched

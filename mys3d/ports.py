@@ -83,17 +83,43 @@ class Registry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryUsage:
+    """One data directory of a node. What a directory that was never opened would say is zero."""
+
+    path: str
+    device: int  # the same for directories on one file system
+    size_bytes: int
+    free_bytes: int
+    blobs_count: int
+    is_writable: bool
+    offline: str = ""  # why it is out of service; empty: it is in service
+    damages_count: int = 0  # blobs found damaged since the start of the node
+    unreadable_volumes_count: int = 0  # kept for a rescue by hand; their blobs count as missing
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUsage:
-    """Bytes of the file systems that hold blobs."""
+    """Bytes of the file systems that hold blobs, of the directories in service."""
 
     size_bytes: int
     free_bytes: int
     blobs_count: int
     is_writable: bool
+    directories: tuple[DirectoryUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What one step through all blobs found."""
+
+    after: str | None  # what the next step is given; None: this was the last one
+    blobs_count: int
+    bytes_count: int
+    damaged: tuple[BlobRef, ...]  # quarantined: not held any more
 
 
 class Blobs(Protocol):
-    """The blobs of this node."""
+    """The blobs of this node. A directory that is offline holds nothing: what it has left is read, never counted."""
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         """Make the blob durable (fdatasynced) before returning; `data` is its pieces in order, already verified to
@@ -120,6 +146,19 @@ class Blobs(Protocol):
         A touch that is not remembered counts as old, and a restart forgets touches: the caller deletes only what no
         applied reference names, and after a start nothing before a barrier taken since then (docs/formats/volumes.md,
         "Forgetting"). A crash soon afterwards may bring the blob back, whole; then it is garbage once more."""
+        ...
+
+    async def verify(self, after: str, bytes_max: int) -> Verification:
+        """Read blobs again, in the order in which they lie on disk, and compare each with its name.
+
+        A step begins behind `after` ("": the first blob of all), reads about `bytes_max` bytes and at least one blob,
+        and may find none. Its cursor stays good over restarts, and when directories, volumes or blobs have come or
+        gone meanwhile: a round then misses nothing that was there all the time. The caller decides how fast to go."""
+        ...
+
+    def subscribe_losses(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the loop when blobs that were held are no longer, and nobody asked for it: a directory
+        went offline. It must not raise, block or await."""
         ...
 
     def holds(self, digest: Digest) -> bool: ...

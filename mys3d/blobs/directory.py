@@ -7,6 +7,7 @@ A blob is forgotten row first: its data is punched out only after the index is f
 
 import contextlib
 import secrets
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,12 +52,14 @@ class Directory:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self.offline: str | None = None  # None: in service
+        self.on_offline: Callable[[], None] = _nobody_listens  # called once, by any thread
         self.recovered_count = 0  # records that the index had missed
         self.gaps_count = 0  # stretches of the volumes read at open that belong to no record: see scan.py
         self.unreadable_count = 0  # volumes whose header cannot be read
         self._calls = calls
         self._space = space
         self._volumes: dict[int, Volume] = {}
+        self._pins = threading.Lock()  # also guards the dictionary of volumes
         self._dead: deque[Place] = deque()  # forgotten, and not punched out yet
         self._can_punch = True
         self._active: Volume | None = None  # None: the next record opens the first volume
@@ -68,13 +71,21 @@ class Directory:
             self._recover()
             undo.pop_all()
 
-    def fd_of(self, number: int) -> int | None:
-        """The file of a volume for reading, or None when there is no such volume."""
-        found = self._volumes.get(number)
-        return None if found is None else found.fd
+    def pin(self, number: int) -> Volume | None:
+        """A volume to read from, whose file stays open until `unpin`. None: there is no such volume."""
+        with self._pins:
+            found = self._volumes.get(number)
+            if found is not None:
+                found.pins_count += 1
+            return found
 
-    def key_of(self, number: int) -> bytes:
-        return self._volumes[number].header.record_key
+    def unpin(self, found: Volume) -> None:
+        with self._pins:
+            found.pins_count -= 1
+
+    def volume_numbers(self) -> list[int]:
+        with self._pins:
+            return sorted(self._volumes)
 
     def commit(self, blobs: Sequence[NewBlob]) -> None:
         """Make every blob durable, then indexed. Raises Unavailable: none of them counts as held.
@@ -131,12 +142,13 @@ class Directory:
         """What is free, with the room that was already set aside in the current volume."""
         found = self._space(self.folder)
         unused = 0 if self._active is None else self._active.size - self._active.end
-        return Space(found.size_bytes, found.free_bytes + unused)
+        return Space(found.size_bytes, found.free_bytes + unused, found.device)
 
     def take_offline(self, why: str) -> None:
         if self.offline is None:
             self.offline = f"{self.folder} is offline until this node is restarted: {why}"
             log.error("blobs.offline", folder=str(self.folder), why=why)
+            self.on_offline()
 
     def close(self) -> None:
         """Close everything; the room set aside is given back, so that the next open has no tail to search."""
@@ -171,8 +183,10 @@ class Directory:
             self.index.flush()  # so that a restart reads at most one volume again
         number = volume.next_number(self.folder)
         header = VolumeHeader(number, self.identity.cluster_id, self.identity.directory_id, secrets.token_bytes(32))
-        self._active = self._volumes[number] = volume.create(self.folder, header, self._volume_bytes(), self._calls)
-        return self._active
+        made = volume.create(self.folder, header, self._volume_bytes(), self._calls)
+        with self._pins:
+            self._active = self._volumes[number] = made
+        return made
 
     def _volume_bytes(self) -> int:
         return volume_bytes(self._space(self.folder).size_bytes)
@@ -245,6 +259,10 @@ class Directory:
         for found in self._volumes.values():
             found.close()
         self.identity.release()
+
+
+def _nobody_listens() -> None:
+    """What a directory calls that nobody looks after."""
 
 
 def _rows(number: int, headers: Sequence[RecordHeader]) -> list[tuple[Digest, Place]]:

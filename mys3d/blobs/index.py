@@ -137,6 +137,18 @@ class Index:
                 found.append(Digest(key[1:]))
         return found
 
+    def within(self, volume: int, stretches: Sequence[tuple[int, int]]) -> list[tuple[Digest, Place]]:
+        """The held blobs whose records should begin in one of some stretches of a volume. Walks the whole index."""
+        if not stretches:
+            return []
+        found: list[tuple[Digest, Place]] = []
+        for key, row in self._scan(_BLOB, bytes([_BLOB[0] + 1])):
+            place = Place._make(_PLACE.unpack(row))
+            is_here = place.volume == volume and not place.flags & QUARANTINED
+            if is_here and any(start <= place.offset < stop for start, stop in stretches):
+                found.append((Digest(key[1:]), place))
+        return found
+
     def flush(self) -> None:
         """Put the rows in memory on disk, so that a crash loses none of them."""
         with _translated(self._path):
@@ -284,7 +296,8 @@ def _translated(path: Path) -> Iterator[None]:
 def _mark_lost(path: Path, error: Exception) -> IndexLost:
     """Have the next open build the index anew. rocksdict has no error type of its own, so any of its calls that fails
     is taken for a broken index: the volumes know everything that it says."""
-    _marker(path).touch()
+    with contextlib.suppress(OSError):  # a disk that takes no mark is found unreadable again at the next open
+        _marker(path).touch()
     return IndexLost(f"{path} is unreadable and will be rebuilt when this node is restarted: {error}")
 
 

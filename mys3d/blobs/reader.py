@@ -14,6 +14,7 @@ from mys3d import limits
 from mys3d.blobs import record
 from mys3d.blobs.directory import Directory
 from mys3d.blobs.index import Place
+from mys3d.blobs.volume import Volume
 from mys3d.errors import Damaged
 from mys3d.model.digest import Digest
 
@@ -40,37 +41,43 @@ class Reader:
 
     def _read(self, digest: Digest, place: Place, start: int, stop: int, flags: int) -> bytes | None:
         assert 0 <= start <= stop <= place.length
+        volume = self._directory.pin(place.volume)
+        if volume is None:
+            raise Damaged(digest, found=f"volume {place.volume} is missing")
+        try:
+            return self._read_of(volume, digest, place, start, stop, flags)
+        finally:
+            self._directory.unpin(volume)
+
+    def _read_of(self, volume: Volume, digest: Digest, place: Place, start: int, stop: int, flags: int) -> bytes | None:
         head = record.header_bytes(place.length)
         first = start - start % _STRETCH
         last = min(-(-stop // _STRETCH) * _STRETCH, place.length)
         if first == 0:  # header and data lie side by side
             together = memoryview(bytearray(head + last))
-            if not self._fill(digest, place, together, place.offset, flags):
+            if not self._fill(volume, digest, together, place.offset, flags):
                 return None
             header, data = together[:head], together[head:]
         else:
             header, data = memoryview(bytearray(head)), memoryview(bytearray(last - first))
-            if not self._fill(digest, place, header, place.offset, flags):
+            if not self._fill(volume, digest, header, place.offset, flags):
                 return None
-            if not self._fill(digest, place, data, place.offset + head + first, flags):
+            if not self._fill(volume, digest, data, place.offset + head + first, flags):
                 return None
-        self._verify(digest, place, header, data, first // _STRETCH)
+        _verify(volume, digest, place, header, data, first // _STRETCH)
         return bytes(data[start - first : stop - first])
 
-    def _fill(self, digest: Digest, place: Place, buffer: memoryview, offset: int, flags: int) -> bool:
+    def _fill(self, volume: Volume, digest: Digest, buffer: memoryview, offset: int, flags: int) -> bool:
         """Read the whole buffer. False: it is not all in memory, or this file system cannot tell."""
-        fd = self._directory.fd_of(place.volume)
-        if fd is None:
-            raise Damaged(digest, found=f"volume {place.volume} is missing")
         filled = 0
         try:
             while filled < len(buffer):
-                count = os.preadv(fd, [buffer[filled:]], offset + filled, flags)
+                count = os.preadv(volume.fd, [buffer[filled:]], offset + filled, flags)
                 filled += count
                 if filled < len(buffer) and flags:
                     return False
                 if count == 0:
-                    raise Damaged(digest, found=f"volume {place.volume} ends at {offset + filled}")
+                    raise Damaged(digest, found=f"volume {volume.header.number} ends at {offset + filled}")
         except OSError as error:
             return self._refused(digest, error, flags)
         return True
@@ -86,13 +93,14 @@ class Reader:
             raise Damaged(digest, found=str(error)) from error
         raise error
 
-    def _verify(self, digest: Digest, place: Place, header: memoryview, data: memoryview, stretch: int) -> None:
-        try:
-            found = record.parse_header(header, place.offset, self._directory.key_of(place.volume))
-        except record.Malformed as error:
-            raise Damaged(digest, found=str(error)) from error
-        if found.digest != digest or found.length != place.length or found.flags != record.BLOB:
-            raise Damaged(digest, found=f"the record of {found.digest.hex()}, {found.length} bytes")
-        for at in range(0, len(data), _STRETCH):
-            if blake3(data[at : at + _STRETCH]).digest() != found.stretch_digest(stretch + at // _STRETCH):
-                raise Damaged(digest, found=f"wrong bytes in [{at}, {at + _STRETCH}) of stretch {stretch}")
+
+def _verify(volume: Volume, digest: Digest, place: Place, header: memoryview, data: memoryview, stretch: int) -> None:
+    try:
+        found = record.parse_header(header, place.offset, volume.header.record_key)
+    except record.Malformed as error:
+        raise Damaged(digest, found=str(error)) from error
+    if found.digest != digest or found.length != place.length or found.flags != record.BLOB:
+        raise Damaged(digest, found=f"the record of {found.digest.hex()}, {found.length} bytes")
+    for at in range(0, len(data), _STRETCH):
+        if blake3(data[at : at + _STRETCH]).digest() != found.stretch_digest(stretch + at // _STRETCH):
+            raise Damaged(digest, found=f"wrong bytes in [{at}, {at + _STRETCH}) of stretch {stretch}")

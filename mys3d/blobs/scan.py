@@ -1,4 +1,4 @@
-"""Find the records of a volume again.        Floor: blobs (driver). Called by: blobs.directory at open.
+"""Find the records of a volume again.        Floor: blobs (driver). Called by: blobs.directory at open, blobs.verify.
 
 Law: no record that is whole is ever lost to a neighbour that is not: a stretch that cannot be read is stepped over, and
 only what lies behind the last whole record may be cut. Data is verified where it is not known to have been synced.
@@ -38,16 +38,17 @@ def scan(volume: Volume, start: int, synced_end: int, is_sealed: bool) -> Scan:
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(volume.fd, start, 0, os.POSIX_FADV_DONTNEED)
     size = volume.size
-    headers = list(_headers(volume, start, size))
-    known = max([synced_end, *(header.synced_end for header in headers)])
-    if is_sealed and headers:
-        known = max(known, _stop(headers[-1]))
-    whole = [header for header in headers if header.offset < known or _has_its_data(volume, header)]
+    found = list(headers(volume, start, size))
+    known = max([synced_end, *(header.synced_end for header in found)])
+    if is_sealed and found:
+        known = max(known, _stop(found[-1]))
+    whole = [header for header in found if header.offset < known or _has_its_data(volume, header)]
     end = max(known, start, _stop(whole[-1]) if whole else 0)
     return Scan([header for header in whole if not _is_punched(volume, header)], end, _gaps(whole, start, known))
 
 
-def _headers(volume: Volume, start: int, size: int) -> Iterator[RecordHeader]:
+def headers(volume: Volume, start: int, size: int) -> Iterator[RecordHeader]:
+    """Yield every record header in [start, size) that can be read, from record to record."""
     offset: int | None = start
     while offset is not None and offset < size:
         header = _header_at(volume, offset)
@@ -93,10 +94,10 @@ def _stop(header: RecordHeader) -> int:
     return header.offset + record.record_bytes(header.length)
 
 
-def _gaps(headers: list[RecordHeader], start: int, known: int) -> int:
+def _gaps(whole: list[RecordHeader], start: int, known: int) -> int:
     """Count the stretches below `known` that belong to no record."""
-    stops = [start, *(_stop(header) for header in headers)]
-    starts = [*(header.offset for header in headers), known]
+    stops = [start, *(_stop(header) for header in whole)]
+    starts = [*(header.offset for header in whole), known]
     return sum(stop < min(begin, known) for stop, begin in zip(stops, starts, strict=True))
 
 

@@ -17,6 +17,7 @@ class Space:
 
     size_bytes: int
     free_bytes: int  # to an ordinary user
+    device: int = 0  # number of the file system
 
     def has_room(self, wanted_bytes: int) -> bool:
         return self.free_bytes - wanted_bytes >= reserve_bytes(self.size_bytes)
@@ -35,4 +36,4 @@ def volume_bytes(size_bytes: int) -> int:
 
 def measure(folder: Path) -> Space:
     found = os.statvfs(folder)
-    return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+    return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, os.stat(folder).st_dev)

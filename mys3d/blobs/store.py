@@ -1,75 +1,94 @@
-"""The blobs of this node on its disk.        Floor: blobs (driver of ports.Blobs). Called by: node.
+"""The blobs of this node on its disks.        Floor: blobs (driver of ports.Blobs). Called by: node.
 
 Law: `put` returns after the bytes are durable and indexed; `read` returns verified bytes or none. A copy that was found
-damaged is not held any more, and a later put writes it anew.
+damaged is not held any more, and a later put writes it anew. One directory that fails takes no other with it: its blobs
+are no longer held, and whoever listens is told that they are lost.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import structlog
 import trio
 
 from mys3d import limits
-from mys3d.blobs.committer import Committer
+from mys3d.blobs.depot import Depot, World
 from mys3d.blobs.directory import Directory, NewBlob
-from mys3d.blobs.freshness import Touches, Verified
-from mys3d.blobs.index import Place
-from mys3d.blobs.reader import Reader
+from mys3d.blobs.freshness import Touches
+from mys3d.blobs.rendezvous import ordered
 from mys3d.blobs.space import Space, measure
+from mys3d.blobs.verify import cursor_of, damaged_of, parse_cursor
 from mys3d.blobs.volume import DiskCalls
 from mys3d.errors import Damaged, Unavailable
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, Partition
-from mys3d.ports import Buffer, DiskUsage
+from mys3d.ports import Buffer, DirectoryUsage, DiskUsage, Verification
 
-log = structlog.get_logger("mys3d.blobs")
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One data directory as the operator names it."""
+
+    path: Path
+    capacity_bytes: int | None = None  # its weight among the directories; None: the size of its file system
 
 
 class BlobStore:
-    """One data directory behind `ports.Blobs`. Used as `async with BlobStore(folder, cluster_id) as blobs`.
+    """The data directories behind `ports.Blobs`. Used as `async with BlobStore(folders, cluster_id) as blobs`.
 
     Whoever calls it must have ended before it is closed.
     """
 
     def __init__(
         self,
-        folder: Path,
+        folders: Sequence[Folder],
         cluster_id: bytes,
         *,
         calls: DiskCalls | None = None,
         space: Callable[[Path], Space] = measure,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder = folder
-        self._cluster_id = cluster_id
-        self._calls = calls or DiskCalls()
-        self._space = space
-        self._monotonic = monotonic
-        self._verified = Verified()
+        self.depots: list[Depot] = []
+        self._folders = tuple(folders)
+        self._world = World(
+            cluster_id,
+            calls or DiskCalls(),
+            space,
+            monotonic,
+            trio.CapacityLimiter(limits.blob_reads_waiting_max),
+            self._on_offline,
+            self._on_damage,
+        )
         self._touches = Touches()
-        self._threads = trio.CapacityLimiter(limits.blob_reads_waiting_max)
+        self._listeners: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> Self:
-        """Open and recover. Raises Unavailable when the directory is not ours or in use."""
-        self.directory = await trio.to_thread.run_sync(
-            Directory, self._folder, self._cluster_id, self._calls, self._space
-        )
-        self._index = self.directory.index
-        self._reader = Reader(self.directory)
-        self._committer = Committer(self.directory.commit)
-        self._committer.start()
+        """Open and recover. Raises Unavailable when a directory is not ours or in use."""
+        self._token = trio.lowlevel.current_trio_token()
+        world = self._world
+        try:
+            for folder in self._folders:
+                opened = await trio.to_thread.run_sync(
+                    Directory, folder.path, world.cluster_id, world.calls, world.space
+                )
+                self.depots.append(Depot(opened, folder.capacity_bytes, world))
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._committer.stop()
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self.directory.close)
+        await self._close()
+
+    async def _close(self) -> None:
+        for depot in self.depots:
+            await depot.close()
 
     async def run(self, *, task_status: trio.TaskStatus[Self] = trio.TASK_STATUS_IGNORED) -> None:
         """Be open until cancelled."""
@@ -81,94 +100,138 @@ class BlobStore:
         """Return the room of what was forgotten, until cancelled."""
         while True:
             await trio.sleep(limits.reclaim_seconds)
-            try:
-                await trio.to_thread.run_sync(self.directory.reclaim)
-            except Unavailable as error:
-                log.error("blobs.reclaim_failed", why=str(error))
+            for depot in self.depots:
+                await depot.reclaim()
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         length = sum(map(len, data))
         assert 0 < length <= limits.blob_bytes_max, f"a blob has 1 byte to 4 MiB, found {length}"
-        if self.directory.offline is not None:
-            raise Unavailable(self.directory.offline)
-        if self._index.find(digest) is not None and await self.have(digest, touch):
+        if await self.have(digest, touch):
             return
-        if self._committer.is_writing(digest):  # the row that is being written carries the touch of another put
-            self._touches.touch(digest, touch)
-        await self._committer.write(NewBlob(digest, tuple(data), length, touch))
-        self._verified.add(digest, self._monotonic())
+        await self._write(NewBlob(digest, tuple(data), length, touch))
         self._touch(digest, touch)
 
+    async def _write(self, blob: NewBlob) -> None:
+        """Write to the first directory, in the blob's own order, that takes it. Raises Unavailable when none does."""
+        failures: list[str] = []
+        for depot in self._in_order(blob.digest):
+            if depot.offline is not None:
+                failures.append(depot.offline)
+                continue
+            if depot.is_writing(blob.digest):  # the row that is being written carries the touch of another put
+                self._touches.touch(blob.digest, GcEpoch(blob.touch))
+            try:
+                await depot.write(blob)
+                return
+            except Unavailable as error:
+                failures.append(str(error))
+        raise Unavailable("; ".join(failures) or "this node has no data directory")
+
     async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
-        place = self._index.find(digest)
-        if place is None:
-            return None
-        stop = min(stop, place.length)
-        start = min(start, stop)
-        try:
-            data = None
-            if stop - start <= limits.hash_batch_bytes:  # longer ones would keep the loop busy for too long
-                data = self._reader.read_cached(digest, place, start, stop)
-            if data is None:
-                data = await trio.to_thread.run_sync(
-                    self._reader.read_waiting, digest, place, start, stop, limiter=self._threads
-                )
-        except Damaged as error:
-            self._verified.discard(digest)
-            if self._index.record_of(digest) is None:
-                return None  # it was forgotten while it was read: no damage
-            self._quarantine(digest, place, error)
-            raise
-        if stop - start == place.length:
-            self._verified.add(digest, self._monotonic())
-        return data
+        damaged: Damaged | None = None
+        for depot in self._likely(digest):
+            try:
+                data = await depot.read(digest, start, stop)
+            except Damaged as error:
+                damaged = error
+                continue
+            except Unavailable as error:
+                depot.directory.take_offline(str(error))
+                continue
+            if data is not None:
+                return data
+        if damaged is not None:
+            raise damaged
+        return None
 
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
-        if self.directory.offline is not None:  # it can still be read, but no acknowledgement may rest on it
-            return False
-        if not self._verified.holds(digest, self._monotonic()):
-            try:
-                await self.read(digest, 0, limits.blob_bytes_max)
-            except Damaged:
-                return False
-        return self._touch(digest, touch)
+        for depot in self.depots:
+            if await depot.is_sound(digest):
+                return self._touch(digest, touch)
+        return False
 
     async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
-        if self._committer.is_writing(digest) or self.touched(digest) > touch_max:
+        if any(depot.is_writing(digest) for depot in self.depots) or self.touched(digest) > touch_max:
             return False
-        if self.directory.offline is not None:  # it is no copy, and nothing is written there any more
-            return False
-        is_held = self.holds(digest)
-        self.directory.forget(digest)
-        self._verified.discard(digest)
-        return is_held
+        forgotten = [depot.forget(digest) for depot in self.depots]
+        return any(forgotten)
+
+    async def verify(self, after: str, bytes_max: int) -> Verification:
+        await trio.lowlevel.checkpoint()
+        directory_id, volume, offset = parse_cursor(after)
+        depots = sorted((depot for depot in self.depots if depot.id.hex() >= directory_id), key=lambda depot: depot.id)
+        for position, depot in enumerate(depots):
+            if depot.offline is not None:
+                continue
+            start = (volume, offset) if depot.id.hex() == directory_id else (0, 0)
+            step = await depot.verify(*start, bytes_max)
+            if step.next_offset is not None:
+                cursor: str | None = cursor_of(depot.id, step.next_volume, step.next_offset)
+            else:
+                cursor = cursor_of(depots[position + 1].id, 0, 0) if position + 1 < len(depots) else None
+            return Verification(cursor, step.blobs_count, step.bytes_count, damaged_of(step.bad))
+        return Verification(None, 0, 0, ())
+
+    def subscribe_losses(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
 
     def holds(self, digest: Digest) -> bool:
-        return self._index.find(digest) is not None
+        return any(depot.find(digest) is not None for depot in self.depots)
 
     def digests(self, partition: Partition) -> list[Digest]:
-        return self._index.digests(partition)
+        return sorted({digest for depot in self.depots for digest in depot.digests(partition)})
 
     def touched(self, digest: Digest) -> GcEpoch:
         """The newest collection epoch at which a held blob was put or asked for; 0: unknown."""
-        place = self._index.find(digest)
-        return max(self._touches.epoch_of(digest), GcEpoch(0 if place is None else place.touch))
+        places = [place for depot in self.depots if (place := depot.find(digest)) is not None]
+        return max([self._touches.epoch_of(digest), *(GcEpoch(place.touch) for place in places)])
 
     def usage(self) -> DiskUsage:
-        space = self.directory.space()
-        is_writable = self.directory.offline is None and space.has_room(0)
-        return DiskUsage(space.size_bytes, space.free_bytes, self._index.blobs_count, is_writable)
+        return total(tuple(depot.usage() for depot in self.depots))
+
+    def _in_order(self, digest: Digest) -> list[Depot]:
+        candidates = [(depot.id, depot.weight) for depot in self.depots]
+        return [self.depots[position] for position in ordered(digest, candidates)] if candidates else []
+
+    def _likely(self, digest: Digest) -> list[Depot]:
+        """The directories that may have a blob to read: those that hold it first, those offline last."""
+        if len(self.depots) == 1:
+            return self.depots
+        return sorted(self.depots, key=lambda depot: (depot.offline is not None, depot.find(digest) is None))
 
     def _touch(self, digest: Digest, epoch: GcEpoch) -> bool:
         """Remember that a held blob was asked for. False: it is not held."""
-        place = self._index.find(digest)
-        if place is not None and epoch > place.touch:
+        places = [place for depot in self.depots if (place := depot.find(digest)) is not None]
+        if places and epoch > max(place.touch for place in places):
             self._touches.touch(digest, epoch)
-        return place is not None
+        return bool(places)
 
-    def _quarantine(self, digest: Digest, place: Place, error: Damaged) -> None:
-        self._verified.discard(digest)
-        if self._index.quarantine(digest, place):
-            log.error("blobs.quarantined", blob=digest.hex(), volume=place.volume, offset=place.offset, why=str(error))
+    def _on_damage(self, depot: Depot) -> None:
+        """A directory that rots goes out of service where another can take its blobs. The only one stays: what is sound
+        in it counts for more than the suspicion."""
+        if depot.damages_too_often() and any(other.has_room(0) for other in self.depots if other is not depot):
+            depot.directory.take_offline(f"{limits.damages_per_minute_max} damaged records within one minute")
+
+    def _on_offline(self) -> None:
+        """Tell the listeners, on the loop: a directory fails in any thread."""
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._tell)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+def total(directories: tuple[DirectoryUsage, ...]) -> DiskUsage:
+    """Sum up the directories in service, each file system once."""
+    serving = [each for each in directories if not each.offline]
+    systems = {each.device: each for each in serving}.values()
+    return DiskUsage(
+        sum(each.size_bytes for each in systems),
+        sum(each.free_bytes for each in systems),
+        sum(each.blobs_count for each in serving),
+        any(each.is_writable for each in serving),
+        directories,
+    )

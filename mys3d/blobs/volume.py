@@ -43,6 +43,7 @@ class Volume:
     header: VolumeHeader
     end: int
     calls: DiskCalls = field(default_factory=DiskCalls)
+    pins_count: int = 0  # who reads it now; guarded by its directory
 
     @property
     def size(self) -> int:

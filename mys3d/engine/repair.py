@@ -14,7 +14,7 @@ from mys3d import limits
 from mys3d.engine.get import fetch_blob
 from mys3d.engine.homes import is_home, present_layout
 from mys3d.engine.references import Cursor, next_references
-from mys3d.errors import Unavailable
+from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import Digest, partition_of
 from mys3d.model.members import Layout
@@ -51,6 +51,7 @@ class MissingCopies:
         self._doubt = trio.Event()
         self._doubt.set()
         ports.registry.subscribe(self._on_applied)
+        ports.blobs.subscribe_losses(self.doubt)
 
     @property
     def blobs_missing(self) -> int:
@@ -150,9 +151,23 @@ class MissingCopies:
         """Fetch one blob and make it durable here, unless that is no longer needed. Raises Unavailable."""
         if self._ports.blobs.holds(blob.digest) or not self._is_needed(blob):
             return
-        data = await fetch_blob(self._ports, blob)
+        data = await self._fetch(blob)
         # A repair write counts as a touch at the present epoch (DESIGN 7, garbage collection without clocks).
         await self._ports.blobs.put(blob.digest, [data], queries.gc_epoch(self._ports.registry.view()))
+
+    async def _fetch(self, blob: BlobRef) -> bytes:
+        """Return the blob from another holder, or else from what is left of it here: a directory that is offline counts
+        as no copy, and may still have the last one. Raises Unavailable."""
+        try:
+            return await fetch_blob(self._ports, blob)
+        except Unavailable:
+            try:
+                left = await self._ports.blobs.read(blob.digest, 0, blob.length)
+            except Damaged:
+                left = None
+            if left is None or len(left) != blob.length:
+                raise
+            return left
 
     def _is_needed(self, blob: BlobRef) -> bool:
         if not is_home(self._ports, present_layout(self._ports), partition_of(blob.digest)):

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from mys3d import limits
-from mys3d.blobs.store import BlobStore
+from mys3d.blobs.store import BlobStore, Folder
 from mys3d.config import NodeConfig
 from mys3d.consensus.consensus import Consensus, StoreAhead
 from mys3d.consensus.disk import FileDisk
@@ -89,7 +89,7 @@ async def _live(config: NodeConfig, identity: Identity, stop: trio.Event, on_rea
     with trio.CancelScope(shield=True):
         store = await trio.to_thread.run_sync(_open_store, config)
         try:
-            async with BlobStore(config.data / "blobs", identity.cluster_id) as blobs:
+            async with BlobStore([Folder(config.data / "blobs")], identity.cluster_id) as blobs:
                 await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from mys3d.blobs import record
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.punch import punch_hole
 from mys3d.blobs.space import Space
-from mys3d.blobs.store import BlobStore
+from mys3d.blobs.store import BlobStore, Folder
 from mys3d.blobs.volume import DiskCalls
 from mys3d.limits import MIB
 from mys3d.model.digest import Digest, digest_of
@@ -104,7 +106,7 @@ def open_directory(tmp_path: Path, disk: FailingDisk) -> Callable[[], Directory]
 @pytest.fixture
 def open_store(tmp_path: Path, disk: FailingDisk) -> Callable[[], BlobStore]:
     """A store over the test's directory: `async with open_store() as blobs`."""
-    return lambda: BlobStore(tmp_path / "blobs", CLUSTER, calls=disk.calls(), space=disk.space)
+    return lambda: BlobStore([Folder(tmp_path / "blobs")], CLUSTER, calls=disk.calls(), space=disk.space)
 
 
 @pytest.fixture
@@ -124,10 +126,39 @@ def crash(tmp_path: Path) -> Callable[[Directory], None]:
     return end
 
 
+def _rot(blobs: BlobStore, digest: Digest) -> None:
+    """Flip one bit in the data of a held blob."""
+    place = blobs.depots[0].directory.index.find(digest)
+    assert place is not None
+    fd = blobs.depots[0].directory._volumes[place.volume].fd
+    offset = place.offset + record.header_bytes(place.length)
+    os.pwrite(fd, bytes([os.pread(fd, 1, offset)[0] ^ 1]), offset)
+
+
+@pytest.fixture
+def rot() -> Callable[[BlobStore, Digest], None]:
+    return _rot
+
+
+@pytest.fixture
+def break_index() -> Callable[[Directory], None]:
+    """Make every later call of an open index fail, as a rotten block does."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("Corruption: block checksum mismatch")
+
+    def break_it(directory: Directory) -> None:
+        rows = directory.index._rows
+        directory.index._rows = SimpleNamespace(get=fail, iter=fail, write=fail, flush=fail, close=rows.close)
+        directory.index._get = fail
+
+    return break_it
+
+
 WRITER = """
 import os, sys, trio
 from pathlib import Path
-from mys3d.blobs.store import BlobStore
+from mys3d.blobs.store import BlobStore, Folder
 from mys3d.model.digest import digest_of
 
 async def write(blobs, worker):
@@ -139,7 +170,7 @@ async def write(blobs, worker):
         count += 1
 
 async def main():
-    async with BlobStore(Path(sys.argv[1]), b"cluster of tests") as blobs:
+    async with BlobStore([Folder(Path(sys.argv[1]))], b"cluster of tests") as blobs:
         async with trio.open_nursery() as nursery:
             for worker in range(32):
                 nursery.start_soon(write, blobs, worker)

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trio
+import trio.testing
 
 from mys3d import limits
 from mys3d.blobs.memory import MemoryBlobs
 from mys3d.blobs.store import BlobStore
+from mys3d.errors import Unavailable
 from mys3d.model.digest import Digest, digest_of, partition_of
 from mys3d.model.names import GcEpoch
 from mys3d.ports import Blobs
@@ -138,3 +140,64 @@ async def test_a_blob_that_was_touched_later_is_not_forgotten(blobs: Blobs, blob
 
 async def test_a_blob_that_is_not_held_is_not_forgotten(blobs: Blobs, blob: Build) -> None:
     assert not await blobs.forget(blob(10)[0], EPOCH)
+
+
+async def verify_all(blobs: Blobs, bytes_max: int) -> tuple[list[int], set[Digest]]:
+    """Go through all blobs: how many each step read, and what was damaged."""
+    counts: list[int] = []
+    damaged: set[Digest] = set()
+    after: str | None = ""
+    while after is not None:
+        step = await blobs.verify(after, bytes_max)
+        counts.append(step.blobs_count)
+        damaged |= {blob.digest for blob in step.damaged}
+        after = step.after
+    return counts, damaged
+
+
+async def test_every_blob_is_verified_once_in_bounded_steps(blobs: Blobs, blob: Build) -> None:
+    for seed in range(30):
+        name, data = blob(seed, 1000)
+        await blobs.put(name, [data], EPOCH)
+    counts, damaged = await verify_all(blobs, 3000)
+    assert sum(counts) == 30
+    assert max(counts) <= 3
+    assert damaged == set()
+    assert (await verify_all(blobs, limits.MIB))[0] == [30]
+
+
+async def test_nothing_is_verified_where_nothing_is_held(blobs: Blobs) -> None:
+    assert await verify_all(blobs, 1) == ([0], set())
+
+
+async def test_a_cursor_that_nobody_gave_begins_somewhere_and_ends(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(1)
+    await blobs.put(name, [data], EPOCH)
+    for text in ("x", "1-2", "a-b-c", "ff" * 16 + "-00000001-000000000000"):
+        assert (await blobs.verify(text, 1)).blobs_count <= 1
+
+
+def take_offline(blobs: Blobs) -> None:
+    if isinstance(blobs, MemoryBlobs):
+        blobs.take_offline()
+    else:
+        assert isinstance(blobs, BlobStore)
+        blobs.depots[0].directory.take_offline("for the test")
+
+
+async def test_a_directory_that_went_offline_holds_nothing_and_is_read_from(blobs: Blobs, blob: Build) -> None:
+    name, data = blob(1)
+    await blobs.put(name, [data], EPOCH)
+    told: list[bool] = []
+    blobs.subscribe_losses(lambda: told.append(blobs.holds(name)))
+    take_offline(blobs)
+    await trio.testing.wait_all_tasks_blocked()
+    assert told == [False]
+    assert not await blobs.have(name, EPOCH)
+    assert blobs.digests(partition_of(name)) == []
+    assert not await blobs.forget(name, EPOCH)
+    assert (await blobs.verify("", limits.MIB)).blobs_count == 0
+    assert (blobs.usage().blobs_count, blobs.usage().is_writable) == (0, False)
+    with pytest.raises(Unavailable, match="offline"):
+        await blobs.put(name, [data], EPOCH)
+    assert await blobs.read(name, 0, len(data)) == data

@@ -115,9 +115,9 @@ async def test_nothing_is_forgotten_in_a_directory_that_is_offline(
     name, data = blob(1)
     async with open_store() as blobs:
         await blobs.put(name, [data], GcEpoch(1))
-        blobs.directory.take_offline("for the test")
+        blobs.depots[0].directory.take_offline("for the test")
         assert not await blobs.forget(name, GcEpoch(9))
-        assert blobs.holds(name)
+        assert blobs.depots[0].directory.index.find(name) is not None
 
 
 async def test_a_read_that_met_a_hole_finds_nothing_and_no_damage(
@@ -126,14 +126,14 @@ async def test_a_read_that_met_a_hole_finds_nothing_and_no_damage(
     name, data = blob(1, 2 * MIB)
     async with open_store() as blobs:
         await blobs.put(name, [data], GcEpoch(1))
-        real = blobs._reader.read_waiting
+        real = blobs.depots[0]._reader.read_waiting
 
         def forget_first(digest, place, start, stop):  # type: ignore[no-untyped-def]
-            blobs.directory.forget(digest)
-            blobs.directory.reclaim()
+            blobs.depots[0].directory.forget(digest)
+            blobs.depots[0].directory.reclaim()
             return real(digest, place, start, stop)
 
-        blobs._reader.read_waiting = forget_first
+        blobs.depots[0]._reader.read_waiting = forget_first
         assert await blobs.read(name, 0, 2 * MIB) is None
 
 
@@ -143,8 +143,8 @@ async def test_the_room_of_a_forgotten_blob_is_returned_while_the_store_is_maint
     name, data = blob(1, 2 * MIB)
     async with open_store() as blobs:
         await blobs.put(name, [data], GcEpoch(1))
-        before = allocated(blobs.directory)
+        before = allocated(blobs.depots[0].directory)
         assert await blobs.forget(name, GcEpoch(1))
         with trio.move_on_after(limits.reclaim_seconds + 1):  # a sweep that has begun is waited for
             await blobs.maintain()
-        assert allocated(blobs.directory) <= before - MIB
+        assert allocated(blobs.depots[0].directory) <= before - MIB

@@ -33,8 +33,7 @@ def reader(directory: Directory) -> Reader:
 
 
 def flip(directory: Directory, offset: int, bit: int) -> None:
-    fd = directory.fd_of(1)
-    assert fd is not None
+    fd = directory._volumes[1].fd
     byte = os.pread(fd, 1, offset)[0] ^ 1 << bit
     os.pwrite(fd, bytes([byte]), offset)
 
@@ -56,7 +55,7 @@ def test_bytes_that_are_not_in_memory_are_left_to_a_thread(
 ) -> None:
     directory.commit([new_blob(1, limits.MIB)])
     name, data = blob(1, limits.MIB)
-    place, fd = directory.index.find(name), directory.fd_of(1)
+    place, fd = directory.index.find(name), directory._volumes[1].fd
     assert place is not None
     assert fd is not None
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -9,29 +9,19 @@ import pytest
 import trio
 
 from mys3d import limits
-from mys3d.blobs import record
-from mys3d.blobs.store import BlobStore
+from mys3d.blobs.store import BlobStore, Folder
 from mys3d.errors import Damaged, Unavailable
 from mys3d.model.digest import Digest, digest_of
 from mys3d.model.names import GcEpoch
 
 Open = Callable[[], BlobStore]
+Rot = Callable[[BlobStore, Digest], None]
 Build = Callable[..., tuple[Digest, bytes]]
 EPOCH = GcEpoch(4)
 CLUSTER = b"cluster of tests"
 
 
-def rot(blobs: BlobStore, digest: Digest) -> None:
-    """Flip one bit in the data of a held blob."""
-    place = blobs.directory.index.find(digest)
-    assert place is not None
-    fd = blobs.directory.fd_of(place.volume)
-    assert fd is not None
-    offset = place.offset + record.header_bytes(place.length)
-    os.pwrite(fd, bytes([os.pread(fd, 1, offset)[0] ^ 1]), offset)
-
-
-async def test_a_damaged_blob_is_not_held_any_more(open_store: Open, blob: Build) -> None:
+async def test_a_damaged_blob_is_not_held_any_more(open_store: Open, blob: Build, rot: Rot) -> None:
     name, data = blob(1)
     async with open_store() as blobs:
         await blobs.put(name, [data], EPOCH)
@@ -44,7 +34,7 @@ async def test_a_damaged_blob_is_not_held_any_more(open_store: Open, blob: Build
         assert blobs.usage().blobs_count == 0
 
 
-async def test_a_damaged_blob_is_written_anew_by_a_put(open_store: Open, blob: Build) -> None:
+async def test_a_damaged_blob_is_written_anew_by_a_put(open_store: Open, blob: Build, rot: Rot) -> None:
     name, data = blob(1)
     async with open_store() as blobs:
         await blobs.put(name, [data], EPOCH)
@@ -58,7 +48,7 @@ async def test_a_damaged_blob_is_written_anew_by_a_put(open_store: Open, blob: B
 
 
 async def test_a_blob_rewritten_after_damage_wins_when_the_index_is_rebuilt(
-    open_store: Open, blob: Build, tmp_path: Path
+    open_store: Open, blob: Build, tmp_path: Path, rot: Rot
 ) -> None:
     name, data = blob(1)
     async with open_store() as blobs:
@@ -72,7 +62,7 @@ async def test_a_blob_rewritten_after_damage_wins_when_the_index_is_rebuilt(
         assert await blobs.read(name, 0, len(data)) == data
 
 
-async def test_a_quarantine_survives_a_restart(open_store: Open, blob: Build) -> None:
+async def test_a_quarantine_survives_a_restart(open_store: Open, blob: Build, rot: Rot) -> None:
     name, data = blob(1)
     async with open_store() as blobs:
         await blobs.put(name, [data], EPOCH)
@@ -95,7 +85,7 @@ async def test_a_put_of_a_copy_verified_within_24_hours_is_not_written_again(
 
 
 async def test_a_put_of_a_copy_that_rotted_since_it_was_verified_is_written_again(
-    open_store: Open, blob: Build, disk
+    open_store: Open, blob: Build, disk, rot: Rot
 ) -> None:
     name, data = blob(1)
     async with open_store() as blobs:
@@ -106,10 +96,10 @@ async def test_a_put_of_a_copy_that_rotted_since_it_was_verified_is_written_agai
         assert await blobs.read(name, 0, len(data)) == data
 
 
-async def test_a_rotten_copy_is_not_had_once_its_verification_is_old(tmp_path: Path, blob: Build) -> None:
+async def test_a_rotten_copy_is_not_had_once_its_verification_is_old(tmp_path: Path, blob: Build, rot: Rot) -> None:
     hours = [0.0]
     name, data = blob(1)
-    async with BlobStore(tmp_path / "blobs", CLUSTER, monotonic=lambda: hours[0] * 3600) as blobs:
+    async with BlobStore([Folder(tmp_path / "blobs")], CLUSTER, monotonic=lambda: hours[0] * 3600) as blobs:
         await blobs.put(name, [data], EPOCH)
         rot(blobs, name)
         assert await blobs.have(name, EPOCH)
@@ -186,11 +176,10 @@ async def test_bytes_that_are_not_cached_are_read_in_a_thread(open_store: Open, 
     name, data = blob(1, 500_000)
     async with open_store() as blobs:
         await blobs.put(name, [data], EPOCH)
-        fd = blobs.directory.fd_of(1)
-        assert fd is not None
+        fd = blobs.depots[0].directory._volumes[1].fd
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         assert await blobs.read(name, 70_000, 70_001) == data[70_000:70_001]
-        blobs._reader.nowait = False
+        blobs.depots[0]._reader.nowait = False
         assert await blobs.read(name, 0, len(data)) == data
 
 
@@ -206,7 +195,7 @@ async def test_a_directory_of_another_cluster_is_refused(open_store: Open, tmp_p
     async with open_store():
         pass
     with pytest.raises(Unavailable, match="belongs to cluster"):
-        async with BlobStore(tmp_path / "blobs", b"another cluster."):
+        async with BlobStore([Folder(tmp_path / "blobs")], b"another cluster."):
             pass
 
 
@@ -215,8 +204,8 @@ async def test_what_a_killed_process_acknowledged_is_held(
     tmp_path: Path, kill_writer: Callable[..., list[bytes]], acknowledged: int
 ) -> None:
     written = kill_writer(acknowledged, tmp_path / "blobs")
-    async with BlobStore(tmp_path / "blobs", CLUSTER) as blobs:
+    async with BlobStore([Folder(tmp_path / "blobs")], CLUSTER) as blobs:
         for data in written:
             assert await blobs.read(digest_of(data), 0, len(data)) == data
         assert blobs.usage().blobs_count >= len(written)
-        assert blobs.directory.gaps_count == 0
+        assert blobs.depots[0].directory.gaps_count == 0

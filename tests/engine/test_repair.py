@@ -173,3 +173,52 @@ async def test_hold_all_returns_only_when_every_referenced_blob_is_here(
 
 def test_a_blob_on_its_way_is_given_longer_than_a_straggler() -> None:
     assert limits.repair_grace_seconds * 1000 > limits.straggler_ms
+
+
+async def test_copies_in_a_directory_that_went_offline_are_sought_and_reported_missing(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    await nursery.start(grid[1].missing.run)
+    await trio.sleep(1.0)
+    assert not grid[1].missing.reconciling
+    grid[1].blobs.take_offline()
+    assert grid[1].missing.reconciling
+    await trio.sleep(1.0)
+    assert grid[1].missing.blobs_missing == 1
+    with trio.move_on_after(10.0) as scope:
+        await grid[1].missing.hold_all(EVERY)
+    assert scope.cancelled_caught  # a home is not reported while its copies count as nothing
+    assert grid.holders(blob) == {0}
+
+
+async def test_the_last_copy_is_taken_from_a_directory_that_is_offline(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    grid = await make_grid(1)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    kept: list[bytes] = []
+
+    async def keep(digest: Any, data: Any, touch: Any) -> None:
+        await trio.lowlevel.checkpoint()
+        kept.append(b"".join(data))
+
+    grid[0].blobs.take_offline()
+    monkeypatch.setattr(grid[0].blobs, "put", keep)  # another directory takes it
+    await nursery.start(grid[0].missing.run)
+    grid[0].missing.want(blob)
+    await trio.sleep(1.0)
+    assert kept == [b"bytes"]
+
+
+async def test_a_rotten_rest_is_no_copy(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(1)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    grid[0].blobs.damage(blob.digest)
+    grid[0].blobs.take_offline()
+    await nursery.start(grid[0].missing.run)
+    await trio.sleep(1.0)
+    assert grid[0].missing.blobs_missing == 1

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 
+from mys3d.blobs.memory import MemoryBlobs
 from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.repair import MissingCopies
 from mys3d.errors import Unavailable
@@ -36,7 +37,7 @@ class NoMajority:
 def verdicts() -> Verdicts:
     registry = MemoryCluster([NODE]).registry(NODE)
     unused: Any = None
-    ports = Ports(NODE, registry, unused, unused, unused, unused)
+    ports = Ports(NODE, registry, MemoryBlobs(), unused, unused, unused)
     return Verdicts(ports, MissingCopies(ports), trio.Event())
 
 

@@ -1,0 +1,203 @@
+"""One data directory in service: its committer, its readers, and what is known of its copies.        Floor: blobs.
+
+Called by: blobs.store. Law: once its directory is offline a depot holds nothing and takes nothing, for the rest of its
+life; what can still be read and proved is read. An index that breaks takes its directory offline, no more than that.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import trio
+
+from mys3d import limits
+from mys3d.blobs.committer import Committer
+from mys3d.blobs.directory import Directory, NewBlob
+from mys3d.blobs.freshness import Verified
+from mys3d.blobs.index import Place
+from mys3d.blobs.reader import Reader
+from mys3d.blobs.space import Space
+from mys3d.blobs.verify import Bad, Step, verify_step
+from mys3d.blobs.volume import DiskCalls
+from mys3d.errors import Damaged, Unavailable
+from mys3d.model.digest import Digest
+from mys3d.model.names import Partition
+from mys3d.ports import DirectoryUsage
+
+log = structlog.get_logger("mys3d.blobs")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What every depot of a store shares."""
+
+    cluster_id: bytes
+    calls: DiskCalls
+    space: Callable[[Path], Space]
+    monotonic: Callable[[], float]
+    threads: trio.CapacityLimiter
+    on_offline: Callable[[], None]  # called by any thread
+    on_damage: Callable[["Depot"], None]  # called on the loop, after a quarantine
+
+
+class Depot:
+    """The open directory behind the store. Whoever calls it must have ended before it is closed."""
+
+    def __init__(self, directory: Directory, capacity_bytes: int | None, world: World) -> None:
+        self.directory = directory
+        self.id = directory.identity.directory_id
+        self.weight = directory.space().size_bytes if capacity_bytes is None else capacity_bytes
+        self.damages_count = 0  # records found damaged since the start
+        self._world = world
+        self._reader = Reader(directory)
+        self._verified = Verified()
+        self._committer = Committer(directory.commit)
+        self._damaged_at: deque[float] = deque(maxlen=limits.damages_per_minute_max)
+        directory.on_offline = world.on_offline
+        self._committer.start()
+
+    async def close(self) -> None:
+        await self._committer.stop()
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self.directory.close)
+
+    @property
+    def offline(self) -> str | None:
+        """Why it is out of service. None: it is in service."""
+        return self.directory.offline
+
+    def find(self, digest: Digest) -> Place | None:
+        """Where a held blob lies; None when it is not held, and when the directory is offline."""
+        if self.directory.offline is not None:
+            return None
+        try:
+            return self.directory.index.find(digest)
+        except Unavailable as error:
+            self.directory.take_offline(str(error))
+            return None
+
+    def digests(self, partition: Partition) -> list[Digest]:
+        if self.directory.offline is not None:
+            return []
+        try:
+            return self.directory.index.digests(partition)
+        except Unavailable as error:
+            self.directory.take_offline(str(error))
+            return []
+
+    def has_room(self, wanted_bytes: int) -> bool:
+        return self.directory.offline is None and self.directory.space().has_room(wanted_bytes)
+
+    def is_writing(self, digest: Digest) -> bool:
+        return self._committer.is_writing(digest)
+
+    async def write(self, blob: NewBlob) -> None:
+        """Make a blob durable here. Raises Unavailable."""
+        await self._committer.write(blob)
+        self._verified.add(blob.digest, self._world.monotonic())
+
+    async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
+        """Return verified bytes, of an offline directory too. Raises Damaged (and quarantines), Unavailable."""
+        place = self.directory.index.find(digest)
+        while place is not None:
+            try:
+                return await self._read_at(digest, place, start, stop)
+            except Damaged as error:
+                self._verified.discard(digest)
+                present = self.directory.index.record_of(digest)
+                if present == place:
+                    self.quarantine(Bad(digest, place, error))
+                    raise
+                place = self.directory.index.find(digest)  # None: forgotten while it was read; else it has moved
+        return None
+
+    async def is_sound(self, digest: Digest) -> bool:
+        """True when a blob is held in service and was verified within 24 h; it is verified now when it was not."""
+        if self.find(digest) is None:
+            return False
+        if not self._verified.holds(digest, self._world.monotonic()):
+            try:
+                await self.read(digest, 0, limits.blob_bytes_max)
+            except (Damaged, Unavailable):
+                return False
+        return self.find(digest) is not None
+
+    def forget(self, digest: Digest) -> bool:
+        """Delete a blob. True: it was held."""
+        is_held = self.find(digest) is not None
+        self._verified.discard(digest)
+        if self.directory.offline is not None:
+            return False
+        try:
+            self.directory.forget(digest)
+        except Unavailable as error:
+            self.directory.take_offline(str(error))
+            return False
+        return is_held
+
+    async def reclaim(self) -> None:
+        """Return the room of what was forgotten."""
+        try:
+            await trio.to_thread.run_sync(self.directory.reclaim)
+        except Unavailable as error:
+            self.directory.take_offline(str(error))
+
+    def usage(self) -> DirectoryUsage:
+        directory = self.directory
+        space = Space(0, 0) if directory.offline is not None else directory.space()
+        return DirectoryUsage(
+            path=str(directory.folder),
+            device=space.device,
+            size_bytes=space.size_bytes,
+            free_bytes=space.free_bytes,
+            blobs_count=0 if directory.offline is not None else directory.index.blobs_count,
+            is_writable=directory.offline is None and space.has_room(0),
+            offline=directory.offline or "",
+            damages_count=self.damages_count,
+            unreadable_volumes_count=directory.unreadable_count,
+        )
+
+    async def verify(self, volume: int, offset: int, bytes_max: int) -> Step:
+        """Read blobs again from a place on, and quarantine what is bad."""
+        try:
+            step = await trio.to_thread.run_sync(
+                verify_step, self.directory, self._reader, volume, offset, bytes_max, limiter=self._world.threads
+            )
+            step.bad = [bad for bad in step.bad if self.quarantine(bad)]
+        except Unavailable as error:
+            self.directory.take_offline(str(error))
+            return Step()
+        return step
+
+    def quarantine(self, bad: Bad) -> bool:
+        """Hold a damaged record no longer. False: the blob was written anew, moved or forgotten meanwhile."""
+        self._verified.discard(bad.digest)
+        if not self.directory.index.quarantine(bad.digest, bad.place):
+            return False
+        self.damages_count += 1
+        self._damaged_at.append(self._world.monotonic())
+        where = {"folder": str(self.directory.folder), "volume": bad.place.volume, "offset": bad.place.offset}
+        log.error("blobs.quarantined", blob=bad.digest.hex(), **where, why=str(bad.error))
+        self._world.on_damage(self)
+        return True
+
+    def damages_too_often(self) -> bool:
+        """True when the last damaged records were found within one minute."""
+        found = self._damaged_at
+        return len(found) == limits.damages_per_minute_max and found[-1] - found[0] < 60.0
+
+    async def _read_at(self, digest: Digest, place: Place, start: int, stop: int) -> bytes:
+        stop = min(stop, place.length)
+        start = min(start, stop)
+        data = None
+        if stop - start <= limits.hash_batch_bytes:  # longer ones would keep the loop busy for too long
+            data = self._reader.read_cached(digest, place, start, stop)
+        if data is None:
+            data = await trio.to_thread.run_sync(
+                self._reader.read_waiting, digest, place, start, stop, limiter=self._world.threads
+            )
+        if stop - start == place.length:
+            self._verified.add(digest, self._world.monotonic())
+        return data
