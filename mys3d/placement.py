@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from mys3d import limits
 from mys3d.model.members import Member
 from mys3d.model.names import NodeId
+from mys3d.model.settings import WriteQuorum
 
 K = TypeVar("K")
 Table = tuple[tuple[NodeId, ...], ...]
@@ -24,9 +25,9 @@ def replicas_count(storage_nodes: int) -> int:
     return min(limits.replicas_max, storage_nodes)
 
 
-def write_quorum(replicas: int) -> int:
+def write_quorum(replicas: int, wanted: WriteQuorum = WriteQuorum.MAJORITY) -> int:
     """How many durable copies acknowledge a write."""
-    return replicas // 2 + 1
+    return replicas if wanted is WriteQuorum.ALL else replicas // 2 + 1
 
 
 def next_layout(members: Sequence[Member], previous: Sequence[Sequence[NodeId]]) -> Table:

@@ -32,12 +32,12 @@ def admin_token(data: Path) -> str:
     return blake3(key, derive_key_context=TOKEN_CONTEXT).hexdigest()
 
 
-def ask_any(data: Path, method: str, path: str) -> Any:
+def ask_any(data: Path, method: str, path: str, asked: object = None) -> Any:
     """Ask the running nodes of a directory one after the other; return the first answer, or fail as the last did."""
     failure: Failure | None = None
     for node in running_nodes(data):
         try:
-            return ask(node, method, path)
+            return ask(node, method, path, asked)
         except Failure as error:
             failure = error
             if error.code == Exit.DENIED:
@@ -46,9 +46,11 @@ def ask_any(data: Path, method: str, path: str) -> Any:
     raise failure
 
 
-def ask(node: RunningNode, method: str, path: str) -> Any:
+def ask(node: RunningNode, method: str, path: str, asked: object = None) -> Any:
+    """`asked` goes along as JSON. None: nothing does."""
     headers = {"Authorization": f"Bearer {admin_token(node.data)}"}
-    status, body = _exchange_here(node.admin, method, API + path, headers)
+    body = b"" if asked is None else json.dumps(asked).encode()
+    status, body = _exchange_here(node.admin, method, API + path, headers, body=body)
     if status in (401, 403):
         message = f"{node.name} at {node.admin} refused the token made from {node.data / KEY_NAME}"
         raise Failure(message, "does another cluster's node listen on this port?", Exit.DENIED)
@@ -79,27 +81,27 @@ def health(address: str, kind: str, seconds: float = 2.0) -> bool:
 
 
 def _exchange_here(
-    address: str, method: str, path: str, headers: dict[str, str], seconds: float = _SECONDS
+    address: str, method: str, path: str, headers: dict[str, str], seconds: float = _SECONDS, body: bytes = b""
 ) -> tuple[int, bytes]:
     """Ask at the advertised address, and on loopback when nobody listens there: the admin port may be bound to it."""
     try:
-        return _exchange(address, method, path, headers, seconds)
+        return _exchange(address, method, path, headers, seconds, body)
     except Failure as failure:
         loopback = f"127.0.0.1:{address.rpartition(':')[2]}"
         if failure.code != Exit.UNREACHABLE or address == loopback:
             raise
         try:
-            return _exchange(loopback, method, path, headers, seconds)
+            return _exchange(loopback, method, path, headers, seconds, body)
         except Failure:
             raise failure from None
 
 
 def _exchange(
-    address: str, method: str, path: str, headers: dict[str, str], seconds: float = _SECONDS
+    address: str, method: str, path: str, headers: dict[str, str], seconds: float = _SECONDS, body: bytes = b""
 ) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(address, timeout=seconds)
     try:
-        connection.request(method, path, headers=headers)
+        connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
     except TimeoutError as error:

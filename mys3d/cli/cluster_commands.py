@@ -99,6 +99,21 @@ def _credentials(directory: Path) -> Credentials:
 
 
 @click.command()
+@_data
+@click.argument("changes", nargs=-1, metavar="[NAME=VALUE]...")
+def settings(data: str | None, changes: tuple[str, ...]) -> None:
+    """Show or change the settings of the whole cluster: write_quorum=all straggler_ms=250."""
+    asked: dict[str, object] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise Failure(f"a change is NAME=VALUE, found {change}", "mys3d help settings", Exit.USAGE)
+        asked[name] = int(value) if value.isdecimal() else value
+    for name, value in admin_client.ask_any(data_directory(data), "POST", "/settings", asked).items():
+        click.echo(f"{name}={value}")
+
+
+@click.command()
 def version() -> None:
     """Print the version."""
     click.echo(f"mys3d {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")

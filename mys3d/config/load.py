@@ -176,6 +176,8 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         secret_key=values.get("secret_key"),
         bucket=values.get("bucket"),
         log_level=values.get("log_level", "info"),
+        write_quorum=values.get("write_quorum"),
+        straggler_ms=values.get("straggler_ms"),
         notes=tuple(found.notes),
     )
 

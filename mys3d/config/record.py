@@ -37,6 +37,8 @@ class NodeConfig:
     secret_key: str | None = field(repr=False)  # None exactly when access_key is None
     bucket: str | None  # created at start; None: no bucket
     log_level: str  # debug, info, warning or error
+    write_quorum: str | None = None  # of the whole cluster, seeded by its first start; None: not configured
+    straggler_ms: int | None = None  # the same
     notes: tuple[str, ...] = ()
 
 

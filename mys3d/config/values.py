@@ -29,6 +29,7 @@ _UNITS: Final = {
     "k": limits.KIB, "m": limits.MIB, "g": limits.GIB, "t": limits.TIB,
     "kib": limits.KIB, "mib": limits.MIB, "gib": limits.GIB, "tib": limits.TIB, "pib": 1024 * limits.TIB,
 }  # fmt: skip
+WRITE_QUORUMS: Final = ("majority", "all")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -100,6 +101,18 @@ def read_log_level(value: object, strict: bool) -> str:
     if level not in LOG_LEVELS:
         raise ValueError("not a level")
     return level
+
+
+def read_write_quorum(value: object, strict: bool) -> str:
+    quorum = read_text(value, strict).lower()
+    if quorum not in WRITE_QUORUMS:
+        raise ValueError("not a quorum")
+    return quorum
+
+
+def read_straggler(value: object, strict: bool) -> int:
+    found: int = msgspec.convert(value, Annotated[int, msgspec.Meta(ge=1, le=limits.straggler_ms_max)], strict=strict)
+    return found
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:

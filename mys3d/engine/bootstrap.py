@@ -6,6 +6,7 @@ first start only; what an operator changed since is never overwritten.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 import trio
 
@@ -17,7 +18,9 @@ from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.names import AccessKey, BucketName
 from mys3d.ports import Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import Command, CreateBucket, InitialiseCluster, PutCredential
+from mys3d.registry.commands import ChangeSettings, Command, CreateBucket, InitialiseCluster, PutCredential
+
+_KEEP_DEFAULTS: Final = ChangeSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +34,20 @@ class FirstStart:
     access_key: AccessKey
     secret: str
     bucket: BucketName | None  # None: create none
+    settings: ChangeSettings = _KEEP_DEFAULTS
 
 
 async def first_start(ports: Ports, vault: Vault, plan: FirstStart) -> None:
     """Bring a new cluster into being; waits for this node to lead itself. Safe to repeat at every start.
 
-    The root key is stored before the cluster has its id: a cluster that has one has its root key too, and from then on
-    the environment's is not looked at (`is_other_root_key` tells when it differs). After a crash the rows may lag
-    behind the log, and an old cluster looks like none: only behind a barrier is its absence an answer.
+    The root key and the settings are stored before the cluster has its id: a cluster that has one has them too, and
+    from then on the environment's are not looked at (`is_other_root_key` tells when the key differs). After a crash
+    the rows may lag behind the log, and an old cluster looks like none: only behind a barrier is its absence an answer.
     """
     await _until_settled(ports.registry.barrier)
     if queries.cluster(ports.registry.view()) is None:
         await _until_settled(lambda: _store_root_key(ports, vault, plan))
+        await _until_settled(lambda: _store_settings(ports, plan.settings))
         await _until_settled(lambda: _initialise(ports, plan))
     if plan.bucket is not None:
         await ensure_bucket(ports, plan.bucket, plan.access_key)
@@ -62,6 +67,18 @@ async def ensure_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> Non
 async def _store_root_key(ports: Ports, vault: Vault, plan: FirstStart) -> None:
     sealed = vault.seal(plan.access_key, plan.secret, ports.entropy.token(NONCE_BYTES))
     await ports.registry.propose(PutCredential(plan.access_key, sealed, user="root", is_root=True, replace=True))
+
+
+def settings_that_differ(ports: Ports, wanted: ChangeSettings) -> list[str]:
+    """The configured settings of the whole cluster that are not its own: words for the log, nothing is changed."""
+    found = queries.settings(ports.registry.view())
+    pairs = [(name, getattr(wanted, name), getattr(found, name)) for name in wanted.__struct_fields__]
+    return [f"{name} is {has}, configured {value}" for name, value, has in pairs if value not in (None, has)]
+
+
+async def _store_settings(ports: Ports, settings: ChangeSettings) -> None:
+    if settings != _KEEP_DEFAULTS:
+        await ports.registry.propose(settings)
 
 
 async def _initialise(ports: Ports, plan: FirstStart) -> None:

@@ -4,7 +4,7 @@ Law: writers and readers derive the same order from the registry: homes first, t
 the partition alone decides, so that a reader finds a substitute where the writer put its copy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mys3d.errors import Unavailable
 from mys3d.model.members import Layout, Member, MemberState
@@ -29,9 +29,9 @@ def refuse_hopeless(ports: Ports) -> None:
     """
     layout = present_layout(ports)
     homes = layout.homes(Partition(0))
-    needed = write_quorum(len(homes))
-    if len(_within_reach(ports, homes)) >= needed:
+    if len(_within_reach(ports, homes)) == len(homes):
         return
+    needed = quorum_of(ports, homes)
     members = queries.members(ports.registry.view())
     up = _within_reach(ports, [member.id for member in members if member.state is MemberState.ACTIVE])
     if len(up) < needed:
@@ -40,6 +40,11 @@ def refuse_hopeless(ports: Ports) -> None:
 
 def _within_reach(ports: Ports, nodes: Iterable[NodeId]) -> list[NodeId]:
     return [node for node in nodes if node == ports.node or ports.peers.reachable(node)]
+
+
+def quorum_of(ports: Ports, homes: Sequence[NodeId]) -> int:
+    """How many durable copies acknowledge a write to these homes, as the cluster's settings have it."""
+    return write_quorum(len(homes), queries.settings(ports.registry.view()).write_quorum)
 
 
 def others(members: tuple[Member, ...], homes: tuple[NodeId, ...], partition: Partition) -> tuple[NodeId, ...]:

@@ -10,14 +10,13 @@ from typing import Final
 import trio
 
 from mys3d.engine.get import read_blob
-from mys3d.engine.homes import present_layout
+from mys3d.engine.homes import present_layout, quorum_of
 from mys3d.engine.replicate import replicate
 from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import partition_of
 from mys3d.model.members import Layout
 from mys3d.model.names import Epoch, GcEpoch, NodeId
-from mys3d.placement import write_quorum
 from mys3d.ports import Ports
 from mys3d.registry import queries
 
@@ -31,7 +30,7 @@ async def reaffirm(ports: Ports, blobs: Sequence[BlobRef]) -> tuple[Epoch, GcEpo
     await asked.ask(layout, blobs)
     for blob in blobs:
         homes = layout.homes(partition_of(blob.digest))
-        if sum((node, blob) in asked.held for node in homes) < write_quorum(len(homes)):
+        if sum((node, blob) in asked.held for node in homes) < quorum_of(ports, homes):
             data = await read_blob(ports, blob)
             await replicate(ports, layout, blob.digest, [data], touch)
     return layout.epoch, touch

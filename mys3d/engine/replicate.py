@@ -1,9 +1,9 @@
 """One blob, made durable on its homes.        Floor: engine. Called by: put, repair.
 
-Law: `replicate` returns only when at least W = R // 2 + 1 nodes hold the blob durably. It waits for all R; after the
-W-th copy a straggler (this node's own disk is one too) gets min(straggler_ms, 4 x its own 95th percentile), then its
-copy is left to repair: a home that applies the commit and lacks the blob fetches it, so no hint has to survive a crash.
-It fails as soon as W can no longer be reached.
+Law: `replicate` returns only when at least W = R // 2 + 1 nodes (all R when the settings say so) hold the blob durably.
+It waits for all R; after the W-th copy a straggler (this node's own disk is one too) gets min(straggler_ms, 4 x its own
+95th percentile), then its copy is left to repair: a home that applies the commit and lacks the blob fetches it, so no
+hint has to survive a crash. It fails as soon as W can no longer be reached.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,9 @@ class _Pushes:
     ) -> None:
         self.durable: list[NodeId] = []
         self.failures: list[str] = []
-        self.quorum: Final = write_quorum(len(homes))
+        settings = queries.settings(ports.registry.view())
+        self.quorum: Final = write_quorum(len(homes), settings.write_quorum)
+        self._longest: Final = settings.straggler_ms / 1000
         self._ports: Final = ports
         self._homes: Final = homes
         self._blob: Final = (digest, tuple(data), touch)  # the caller may let go of its own list
@@ -119,10 +121,9 @@ class _Pushes:
         if misses >= limits.lagging_misses_count and misses % limits.lagging_probe_every:
             return 0.0
         percentile = pace.percentile_seconds(node)
-        longest = limits.straggler_ms / 1000
         if percentile is None:
-            return longest
-        return min(longest, max(limits.straggler_min_ms / 1000, _PERCENTILE_FACTOR * percentile))
+            return self._longest
+        return min(self._longest, max(limits.straggler_min_ms / 1000, _PERCENTILE_FACTOR * percentile))
 
     def _next_substitute(self) -> NodeId | None:
         """The next reachable node that is no home, in the partition's order."""

@@ -16,6 +16,7 @@ from mys3d.engine.summary import Facts, Health, health_of, losses_allowed, sente
 from mys3d.errors import Unavailable
 from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import NodeId
+from mys3d.model.settings import WriteQuorum
 from mys3d.placement import replicas_count
 from mys3d.ports import NodeStatus, Ports, RaftStatus
 from mys3d.registry import queries
@@ -87,7 +88,7 @@ async def cluster_status(ports: Ports, missing: MissingCopies) -> ClusterStatus:
     members, voters = queries.members(view), queries.voters(view)
     answers = await _ask_all(ports, missing, members)
     raft = ports.registry.status()
-    facts = _facts(layout, members, voters, answers, raft)
+    facts = _facts(layout, members, voters, answers, raft, queries.settings(view).write_quorum)
     commit = max((answer.raft.commit_index for answer in answers.values()), default=raft.commit_index)
     return ClusterStatus(
         format=FORMAT,
@@ -125,6 +126,7 @@ def _facts(
     voters: tuple[NodeId, ...],
     answers: dict[NodeId, NodeStatus],
     raft: RaftStatus,
+    quorum: WriteQuorum,
 ) -> Facts:
     storage = [member.id for member in members if member.state is MemberState.ACTIVE]
     return Facts(
@@ -137,6 +139,7 @@ def _facts(
         missing_blobs=sum(answer.blobs_missing for answer in answers.values()),
         is_settled=not layout.target and not any(answer.reconciling for answer in answers.values()),
         has_leader=raft.leader is not None,
+        quorum=quorum,
     )
 
 

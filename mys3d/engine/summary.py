@@ -7,6 +7,7 @@ stays readable and writes go on.
 from dataclasses import dataclass
 from typing import Literal
 
+from mys3d.model.settings import WriteQuorum
 from mys3d.placement import write_quorum
 
 Health = Literal["healthy", "degraded", "unavailable"]
@@ -25,11 +26,12 @@ class Facts:
     missing_blobs: int  # copies that homes know they lack
     is_settled: bool  # no transition, nobody reconciling: each copy that should exist is known to exist
     has_leader: bool
+    quorum: WriteQuorum = WriteQuorum.MAJORITY
 
 
 def writable(facts: Facts) -> bool:
     has_majority = facts.voters_up >= _majority(facts)
-    return facts.has_leader and has_majority and facts.storage_up >= write_quorum(facts.replicas)
+    return facts.has_leader and has_majority and facts.storage_up >= write_quorum(facts.replicas, facts.quorum)
 
 
 def health_of(facts: Facts) -> Health:
@@ -48,7 +50,7 @@ def losses_allowed(facts: Facts) -> int:
     certain = facts.replicas if facts.missing_blobs == 0 and facts.is_settled else 1
     of_copies = certain - 1 - down
     of_votes = facts.voters_up - _majority(facts)
-    of_writes = facts.storage_up - write_quorum(facts.replicas)
+    of_writes = facts.storage_up - write_quorum(facts.replicas, facts.quorum)
     return max(0, min(of_copies, of_votes, of_writes))
 
 
@@ -65,7 +67,8 @@ def sentence_of(facts: Facts, losses: int) -> str:
 def _standstill(facts: Facts) -> str:
     if not facts.has_leader or facts.voters_up < _majority(facts):
         return f"writes stand still: {facts.voters_up} of {facts.voters} voters answer, {_majority(facts)} are needed"
-    return f"writes stand still: {facts.storage_up} nodes can take blobs, {write_quorum(facts.replicas)} are needed"
+    needed = write_quorum(facts.replicas, facts.quorum)
+    return f"writes stand still: {facts.storage_up} nodes can take blobs, {needed} are needed"
 
 
 def _no_loss_allowed(facts: Facts) -> str:

@@ -17,9 +17,11 @@ from mys3d.engine.bootstrap import FirstStart
 from mys3d.errors import Unavailable
 from mys3d.model.members import Addresses
 from mys3d.model.names import AccessKey, parse_bucket_name
+from mys3d.model.settings import WriteQuorum
 from mys3d.peers import identity as identities
 from mys3d.peers.identity import Identity
 from mys3d.ports import Clock, Entropy
+from mys3d.registry.commands import ChangeSettings
 
 _ROWS: Final = "CURRENT"  # the file that RocksDB opens first
 BEGUN_NAME: Final = "begun"
@@ -114,7 +116,14 @@ def first_start_of(config: NodeConfig, identity: Identity) -> FirstStart:
         access_key=AccessKey(access_key),
         secret=secret_key,
         bucket=parse_bucket_name(config.bucket) if config.bucket is not None else None,
+        settings=settings_of(config),
     )
+
+
+def settings_of(config: NodeConfig) -> ChangeSettings:
+    """What is configured of the whole cluster."""
+    quorum = None if config.write_quorum is None else WriteQuorum(config.write_quorum)
+    return ChangeSettings(quorum, config.straggler_ms)
 
 
 def _root_key(config: NodeConfig) -> tuple[str, str]:

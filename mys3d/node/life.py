@@ -21,12 +21,13 @@ from mys3d.consensus.machine import MACHINE
 from mys3d.consensus.segments import JournalDamaged
 from mys3d.consensus.store import RocksStore
 from mys3d.engine.admission import announce, create_token
-from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key
+from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key, settings_that_differ
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.membership import Membership
 from mys3d.engine.reaping import Reaping
 from mys3d.engine.repair import MissingCopies
 from mys3d.engine.service import Service
+from mys3d.engine.settings import SettingsAsked, change_settings
 from mys3d.engine.status import cluster_status
 from mys3d.engine.vault import Vault
 from mys3d.errors import Unavailable
@@ -45,7 +46,7 @@ from mys3d.peers.network import PeerNetwork
 from mys3d.ports import AppliedEntry, Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import InitialiseCluster, JoinMember, UpdateMember
-from mys3d.web.admin import AdminCalls, admin_token
+from mys3d.web.admin import Action, AdminCalls, admin_token
 from mys3d.web.app import admin_app, s3_app
 from mys3d.web.serve import Bound, serve_front
 
@@ -179,7 +180,9 @@ class Node:
         await serve_front(
             s3_app(partial(dispatch, services), health, config.admin_bind.port),
             str(config.s3_bind),
-            admin_app(AdminCalls(self._status, self._token), admin_token(self.identity.cluster_key), health),
+            admin_app(
+                AdminCalls(self._status, self._token, self._actions()), admin_token(self.identity.cluster_key), health
+            ),
             str(config.admin_bind),
             shutdown=self.stop,
             task_status=task_status,
@@ -195,6 +198,8 @@ class Node:
         if self.config.bucket is not None and self.config.access_key is not None:
             await ensure_bucket(self.ports, parse_bucket_name(self.config.bucket), AccessKey(self.config.access_key))
         await announce(self.ports, founding.description_of(self.config, self.identity))
+        for difference in settings_that_differ(self.ports, founding.settings_of(self.config)):
+            log.warning("a setting of the cluster differs from this node's configuration", setting=difference)
         log.info("ready", node=self.identity.node, s3=bound.s3, admin=bound.admin)
         if on_ready is not None:
             on_ready(RunningNode(self.config.name, self.identity.node, bound))
@@ -219,6 +224,9 @@ class Node:
 
     async def _status(self) -> object:
         return await cluster_status(self.ports, self.missing)
+
+    def _actions(self) -> dict[str, Action]:
+        return {"settings": Action(SettingsAsked, partial(change_settings, self.ports))}
 
     async def _token(self) -> object:
         secret, expires_at = await create_token(self.ports)

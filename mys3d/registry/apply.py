@@ -15,6 +15,7 @@ from mys3d.registry.commands import (
     BeginLayout,
     BumpGcEpoch,
     CancelOperation,
+    ChangeSettings,
     Command,
     CreateBucket,
     CreateToken,
@@ -140,12 +141,15 @@ def _rule_of_cluster(
     | ReportHomes
     | ReleaseLayout
     | PutCredential
+    | ChangeSettings
     | BumpGcEpoch
     | CancelOperation,
 ) -> Outcome:
     match command:
         case BumpGcEpoch():
             return cluster.bump_gc_epoch(tx, at, command)
+        case ChangeSettings():
+            return cluster.change_settings(tx, at, command)
         case CancelOperation():
             return operations.cancel(tx, at, command)
         case PutCredential():

@@ -25,6 +25,7 @@ from mys3d.model.names import (
     VersionId,
 )
 from mys3d.model.objects import Checksum, Content
+from mys3d.model.settings import WriteQuorum
 
 
 class InitialiseCluster(msgspec.Struct, frozen=True, array_like=True, tag="init"):
@@ -113,6 +114,13 @@ class PutCredential(msgspec.Struct, frozen=True, array_like=True, tag="cred"):
     user: str
     is_root: bool
     replace: bool
+
+
+class ChangeSettings(msgspec.Struct, frozen=True, array_like=True, tag="set"):
+    """Change settings of the whole cluster. None: keep. INVALID_COMMAND when a number is out of its bounds."""
+
+    write_quorum: WriteQuorum | None = None
+    straggler_ms: int | None = None
 
 
 class BumpGcEpoch(msgspec.Struct, frozen=True, array_like=True, tag="gc"):
@@ -232,6 +240,7 @@ Command = (
     | ReportHomes
     | ReleaseLayout
     | PutCredential
+    | ChangeSettings
     | BumpGcEpoch
     | CreateBucket
     | DeleteBucket

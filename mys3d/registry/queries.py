@@ -27,6 +27,7 @@ from mys3d.model.names import (
     Term,
 )
 from mys3d.model.objects import Version
+from mys3d.model.settings import ClusterSettings
 from mys3d.registry import keys, tables
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.records import Cluster, DeadBody
@@ -51,6 +52,11 @@ def cluster(reader: Reader) -> Cluster | None:
 def gc_epoch(reader: Reader) -> GcEpoch:
     """The garbage collection epoch; 0 before the cluster is initialised."""
     return tables.gc_epoch(reader)
+
+
+def settings(reader: Reader) -> ClusterSettings:
+    """What operators decided for the whole cluster; the defaults until they did. Cached by its bytes."""
+    return tables.settings(reader)
 
 
 def bucket(reader: Reader, name: BucketName) -> Bucket | None:

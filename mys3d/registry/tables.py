@@ -26,6 +26,7 @@ from mys3d.model.names import (
     Term,
 )
 from mys3d.model.objects import Version
+from mys3d.model.settings import ClusterSettings
 from mys3d.registry import keys
 from mys3d.registry.codec import FORMAT, decoder, encode
 from mys3d.registry.outcomes import Outcome
@@ -52,6 +53,7 @@ _applied: Final = decoder(AppliedRow).decode
 _now: Final = decoder(NowRow).decode
 _cluster: Final = decoder(Cluster).decode
 _gc_epoch: Final = decoder(GcEpochRow).decode
+_settings: Final = lru_cache(maxsize=4)(decoder(ClusterSettings).decode)  # asked for by every push
 _voters: Final = decoder(VotersRow).decode
 _member: Final = decoder(Member).decode
 _token: Final = decoder(JoinToken).decode
@@ -110,6 +112,15 @@ def gc_epoch(reader: Reader) -> GcEpoch:
 
 def put_gc_epoch(tx: Transaction, epoch: GcEpoch) -> None:
     tx.put(keys.GC_EPOCH, encode(GcEpochRow(FORMAT, epoch)))
+
+
+def settings(reader: Reader) -> ClusterSettings:
+    row = reader.get(keys.SETTINGS)
+    return ClusterSettings() if row is None else _settings(row)
+
+
+def put_settings(tx: Transaction, record: ClusterSettings) -> None:
+    tx.put(keys.SETTINGS, encode(record))
 
 
 # --- members and layout -----------------------------------------------------------------------------------------

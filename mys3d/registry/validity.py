@@ -16,6 +16,7 @@ from mys3d.registry.commands import (
     BeginLayout,
     BumpGcEpoch,
     CancelOperation,
+    ChangeSettings,
     Command,
     CreateBucket,
     CreateToken,
@@ -82,6 +83,8 @@ def _fault_of_command(command: Command) -> str:
             return _number(command.expires_at)
         case PutCredential():
             return _names(command.access_key)
+        case ChangeSettings():
+            return _straggler(command.straggler_ms)
         case CreateBucket():
             return _names(command.name)
         case DeleteBucket():
@@ -92,6 +95,10 @@ def _fault_of_command(command: Command) -> str:
 
 def _number(value: int) -> str:
     return "" if 0 <= value < _NUMBER_STOP else f"number {value}"
+
+
+def _straggler(wait_ms: int | None) -> str:
+    return "" if wait_ms is None or 1 <= wait_ms <= limits.straggler_ms_max else f"a straggler of {wait_ms} ms"
 
 
 def _names(*names: str) -> str:

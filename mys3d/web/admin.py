@@ -4,10 +4,10 @@ Law: nothing is told or done without the bearer token, which only a holder of th
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from blake3 import blake3
@@ -22,11 +22,20 @@ Call = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """One `POST /{name}`: its body is a JSON object of type `asked`."""
+
+    asked: type[msgspec.Struct]
+    do: Callable[[Any], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
 class AdminCalls:
     """What the API can ask of a node. Each returns what msgspec can write as JSON."""
 
     status: Call  # the ClusterStatus record
     token: Call  # {"token", "expires_at"}: admits one node, once
+    actions: Mapping[str, Action] = field(default_factory=dict)
 
 
 def admin_token(cluster_key: bytes) -> str:
@@ -54,6 +63,17 @@ def admin_routes(calls: AdminCalls, token: str) -> Blueprint:
     @routes.post("/token")
     async def new_token() -> Response:
         return await _call(calls.token)
+
+    @routes.post("/<name>")
+    async def act(name: str) -> Response:
+        action = calls.actions.get(name)
+        if action is None:
+            return _json(HTTPStatus.NOT_FOUND, {"error": f"this node has no action {name}"})
+        try:
+            asked = msgspec.json.decode(await request.get_data() or b"{}", type=action.asked)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+        return await _call(lambda: action.do(asked))
 
     return routes
 

@@ -20,11 +20,13 @@ class Answers(http.server.BaseHTTPRequestHandler):
     status = 200
     body = b'{"answer": 42}'
     seen: list[tuple[str, str, str]]
+    told: list[bytes]
 
     def log_message(self, *_: Any) -> None:
         return
 
     def do_GET(self) -> None:
+        self.told.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         self.seen.append((self.command, self.path, self.headers.get("Authorization", "")))
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(self.body)))
@@ -39,6 +41,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 def answers() -> Iterator[type[Answers]]:
     class Fresh(Answers):
         seen: list[tuple[str, str, str]] = []  # noqa: RUF012  # one class per test
+        told: list[bytes] = []  # noqa: RUF012
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fresh)
     Fresh.port = server.server_address[1]  # type: ignore[attr-defined]
@@ -54,6 +57,11 @@ def answers() -> Iterator[type[Answers]]:
 def node(answers: Any, tmp_path: Path) -> RunningNode:
     (tmp_path / "cluster.key").write_bytes(KEY)
     return RunningNode("n1", 1, "127.0.0.1:1", f"127.0.0.1:{answers.port}", tmp_path)
+
+
+def test_what_is_asked_goes_along_as_json(node: RunningNode, answers: type[Answers]) -> None:
+    assert admin_client.ask(node, "POST", "/settings", {"write_quorum": "all"}) == {"answer": 42}
+    assert answers.told == [b'{"write_quorum": "all"}']
 
 
 def test_the_token_is_derived_from_the_cluster_key(node: RunningNode, answers: type[Answers]) -> None:

@@ -50,6 +50,22 @@ def test_a_cluster_that_is_not_healthy_has_its_own_exit_code(
     assert mys3d("status", "--json", "--data", node).exit_code == 8
 
 
+def test_settings_are_shown_and_changed(mys3d: Any, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mys3d.cli import admin_client
+
+    asked: list[Any] = []
+
+    def answer(_data: Path, method: str, path: str, wanted: object) -> Any:
+        asked.append((method, path, wanted))
+        return {"write_quorum": "all", "straggler_ms": 100}
+
+    monkeypatch.setattr(admin_client, "ask_any", answer)
+    result = mys3d("settings", "write_quorum=all", "straggler_ms=100", "--data", node)
+    assert (result.exit_code, result.stdout) == (0, "write_quorum=all\nstraggler_ms=100\n")
+    assert asked == [("POST", "/settings", {"write_quorum": "all", "straggler_ms": 100})]
+    assert mys3d("settings", "write_quorum", "--data", node).exit_code == 2
+
+
 def test_without_a_node_the_status_says_how_to_start_one(mys3d: Any, tmp_path: Path) -> None:
     result = mys3d("status")
     assert result.exit_code == 6

@@ -104,3 +104,16 @@ def test_brackets_around_an_address_are_not_part_of_it() -> None:
 
 def test_a_path_may_start_at_home() -> None:
     assert values.read_path("~/s3", False) == Path.home() / "s3"
+
+
+def test_a_write_quorum_is_one_of_two_words() -> None:
+    assert values.read_write_quorum("All", False) == "all"
+    with pytest.raises(ValueError):
+        values.read_write_quorum("2", False)
+
+
+@pytest.mark.parametrize("wrong", ["0", "10001", "1.5", ""])
+def test_a_straggler_is_waited_for_within_bounds(wrong: str) -> None:
+    assert values.read_straggler("1000", False) == 1000
+    with pytest.raises(ValueError):
+        values.read_straggler(wrong, False)

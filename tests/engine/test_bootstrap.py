@@ -9,13 +9,15 @@ import trio.testing
 
 from mys3d.consensus.memory import MemoryCluster, MemoryRegistry
 from mys3d.engine.admission import Description
-from mys3d.engine.bootstrap import FirstStart, ensure_bucket, first_start, is_other_root_key
+from mys3d.engine.bootstrap import FirstStart, ensure_bucket, first_start, is_other_root_key, settings_that_differ
 from mys3d.engine.vault import Vault
 from mys3d.errors import Unavailable
 from mys3d.model.members import Addresses
 from mys3d.model.names import AccessKey, BucketName
+from mys3d.model.settings import WriteQuorum
 from mys3d.ports import Ports
 from mys3d.registry import queries
+from mys3d.registry.commands import ChangeSettings
 
 MakeGrid = Callable[[int], Awaitable[Any]]
 ROOT = AccessKey("AKIAROOT")
@@ -47,6 +49,20 @@ async def test_a_first_start_makes_cluster_root_key_and_bucket(ports: Ports) -> 
     assert VAULT.open(ROOT, credential.sealed_secret) == "the secret"
     assert queries.bucket(view, BucketName("demo")) is not None
     assert not is_other_root_key(ports, VAULT, PLAN)
+
+
+async def test_settings_are_seeded_by_the_first_start_only(ports: Ports) -> None:
+    wanted = ChangeSettings(WriteQuorum.ALL)
+    await first_start(ports, VAULT, replace(PLAN, settings=wanted))
+    assert queries.settings(ports.registry.view()).write_quorum is WriteQuorum.ALL
+    assert settings_that_differ(ports, wanted) == settings_that_differ(ports, ChangeSettings()) == []
+    other = ChangeSettings(WriteQuorum.MAJORITY, 99)
+    await first_start(ports, VAULT, replace(PLAN, settings=other))
+    assert queries.settings(ports.registry.view()).write_quorum is WriteQuorum.ALL
+    assert settings_that_differ(ports, other) == [
+        "write_quorum is all, configured majority",
+        "straggler_ms is 250, configured 99",
+    ]
 
 
 async def test_later_starts_change_nothing(ports: Ports) -> None:

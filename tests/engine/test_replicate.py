@@ -14,6 +14,8 @@ from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.names import GcEpoch
+from mys3d.model.settings import WriteQuorum
+from mys3d.registry.commands import ChangeSettings
 
 Grid = Any  # of conftest
 MakeGrid = Callable[[int], Awaitable[Grid]]
@@ -169,6 +171,37 @@ async def test_a_substitute_takes_the_copy_of_a_home_whose_disk_is_full(make_gri
     grid[homes[2]].blobs.refusal = "the disk is full"
     _, durable = await push(grid, sender)
     assert durable == {homes[0], homes[1], substitute}
+
+
+async def test_a_strict_cluster_acknowledges_nothing_before_every_copy_is_durable(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    await grid[0].ports.registry.propose(ChangeSettings(WriteQuorum.ALL))
+    grid.network.delay(grid.ids[0], grid.ids[2], 3.0)
+    seconds, durable = await push(grid)
+    assert (seconds, durable) == (pytest.approx(3.0), {0, 1, 2})
+    grid.network.cut(grid.ids[0], grid.ids[2])
+    with pytest.raises(Unavailable, match="2 of 3 durable copies"):
+        await push(grid)
+
+
+async def test_a_strict_cluster_of_four_goes_on_without_one_home(make_grid: MakeGrid) -> None:
+    grid = await make_grid(4)
+    await grid[0].ports.registry.propose(ChangeSettings(WriteQuorum.ALL))
+    homes = homes_of(grid)
+    grid.network.cut(grid.ids[homes[0]], grid.ids[homes[2]])
+    _, durable = await push(grid, homes[0])
+    assert len(durable) == 3
+
+
+async def test_the_cluster_decides_how_long_a_straggler_is_waited_for(
+    make_grid: MakeGrid, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    await grid[1].ports.registry.propose(ChangeSettings(straggler_ms=1000))
+    grid.network.delay(grid.ids[0], grid.ids[2], 30.0)
+    assert (await push(grid))[0] == pytest.approx(1.0)
 
 
 async def test_with_a_fourth_node_a_substitute_takes_the_copy_of_a_home_that_is_down(make_grid: MakeGrid) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mys3d.engine.summary import Facts, health_of, losses_allowed, sentence_of, writable
+from mys3d.model.settings import WriteQuorum
 
 THREE = Facts(
     voters=3, voters_up=3, members=3, members_up=3, storage_up=3, replicas=3, missing_blobs=0, is_settled=True,
@@ -33,6 +34,12 @@ def told(facts: Facts) -> str:
         (RESTORING, "degraded", "cannot lose a node: 7 copies are being restored"),
         (replace(THREE, is_settled=False), "degraded", "cannot lose a node: copies are being checked"),
         (TWO_DOWN, "unavailable", "writes stand still: 1 of 3 voters answer, 2 are needed"),
+        (replace(THREE, quorum=WriteQuorum.ALL), "healthy", "cannot lose a node"),
+        (
+            replace(ONE_DOWN, quorum=WriteQuorum.ALL),
+            "unavailable",
+            "writes stand still: 2 nodes can take blobs, 3 are needed",
+        ),
         (replace(THREE, has_leader=False), "unavailable", "writes stand still: 3 of 3 voters answer, 2 are needed"),
         (replace(THREE, storage_up=1), "unavailable", "writes stand still: 1 nodes can take blobs, 2 are needed"),
     ],

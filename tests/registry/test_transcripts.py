@@ -9,11 +9,13 @@ from mys3d.model.body import StagedBody
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.members import MemberState
 from mys3d.model.names import AccessKey, BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId
+from mys3d.model.settings import WriteQuorum
 from mys3d.registry import invariants, queries
 from mys3d.registry.commands import (
     AbandonBody,
     BeginLayout,
     BumpGcEpoch,
+    ChangeSettings,
     CreateBucket,
     CreateToken,
     DeleteBucket,
@@ -125,6 +127,14 @@ class Player:
 
     def gc(self, epoch):
         return BumpGcEpoch(GcEpoch(int(epoch)))
+
+    def set(self, write_quorum=None, straggler_ms=None):
+        quorum = None if write_quorum is None else WriteQuorum(write_quorum)
+        return ChangeSettings(quorum, None if straggler_ms is None else int(straggler_ms))
+
+    def settings(self):
+        found = queries.settings(self.machine.rows)
+        return [f"write_quorum {found.write_quorum} straggler_ms {found.straggler_ms}"]
 
     def key(self, name, replace=""):
         return PutCredential(AccessKey(name), b"sealed", "user", False, bool(replace))

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from blake3 import blake3
 
 from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
-from mys3d.web.admin import AdminCalls, admin_token
+from mys3d.web.admin import Action, AdminCalls, admin_token
 
 
 async def ask(house: Any, method: str, path: str, authorization: str | None) -> tuple[int, Any]:
@@ -21,6 +22,29 @@ async def test_status_and_token_are_answered_to_the_bearer(open_house: Any, toke
     house = await open_house()
     assert await ask(house, "GET", "status", f"Bearer {token}") == (200, {"format": 1})
     assert await ask(house, "POST", "token", f"Bearer {token}") == (200, {"token": "MYS1.x", "expires_at": 1})
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    number: int = 0
+
+
+async def test_an_action_is_asked_with_a_json_object_of_its_own_kind(open_house: Any, token: str) -> None:
+    async def double(asked: Asked) -> object:
+        return {"twice": 2 * asked.number}
+
+    house = await open_house(calls=AdminCalls(double, double, {"double": Action(Asked, double)}))
+
+    async def post(path: str, body: bytes) -> tuple[int, Any]:
+        head = f"POST /_mys3d/api/v1/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        head += f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        answer = await house.talk(head.encode() + body, house.admin_port)
+        return int(answer[9:12]), json.loads(answer.split(b"\r\n\r\n", 1)[1])
+
+    assert await post("double", b'{"number": 21}') == (200, {"twice": 42})
+    assert await post("double", b"") == (200, {"twice": 0})
+    assert (await post("triple", b""))[0] == 404
+    for wrong in (b'{"number": "x"}', b'{"nummer": 1}', b"[", b"\xff"):
+        assert (await post("double", wrong))[0] == 400
 
 
 @pytest.mark.parametrize("given", [None, "", "Bearer", "Bearer ", "Bearer " + "b" * 64, "bearer " + "a" * 64, "\xff"])

@@ -11,6 +11,7 @@ from mys3d.registry import tables
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import (
     BumpGcEpoch,
+    ChangeSettings,
     CreateToken,
     InitialiseCluster,
     JoinMember,
@@ -79,6 +80,19 @@ def put_credential(tx: Transaction, at: Moment, command: PutCredential) -> Outco
         FORMAT, command.access_key, command.sealed_secret, command.user, command.is_root, created_at=at.now
     )
     tables.put_credential(tx, record)
+    return Applied(at.index)
+
+
+def change_settings(tx: Transaction, at: Moment, command: ChangeSettings) -> Outcome:
+    found = tables.settings(tx)
+    tables.put_settings(
+        tx,
+        msgspec.structs.replace(
+            found,
+            write_quorum=found.write_quorum if command.write_quorum is None else command.write_quorum,
+            straggler_ms=found.straggler_ms if command.straggler_ms is None else command.straggler_ms,
+        ),
+    )
     return Applied(at.index)
 
 
