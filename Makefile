@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds simulate fuzz-raft lock
+.PHONY: run test check setup kill-rounds simulate fuzz-raft gc-model lock
 
 setup: .venv/.ready
 
@@ -36,6 +36,10 @@ simulate: setup
 fuzz-raft: export MYS3D_FUZZ_SEEDS = $(if $(filter command line environment,$(origin SEEDS)),$(SEEDS),500)
 fuzz-raft: setup
 	@$(BIN)/python -m pytest -q -m campaign tests/consensus/test_raft_fuzz.py
+
+# Garbage collection as an abstract machine: five worlds of up to a million states each, and the rules left out.
+gc-model: setup
+	@$(BIN)/python -m pytest -q -s tests/engine/test_gc_model.py
 
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
