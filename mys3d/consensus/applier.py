@@ -2,8 +2,8 @@
 
 Law: entries are applied once, in order, only when committed and on our own disk; the rows of a slice and the applied
 row reach the store in one write. A slice holds the loop for about 2 ms. Whoever waits is woken after the write, never
-before. A store that says Unavailable (stalled, no_slowdown) is asked again; any other fault of the store crashes the
-node."""
+before. A store that says Unavailable (stalled, disk full) is asked again, and meanwhile no proposal is taken; one that
+is damaged, or whose rows do not decode, ends the applier: a fault of the driver is no outcome."""
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +11,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import msgspec
+import structlog
 import trio
 
 from mys3d import limits
 from mys3d.consensus import membership
 from mys3d.consensus.messages import Entry
 from mys3d.consensus.raft import Raft
+from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, NodeId, Term
 from mys3d.ports import AppliedEntry, Clock
@@ -24,8 +27,11 @@ from mys3d.registry.commands import Command, Proposal
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.transaction import Reader, Transaction
 
-stall_seconds: Final = 0.005  # between two attempts to write to a store that asks for time
+stall_seconds: Final = 0.005  # between two attempts to write to a store that asks for time, doubled up to ...
+stall_seconds_max: Final = 0.1
 _entries_per_look: Final = 8  # applied between two looks at the clock
+
+log = structlog.get_logger("mys3d.consensus")
 
 Writes = Sequence[tuple[bytes, bytes | None]]
 Settled = Callable[[bytes, Outcome], None]  # (proposal bytes, outcome)
@@ -33,6 +39,9 @@ Settled = Callable[[bytes, Outcome], None]  # (proposal bytes, outcome)
 
 class Store(Protocol):
     """The rows. consensus/store.py is RocksDB; registry/memory.py a sorted dict."""
+
+    @property
+    def damage(self) -> Unavailable | None: ...
 
     def reader(self) -> Reader: ...
 
@@ -79,15 +88,35 @@ class Applier:
             self._wake.set()
 
     async def run(self) -> None:
+        """Apply until cancelled. Raises StoreDamaged."""
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
             while self.raft.ready_index() > self.raft.last_applied:
-                try:
-                    self.apply_slice()
-                except Unavailable:
-                    await trio.sleep(stall_seconds)
-                await trio.lowlevel.checkpoint()
+                await self._apply_or_wait()
+
+    async def _apply_or_wait(self) -> None:
+        """One slice. A stalled store is asked again; after `limits.store_stall_seconds` no proposals are taken."""
+        started, pause = self.clock.monotonic(), stall_seconds
+        while True:
+            try:
+                self.apply_slice()
+            except StoreDamaged:
+                raise
+            except msgspec.MsgspecError as error:
+                raise StoreDamaged(f"a row of entry {self.raft.last_applied + 1} does not decode: {error}") from error
+            except Unavailable as error:
+                if not self.raft.is_stalled and self.clock.monotonic() - started >= limits.store_stall_seconds:
+                    self.raft.is_stalled = True
+                    log.error("no proposals are taken here", why=str(error))
+                await trio.sleep(pause)
+                pause = min(2 * pause, stall_seconds_max)
+                continue
+            if self.raft.is_stalled:
+                self.raft.is_stalled = False
+                log.info("proposals are taken again", stalled_seconds=round(self.clock.monotonic() - started, 1))
+            await trio.lowlevel.checkpoint()
+            return
 
     async def wait(self, index: LogIndex) -> None:
         """Return once this node has applied `index`."""

@@ -3,6 +3,7 @@
 `Consensus` is ports.Registry towards the flows and ports.WireListener towards the peers; `run` is its life.
 Law: at start the store is at or behind the journal's end and agrees with it on the last applied term; everything else
 refuses, untouched. Voters come from the log and the store, never from configuration, once a journal exists.
+A store found damaged ends `run`: leadership is handed over first, and this node votes and answers no more.
 LIMIT: no snapshots: a store ahead of its journal, or behind its start, is not repaired here.
 """
 
@@ -23,6 +24,7 @@ from mys3d.consensus.proposer import Proposer
 from mys3d.consensus.raft import Answer, Raft
 from mys3d.consensus.reach import Reach
 from mys3d.consensus.read_index import ReadIndex
+from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.consensus.ticker import Sync, Ticker
 from mys3d.consensus.transport import RaftTransport
 from mys3d.errors import Unavailable
@@ -39,6 +41,7 @@ log = structlog.get_logger("mys3d.consensus")
 scan_threads_max: Final = 4
 retry_seconds: Final = 0.02  # between two attempts at a barrier or a change of voters
 voter_deadline_seconds: Final = 10.0
+hand_over_seconds: Final = 0.5  # a leader that cannot write rows asks for a successor this often
 
 
 class StoreAhead(Exception):
@@ -84,14 +87,18 @@ class Consensus:
         self.read_index = ReadIndex(self.raft, clock)
         self._threads = trio.CapacityLimiter(scan_threads_max)
         self._seen_leader = (0, "")
+        self._damage: StoreDamaged | None = None
+        self._damaged = trio.Event()
+        self._handed_over_at = 0.0
         self.raft.start(applied)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Tick and apply until cancelled; the journal is closed then."""
+        """Tick and apply until cancelled; the journal is closed then. Raises StoreDamaged."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.applier.run)
+                nursery.start_soon(self._apply)
                 nursery.start_soon(self.ticker.run)
+                nursery.start_soon(self._end_when_damaged)
                 task_status.started()
         finally:
             self._journal.disk.close()
@@ -104,9 +111,11 @@ class Consensus:
     # --- ports.Registry
 
     async def propose(self, command: Command) -> Applied:
+        self._refuse_when_damaged()
         return await self.proposer.propose(command)
 
     async def barrier(self) -> LogIndex:
+        self._refuse_when_damaged()
         with trio.move_on_after(limits.barrier_deadline_seconds):
             while True:
                 index = await self._confirmed_index()
@@ -184,6 +193,30 @@ class Consensus:
 
     # --- inside
 
+    async def _apply(self) -> None:
+        try:
+            await self.applier.run()
+        except StoreDamaged as error:
+            self._stand_down(error)
+
+    def _stand_down(self, damage: Unavailable) -> None:
+        """From here on nothing is proposed or answered, and `run` ends as soon as another node leads."""
+        if self._damage is None:
+            self._damage = StoreDamaged(str(damage))
+            self.raft.is_stalled = True
+            self._damaged.set()
+            log.error("this node stands down", node=self.node, why=str(damage))
+
+    async def _end_when_damaged(self) -> None:
+        await self._damaged.wait()
+        with trio.move_on_after(limits.store_hand_over_seconds):
+            await self.hand_over()
+        self._refuse_when_damaged()
+
+    def _refuse_when_damaged(self) -> None:
+        if self._damage is not None:
+            raise StoreDamaged(str(self._damage))
+
     def _genesis(self, initial_voters: Sequence[NodeId], applied: LogIndex) -> None:
         """A brand-new journal begins with its voters as ordinary entries, the same on each of them."""
         journal = self._journal
@@ -218,6 +251,7 @@ class Consensus:
         self.proposer.pump()
         self.applier.wake()
         self._note_leader()
+        self._look_after_store()
 
     def _note_leader(self) -> None:
         """Leave a trace of every change of leader: the first thing an operator looks for after an outage."""
@@ -225,6 +259,15 @@ class Consensus:
         if raft.leader is not None and (raft.term, raft.leader.id) != self._seen_leader:
             self._seen_leader = (raft.term, raft.leader.id)
             log.info("leader", node=self.node, term=raft.term, leader=raft.leader.id, last_index=raft.log.last_index)
+
+    def _look_after_store(self) -> None:
+        """Damage may have been found by any reader, in any thread. A leader that cannot write rows hands over."""
+        if self._damage is None and self._store.damage is not None:
+            self._stand_down(self._store.damage)
+        now = self._clock.monotonic()
+        if self.raft.is_stalled and self.raft.is_leader() and now - self._handed_over_at >= hand_over_seconds:
+            self._handed_over_at = now
+            self.raft.hand_over()
 
     def _after_sync(self) -> None:
         self.applier.wake()

@@ -62,6 +62,7 @@ class Raft(Election):
         self._replies: dict[Node, list[tuple[int, int]]] = {}  # of this tick, for those who forwarded
         self._clock = clock
         self._seen_commit = 0
+        self.is_stalled = False  # True: this node cannot write rows, so it takes no proposals
         self.on_voters_changed: Callable[[], None] = lambda: None
         self.voters_row = voters
         super().__init__(node, journal, transport, clock.monotonic, dice)
@@ -116,7 +117,7 @@ class Raft(Election):
 
     def submit(self, command: bytes, hear: Hear) -> None:
         """Queue a command for the log, here or at the leader. `hear` is called on the loop, perhaps before return."""
-        if len(self._queue) >= queue_commands_max:
+        if self.is_stalled or len(self._queue) >= queue_commands_max:
             hear(Answer.QUEUE_FULL)
             return
         self._queue.append((command, hear))
@@ -268,7 +269,7 @@ class Raft(Election):
                 self._answer((node, request), Answer.CLOCK_SKEW)
             elif not 1 < len(command) <= limits.command_bytes_max + 1 or command[0] not in _command_types:
                 self._answer((node, request), Answer.DENIED)
-            elif len(self._queue) >= queue_commands_max:
+            elif self.is_stalled or len(self._queue) >= queue_commands_max:
                 self._answer((node, request), Answer.QUEUE_FULL)
             else:
                 self._queue.append((command, (node, request)))

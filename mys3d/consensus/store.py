@@ -2,6 +2,7 @@
 
 Law: a write is all or nothing, and what survives a crash is a prefix of the writes: there is no write-ahead log, the
 Raft log is replayed from the applied row. A scan that met a damaged block raises; damage never looks like the end.
+A store that found damage once believes no row of its own any more. A write never waits: it is done, or Unavailable.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import structlog
 from rocksdict import (
+    AccessType,
     BlockBasedOptions,
     Cache,
     Checkpoint,
@@ -22,22 +25,63 @@ from rocksdict import (
 )
 
 from mys3d import limits
+from mys3d.consensus.store_faults import StoreDamaged, fault_of
+from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, Term
 from mys3d.registry.queries import applied
+
+log = structlog.get_logger("mys3d.consensus")
+
+# Rows are protected where blocks are not: in the write buffer and in the cache, and each new file is read back whole.
+_PROTECTION: Final = {
+    "memtable_protection_bytes_per_key": "8",
+    "block_protection_bytes_per_key": "8",
+    "paranoid_file_checks": "true",
+}
+
+
+class Faults:
+    """Where every complaint of one store is translated; the first damage is kept for good."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self.damage: StoreDamaged | None = None
+
+    def told(self, error: Exception) -> Unavailable:
+        """What `error` means. Raise it from the error."""
+        fault = fault_of(error, self.path)
+        if isinstance(fault, StoreDamaged) and self.damage is None:
+            self.damage = StoreDamaged(
+                str(fault)
+            )  # another one: a traceback would keep iterators, and so the store, open
+        return fault
+
+    def refuse_when_damaged(self) -> None:
+        if self.damage is not None:
+            raise StoreDamaged(str(self.damage))
 
 
 class RocksStore:
     """An open store. Written by one task; `snapshot` may be read in any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the store at `path`. Raises what RocksDB raises when its files are damaged."""
-        path.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
+        """Open or create the store at `path`. Raises StoreDamaged, or Unavailable when the machine refuses."""
         self.path: Final = path
-        self._rows: Final = Rdict(str(path), _options())
+        self._faults: Final = Faults(path)
         self._unlogged: Final = WriteOptions()
         self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes it for a method
-        self._reader: Final = LiveReader(self._rows)
-        self.applied_at_open: Final[tuple[LogIndex, Term]] = applied(self._reader)
+        self._unlogged.no_slowdown = True
+        try:
+            self._rows: Final = _opened(path, is_read_only=is_read_only)
+        except Exception as error:
+            raise self._faults.told(error) from error
+        self._reader: Final = LiveReader(self._rows, self._faults)
+        self.applied_at_open: Final[tuple[LogIndex, Term]] = self._applied()
+
+    @property
+    def damage(self) -> StoreDamaged | None:
+        """Why this store is not believed any more. None: it is."""
+        return self._faults.damage
 
     def reader(self) -> "LiveReader":
         """The rows as they are at each call. A scan sees the rows of the moment in which it began."""
@@ -46,41 +90,91 @@ class RocksStore:
     @contextmanager
     def snapshot(self) -> Iterator["SnapshotReader"]:
         """The rows as they are now, for any thread. RocksDB keeps replaced rows while it is open: close it soon."""
-        yield SnapshotReader(self._rows.iter())
+        self._faults.refuse_when_damaged()
+        yield SnapshotReader(self._rows.iter(), self._faults)
 
     def write(self, writes: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Write all rows in one batch; None removes a row."""
+        """Write all rows in one batch; None removes a row. Raises Unavailable: nothing was written, ask again."""
+        self._faults.refuse_when_damaged()
         batch = WriteBatch(raw_mode=True)
         for key, value in writes:
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        self._rows.write(batch, self._unlogged)
+        try:
+            self._rows.write(batch, self._unlogged)
+        except Exception as error:
+            raise self._faults.told(error) from error
 
     def flush(self) -> None:
-        """Return once everything written is on disk. Waits for the disk: call it in a thread."""
-        self._rows.flush()
+        """Return once everything written is on disk. Waits for the disk: call it in a thread. Raises Unavailable."""
+        try:
+            self._rows.flush()
+        except Exception as error:
+            raise self._faults.told(error) from error
 
     def checkpoint(self, path: Path) -> None:
         """Make a copy of the store at `path` (which must not exist) out of hard links, flushed. For a thread."""
-        Checkpoint(self._rows).create_checkpoint(str(path))
+        try:
+            Checkpoint(self._rows).create_checkpoint(str(path))
+        except Exception as error:
+            raise self._faults.told(error) from error
 
     def close(self) -> None:
-        self._rows.flush()
-        self._rows.close()
+        """Flush and close. What could not be flushed is in the journal: this raises nothing that RocksDB reports."""
+        try:
+            self._rows.close()
+        except Exception as error:  # noqa: BLE001 (nothing is lost: the rows are replayed from the journal)
+            log.warning("rows were not flushed at the end", fault=str(self._faults.told(error)))
+
+    def _applied(self) -> tuple[LogIndex, Term]:
+        try:
+            return applied(self._reader)
+        except Unavailable:
+            self.close()
+            raise
+
+
+def _opened(path: Path, *, is_read_only: bool) -> Rdict:
+    if is_read_only:
+        return Rdict(str(path), _options(), access_type=AccessType.read_only(error_if_log_file_exist=False))
+    path.mkdir(parents=True, exist_ok=True)
+    rows = Rdict(str(path), _options())
+    rows.set_options(_PROTECTION)
+    return rows
 
 
 class LiveReader:
     """Rows as they are at each call."""
 
-    def __init__(self, rows: Rdict) -> None:
+    def __init__(self, rows: Rdict, faults: Faults) -> None:
         self._rows: Final = rows
-        self.get: Final[Callable[[bytes], bytes | None]] = rows.get
+        self._faults: Final = faults
+        self._get: Final[Callable[[bytes], bytes | None]] = rows.get
+
+    def get(self, key: bytes, /) -> bytes | None:
+        if self._faults.damage is not None:
+            self._faults.refuse_when_damaged()
+        try:
+            return self._get(key)
+        except Exception as error:
+            raise self._faults.told(error) from error
 
     def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield rows of [start, stop) as of this call, lazily. Raises when damage ends the scan early."""
-        return _scan(self._rows, start, stop, reverse=reverse)
+        self._faults.refuse_when_damaged()
+        try:
+            rows = _scan(self._rows, start, stop, reverse=reverse)
+        except Exception as error:
+            raise self._faults.told(error) from error
+        return self._watched(rows)
+
+    def _watched(self, rows: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        try:
+            yield from rows
+        except Exception as error:
+            raise self._faults.told(error) from error
 
 
 class SnapshotReader:
@@ -90,11 +184,25 @@ class SnapshotReader:
     iterators over a snapshot show later writes), but an iterator keeps the rows of the moment in which it was made.
     """
 
-    def __init__(self, cursor: RdictIter) -> None:
+    def __init__(self, cursor: RdictIter, faults: Faults) -> None:
         self._cursor: Final = cursor
+        self._faults: Final = faults
         self._owner = object()  # who moved the cursor last
 
     def get(self, key: bytes, /) -> bytes | None:
+        try:
+            return self._looked_up(key)
+        except Exception as error:
+            raise self._faults.told(error) from error
+
+    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yield rows of [start, stop), lazily; other reads may come in between."""
+        try:
+            yield from self._walk(start, stop, reverse=reverse)
+        except Exception as error:
+            raise self._faults.told(error) from error
+
+    def _looked_up(self, key: bytes) -> bytes | None:
         self._owner = self
         self._cursor.seek(key)
         found: bytes | None = self._cursor.key()
@@ -104,8 +212,7 @@ class SnapshotReader:
         self._at_end_only(found)
         return None
 
-    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """Yield rows of [start, stop), lazily; other reads may come in between."""
+    def _walk(self, start: bytes, stop: bytes, *, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
         if start >= stop:
             return
         cursor, me = self._cursor, object()
@@ -190,6 +297,9 @@ def _options() -> Options:
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(limits.MIB)
     options.set_level_compaction_dynamic_level_bytes(True)
+    options.set_max_write_buffer_number(3)  # two may be on their way to the disk before a write is refused
+    # A page behind 100,000 adjacent deletes costs 28 ms until they are compacted: a file of deletes asks for it itself.
+    options.add_compact_on_deletion_collector_factory(1024, 512, 0.0)
     table = BlockBasedOptions()
     table.set_block_cache(Cache(limits.registry_cache_bytes))
     table.set_cache_index_and_filter_blocks(True)

@@ -5,6 +5,7 @@ flight, leadership is handed over, then the drivers close.
 Law: cancelling `run_node` stops a node in good order; only a second cancellation, or a fault, is abrupt.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,7 @@ from mys3d.consensus.disk import FileDisk
 from mys3d.consensus.machine import MACHINE
 from mys3d.consensus.segments import JournalDamaged
 from mys3d.consensus.store import RocksStore
+from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.engine.admission import announce, create_token
 from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key, settings_that_differ
 from mys3d.engine.budget import BufferBudget
@@ -36,6 +38,7 @@ from mys3d.node import founding
 from mys3d.node.inbound import Inbound
 from mys3d.node.log_lines import set_up_logging
 from mys3d.node.node_file import announced
+from mys3d.node.quarantine import put_aside
 from mys3d.node.verdicts import Verdicts
 from mys3d.node.world import MachineClock, MachineEntropy
 from mys3d.operations.dispatch import dispatch
@@ -74,37 +77,66 @@ async def run_node(config: NodeConfig, *, on_ready: Ready | None = None) -> None
     set_up_logging(config.log_level)
     for note in config.notes:
         log.info(note)
-    clock, entropy = MachineClock(), MachineEntropy()
-    identity = await trio.to_thread.run_sync(founding.open_identity, config, entropy, clock)
+    identity = await trio.to_thread.run_sync(_identity_of, config)
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_live, config, identity, stop, on_ready)
+        nursery.start_soon(_live, config, identity, stop, _once(on_ready))
         try:
             await stop.wait()  # never set before this task is cancelled or its sibling fails
         finally:
             stop.set()
 
 
+def _once(on_ready: Ready | None) -> Ready | None:
+    """A node that was made anew says ready again, its caller is told once."""
+    told: list[RunningNode] = []
+
+    def tell(node: RunningNode) -> None:
+        told.append(node)
+        if on_ready is not None and len(told) == 1:
+            on_ready(node)
+
+    return tell
+
+
+def _identity_of(config: NodeConfig) -> Identity:
+    return founding.open_identity(config, MachineEntropy(), MachineClock())
+
+
 async def _live(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> None:
-    """Shielded, so that a cancellation becomes a shutdown in good order."""
+    """Live until `stop`, with a new registry whenever the old one was damaged.
+
+    Shielded, so that a cancellation becomes a shutdown in good order.
+    """
     with trio.CancelScope(shield=True):
-        store = await trio.to_thread.run_sync(_open_store, config)
+        while not stop.is_set():
+            damage = await _lived(config, identity, stop, on_ready)
+            if damage is None:
+                return
+            gc.collect()  # an iterator in a dead frame would keep the damaged store open
+            await trio.to_thread.run_sync(put_aside, config.registry_path, damage, MachineClock().now())
+            identity = await trio.to_thread.run_sync(_identity_of, config)
+
+
+async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> str | None:
+    """One life. Returns why it ended when the registry was damaged: its rows are all in the journal too."""
+    damage: list[str] = []
+    try:
+        store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
         try:
             async with BlobStore([Folder(config.data / "blobs")], identity.cluster_id) as blobs:
                 await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)
+    except* StoreDamaged as found:
+        damage.append(_first(found))
+    return damage[0] if damage else None
 
 
-def _open_store(config: NodeConfig) -> RocksStore:
-    """Open the registry. Raises Unavailable with advice: its rows are all in the journal too."""
-    try:
-        return RocksStore(config.registry_path)
-    except Exception as error:  # RocksDB raises this very class: its faults are told apart by their text
-        if not str(error).startswith("Corruption"):
-            raise
-        advice = f"move {config.registry_path} away and start again: it is made anew from the journal"
-        raise Unavailable(f"the registry is damaged: {str(error).strip()}; {advice}") from error
+def _first(group: BaseExceptionGroup[BaseException]) -> str:
+    """The text of the first fault of a group."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else str(found)
 
 
 def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event) -> "Node":

@@ -7,6 +7,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from mys3d.errors import Unavailable
+
 
 class MemoryRows:
     """A sorted dictionary that can be read, written in batches, and copied."""
@@ -14,6 +16,7 @@ class MemoryRows:
     def __init__(self, rows: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._rows: dict[bytes, bytes] = dict(rows)
         self._keys: list[bytes] = sorted(self._rows)
+        self.damage: Unavailable | None = None  # set by tests: memory itself never fails
 
     def get(self, key: bytes, /) -> bytes | None:
         return self._rows.get(key)

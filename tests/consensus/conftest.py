@@ -30,6 +30,7 @@ class Rows:
     def __init__(self):
         self.rows, self.history, self.flushed = {}, [], 0
         self.stalls = 0
+        self.damage = None
 
     def get(self, key):
         return self.rows.get(key)

@@ -1,10 +1,13 @@
 """Committed entries become rows, in slices."""
 
+import msgspec
 import pytest
+import trio
 
+from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
 
-A = "a" * 32
+A, B, C = (letter * 32 for letter in "abc")
 
 
 @pytest.fixture
@@ -97,3 +100,45 @@ async def test_a_listener_hears_each_command_once_in_order(cluster, builders, au
         await alone.propose(builders.bucket(name))
     assert [entry.command.name for entry in heard] == ["one", "two", "three"]
     assert [entry.outcome.index for entry in heard] == [entry.index for entry in heard]
+
+
+async def test_a_store_that_stays_stalled_takes_no_proposals_until_it_can_write(cluster, builders, autojump_clock):
+    alone = await cluster.start(A, initial=[A])
+    await alone.barrier()
+    cluster.rows[A].stalls = 30
+    with pytest.raises(Unavailable):
+        for number in range(1_000):
+            with trio.move_on_after(0.05):
+                await alone.propose(builders.bucket(f"before{number}"))
+    assert alone.raft.is_stalled
+    await cluster.until(lambda: not alone.raft.is_stalled)
+    await alone.propose(builders.bucket("after"))
+    assert cluster.rows[A].stalls == 0
+
+
+async def test_a_stalled_leader_hands_over_and_the_others_go_on(cluster, builders, autojump_clock):
+    for node in (A, B, C):
+        await cluster.start(node, initial=[A, B, C])
+    leader = await cluster.leader()
+    await leader.propose(builders.bucket("first"))
+    cluster.rows[leader.node].stalls = 10_000
+    other = next(node for name, node in cluster.nodes.items() if name != leader.node)
+    await other.propose(builders.bucket("second"))
+    await cluster.until(lambda: not leader.status().is_leader)
+    await other.propose(builders.bucket("third"))
+    cluster.rows[leader.node].stalls = 0
+    assert {b"bucket:first", b"bucket:second", b"bucket:third"} <= set(await cluster.agree())
+
+
+def test_a_row_that_does_not_decode_is_damage_and_no_outcome(world):
+    commit(world, 1)
+    applier = world.nodes[A].applier
+
+    def broken(tx, index, term, payload):
+        raise msgspec.ValidationError("expected int")
+
+    object.__setattr__(applier, "machine", _with(applier.machine, broken))
+    with pytest.raises(StoreDamaged, match="does not decode"):
+        trio.run(applier._apply_or_wait)
+    assert world.acknowledged == []
+    assert world.rows[A].get("applied")[0] == world.nodes[A].raft.last_applied

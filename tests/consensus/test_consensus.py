@@ -5,6 +5,7 @@ import pytest
 import trio
 
 from mys3d.consensus.consensus import StoreAhead
+from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Reason, Rejected, Unavailable
 
 
@@ -202,3 +203,35 @@ async def test_a_failing_disk_crashes_the_node(cluster, builders, autojump_clock
             cluster.disks[node].write = refuse
             with trio.move_on_after(1):
                 await alone.propose(builders.bucket("lost"))
+
+
+async def test_a_node_whose_rows_are_damaged_hands_over_and_ends(builders, autojump_clock):
+    a, b, c = builders.nodes[:3]
+    with pytest.RaisesGroup(pytest.RaisesExc(StoreDamaged, match="rot"), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            cluster = builders.Cluster(nursery)
+            for node in (a, b, c):
+                await cluster.start(node, initial=[a, b, c])
+            leader = await cluster.leader()
+            await leader.propose(builders.bucket("first"))
+            cluster.rows[leader.node].damage = Unavailable("rot")
+            others = [node for name, node in cluster.nodes.items() if name != leader.node]
+            await cluster.until(lambda: leader.raft.is_stalled)
+            with pytest.raises(StoreDamaged):
+                await leader.propose(builders.bucket("refused"))
+            with pytest.raises(StoreDamaged):
+                await leader.barrier()
+            with trio.CancelScope(shield=True):
+                await cluster.until(lambda: any(node.status().is_leader for node in others))
+            assert not leader.status().is_leader
+
+
+async def test_a_damaged_node_alone_ends_without_waiting_for_a_successor(builders, autojump_clock):
+    with pytest.RaisesGroup(pytest.RaisesExc(StoreDamaged), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            cluster = builders.Cluster(nursery)
+            alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
+            await alone.barrier()
+            cluster.rows[alone.node].damage = Unavailable("rot")
+            await trio.sleep(30)
+            raise AssertionError("it went on")

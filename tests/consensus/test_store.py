@@ -5,7 +5,10 @@ import threading
 
 import pytest
 
+from mys3d.consensus import store as store_module
 from mys3d.consensus.store import RocksStore
+from mys3d.consensus.store_faults import StoreDamaged
+from mys3d.errors import Unavailable
 from mys3d.registry import tables
 from mys3d.registry.transaction import Overlay
 
@@ -86,6 +89,72 @@ def test_a_crash_leaves_the_rows_of_the_last_flush(store, tmp_path):
     crashed.close()
 
 
+class TestStall:
+    @pytest.fixture
+    def stalled(self, tmp_path, monkeypatch):
+        """A store that refuses the next writes: its buffers are tiny and nothing is compacted."""
+        make = store_module._options
+
+        def tiny():
+            options = make()
+            options.set_write_buffer_size(64 * 1024)
+            options.set_disable_auto_compactions(True)
+            options.set_level_zero_slowdown_writes_trigger(2)
+            options.set_level_zero_stop_writes_trigger(3)
+            return options
+
+        monkeypatch.setattr(store_module, "_options", tiny)
+        store = RocksStore(tmp_path / "tiny")
+        with pytest.raises(Unavailable, match="asks for time"):
+            for number in range(20_000):
+                store.write([(b"k%06d" % number, b"v" * 1000)])
+        yield store
+        store.close()
+
+    def test_a_write_never_waits_and_writes_all_or_nothing(self, stalled):
+        stalled.flush()
+        before = list(stalled.reader().scan(b"k", b"l"))
+        with pytest.raises(Unavailable, match="Write stall"):
+            for number in range(20_000):
+                stalled.write([(b"la%06d" % number, b"v" * 1000), (b"lb%06d" % number, b"v")])
+        kept = {key[2:] for key, _ in stalled.reader().scan(b"la", b"lb")}
+        assert kept == {key[2:] for key, _ in stalled.reader().scan(b"lb", b"lc")}
+        assert list(stalled.reader().scan(b"k", b"l")) == before
+
+    def test_it_is_no_damage_and_passes(self, stalled):
+        assert stalled.damage is None
+        stalled._rows.compact_range(None, None)
+        stalled.write([(b"again", b"1")])
+        assert stalled.reader().get(b"again") == b"1"
+
+
+def test_a_full_disk_is_no_damage_and_says_what_to_do(tmp_path):
+    """A limit on the size of files stands for the disk: what does not fit is refused, and the rows stay readable."""
+    store = RocksStore(tmp_path)
+    fault = Exception("IO error: No space left on device: While appending to file")
+    assert "free some space: this node goes on by itself" in str(store._faults.told(fault))
+    assert store.damage is None
+    store.write([(b"k", b"1")])
+    store.close()
+
+
+def test_a_store_is_opened_for_reading_while_nothing_is_written(tmp_path):
+    store = RocksStore(tmp_path)
+    store.write([(b"k", b"1")])
+    store.close()
+    reading = RocksStore(tmp_path, is_read_only=True)
+    assert reading.reader().get(b"k") == b"1"
+    with pytest.raises(Unavailable):
+        reading.write([(b"k", b"2")])
+    reading.close()
+
+
+def test_a_store_that_is_open_already_is_no_damage(store, tmp_path):
+    with pytest.raises(Unavailable, match="open already") as raised:
+        RocksStore(tmp_path / "registry")
+    assert not isinstance(raised.value, StoreDamaged)
+
+
 class TestDamage:
     @pytest.fixture
     def damaged(self, tmp_path):
@@ -104,29 +173,57 @@ class TestDamage:
 
     @pytest.mark.parametrize("reverse", [False, True])
     def test_a_scan_over_a_damaged_block_raises_and_does_not_end(self, damaged, reverse):
-        with pytest.raises(Exception, match="Corruption"):
+        with pytest.raises(StoreDamaged, match="Corruption"):
             list(damaged.reader().scan(b"k", b"l", reverse=reverse))
 
     def test_a_snapshot_scan_over_a_damaged_block_raises(self, damaged):
-        with damaged.snapshot() as reader, pytest.raises(Exception, match="Corruption"):
+        with damaged.snapshot() as reader, pytest.raises(StoreDamaged, match="Corruption"):
             list(reader.scan(b"k", b"l"))
 
-    def test_a_lookup_in_a_damaged_block_raises_and_does_not_say_absent(self, damaged):
-        lost = _first_unreadable(damaged)
-        with pytest.raises(Exception, match="Corruption"):
-            damaged.reader().get(lost)
-        with damaged.snapshot() as reader, pytest.raises(Exception, match="Corruption"):
+    def test_a_lookup_in_a_damaged_block_raises_and_does_not_say_absent(self, damaged, tmp_path):
+        lost = _first_unreadable(tmp_path)
+        with RocksStore(tmp_path, is_read_only=True).snapshot() as reader, pytest.raises(StoreDamaged):
             reader.get(lost)
+        with pytest.raises(StoreDamaged, match="Corruption"):
+            RocksStore(tmp_path, is_read_only=True).reader().get(lost)
 
     def test_a_scan_that_ends_before_the_damage_is_whole(self, damaged):
         assert len(list(damaged.reader().scan(b"k000000", b"k000100"))) == 100
 
+    def test_damage_found_once_is_damage_for_good(self, damaged):
+        snapshot = damaged.snapshot()
+        with snapshot as reader, pytest.raises(StoreDamaged):
+            list(reader.scan(b"k", b"l"))
+        assert "Corruption" in str(damaged.damage)
+        for act in (
+            lambda: damaged.reader().get(b"k000000"),
+            lambda: damaged.reader().scan(b"k", b"l"),
+            lambda: damaged.write([(b"k", b"")]),
+            lambda: damaged.snapshot().__enter__(),
+        ):
+            with pytest.raises(StoreDamaged):
+                act()
 
-def _first_unreadable(store):
-    seen = []
-    with pytest.raises(Exception, match="Corruption"):
-        seen.extend(key for key, _ in store.reader().scan(b"k", b"l"))
-    with pytest.raises(Exception, match="Corruption"):
+    def test_closing_a_damaged_store_lets_it_be_opened_again(self, damaged, tmp_path):
+        damaged.write([(b"z", b"1")])
+        with pytest.raises(StoreDamaged):
+            list(damaged.reader().scan(b"k", b"l"))
+        damaged.close()
+        again = RocksStore(tmp_path)
+        again.close()
+
+    @pytest.mark.parametrize(("name", "text"), [("CURRENT", "hello"), ("CURRENT", "MANIFEST-000009\n")])
+    def test_a_store_whose_files_do_not_lead_to_its_rows_is_damaged(self, tmp_path, name, text):
+        RocksStore(tmp_path).close()
+        (tmp_path / name).write_text(text)
+        with pytest.raises(StoreDamaged):
+            RocksStore(tmp_path)
+
+
+def _first_unreadable(path):
+    store, seen = RocksStore(path, is_read_only=True), []
+    with pytest.raises(StoreDamaged, match="Corruption"):
         for key, _ in store.reader().scan(b"k", b"l"):
             seen.append(key)
+    store.close()
     return b"k%06d" % (int(seen[-1][1:]) + 1)

@@ -4,16 +4,20 @@ import http.client
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from blake3 import blake3
 
+from mys3d import limits
 from mys3d.config import NodeConfig
+from mys3d.consensus.store import RocksStore
 from mys3d.errors import Unavailable
 from mys3d.node import RunningNode, join_cluster, run_node
 from mys3d.node.node_file import NODE_FILE
+from mys3d.node.world import MachineClock
 
 Build = Callable[..., NodeConfig]
 
@@ -138,15 +142,72 @@ async def test_a_journal_that_cannot_be_trusted_stops_the_start(
         await run_node(config)
 
 
-async def test_a_damaged_registry_stops_the_start_and_is_made_anew_without_it(
+@pytest.mark.parametrize("damage", ["CURRENT", "rows"])
+async def test_a_registry_damaged_while_the_node_was_down_is_made_anew_from_the_journal(
+    config_of: Build, nursery: trio.Nursery, damage: str
+) -> None:
+    config = config_of(bucket="photos")
+    life = await started(nursery, config)
+    await life.stop()
+    hurt(config, damage)
+    again = await started(nursery, config)
+    body = await status_when(config, lambda body: body["health"] == "healthy")
+    assert len(body["nodes"]) == 1
+    await again.stop()
+    (place,) = config.registry_path.glob("damaged-*")
+    assert (place / "CURRENT").exists()
+
+
+def hurt(config: NodeConfig, damage: str) -> None:
+    if damage == "CURRENT":
+        (config.registry_path / "CURRENT").write_text("hello")
+        return
+    for file in config.registry_path.glob("*.sst"):
+        data = bytearray(file.read_bytes())
+        data[20] ^= 1
+        file.write_bytes(data)
+
+
+async def test_a_registry_damaged_while_the_node_runs_is_made_anew_and_the_node_serves_again(
+    config_of: Build, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[RocksStore] = []
+
+    def remembered(path: Path) -> RocksStore:
+        opened.append(RocksStore(path))
+        return opened[-1]
+
+    monkeypatch.setattr("mys3d.node.life.RocksStore", remembered)
+    config = config_of(bucket="photos")
+    life = await started(nursery, config)
+    opened[0]._faults.told(Exception("Corruption: planted"))
+    await status_when_up(config, lambda: len(opened) == 2)
+    assert len(list(config.registry_path.glob("damaged-*"))) == 1
+    await life.stop()
+
+
+async def status_when_up(config: NodeConfig, has_restarted: Callable[[], bool]) -> None:
+    """Wait until a node that restarts within its process is healthy again."""
+    with trio.fail_after(30):
+        while True:
+            try:
+                status, body = await trio.to_thread.run_sync(ask, config, "GET", "/_mys3d/api/v1/status")
+            except OSError:
+                status, body = 0, {}
+            if has_restarted() and status == 200 and body["health"] == "healthy":
+                return
+            await trio.sleep(0.05)
+
+
+async def test_a_registry_damaged_again_and_again_stops_the_node_with_advice(
     config_of: Build, nursery: trio.Nursery
 ) -> None:
     config = config_of()
     life = await started(nursery, config)
     await life.stop()
-    (config.registry_path / "CURRENT").write_text("hello")
-    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="away and start again"), flatten_subgroups=True):
+    now = MachineClock().now()
+    for number in range(limits.quarantined_stores_max):
+        (config.registry_path / f"damaged-{now - number}").mkdir()
+    hurt(config, "CURRENT")
+    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="replace its disk"), flatten_subgroups=True):
         await run_node(config)
-    config.registry_path.rename(config.data / "away")
-    again = await started(nursery, config)
-    await again.stop()
