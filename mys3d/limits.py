@@ -105,6 +105,13 @@ push_deadline_seconds: Final = 10.0
 fetch_deadline_seconds: Final = 30.0
 commit_retries_max: Final = 4  # old layout or GC epoch at commit: push again this often, then 503
 
+# --- Garbage collection -----------------------------------------------------------------------------------------
+gc_period_ms: Final = 600_000  # between two epochs: a blob is deleted one to two of them after its last reference
+gc_period_ms_min: Final = 100  # for tests; a write has to be committed within a period of its pushes
+gc_period_ms_max: Final = 24 * 3600 * 1000
+gc_looks_per_period: Final = 4  # how often the epoch is looked at ...
+gc_look_seconds_max: Final = 30.0  # ... but at least this often
+
 # --- Peers ------------------------------------------------------------------------------------------------------
 control_frame_bytes_max: Final = 1 * MIB
 bulk_frame_bytes_max: Final = blob_bytes_max + 64 * KIB

@@ -178,6 +178,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         log_level=values.get("log_level", "info"),
         write_quorum=values.get("write_quorum"),
         straggler_ms=values.get("straggler_ms"),
+        gc_period_ms=values.get("gc_period_ms"),
         notes=tuple(found.notes),
     )
 

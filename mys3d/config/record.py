@@ -39,6 +39,7 @@ class NodeConfig:
     log_level: str  # debug, info, warning or error
     write_quorum: str | None = None  # of the whole cluster, seeded by its first start; None: not configured
     straggler_ms: int | None = None  # the same
+    gc_period_ms: int | None = None  # the same
     notes: tuple[str, ...] = ()
 
 

@@ -115,6 +115,12 @@ def read_straggler(value: object, strict: bool) -> int:
     return found
 
 
+def read_gc_period(value: object, strict: bool) -> int:
+    bounds = msgspec.Meta(ge=limits.gc_period_ms_min, le=limits.gc_period_ms_max)
+    found: int = msgspec.convert(value, Annotated[int, bounds], strict=strict)
+    return found
+
+
 def _matching(pattern: re.Pattern[str], text: str) -> str:
     if pattern.fullmatch(text) is None:
         raise ValueError("does not match")

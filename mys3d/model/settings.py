@@ -24,3 +24,4 @@ class ClusterSettings(msgspec.Struct, frozen=True, array_like=True):
     format: int = 1
     write_quorum: WriteQuorum = WriteQuorum.MAJORITY
     straggler_ms: int = limits.straggler_ms  # how long the last copy is waited for after the quorum is durable
+    gc_period_ms: int = limits.gc_period_ms  # between two epochs of garbage collection

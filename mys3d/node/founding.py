@@ -123,7 +123,7 @@ def first_start_of(config: NodeConfig, identity: Identity) -> FirstStart:
 def settings_of(config: NodeConfig) -> ChangeSettings:
     """What is configured of the whole cluster."""
     quorum = None if config.write_quorum is None else WriteQuorum(config.write_quorum)
-    return ChangeSettings(quorum, config.straggler_ms)
+    return ChangeSettings(quorum, config.straggler_ms, config.gc_period_ms)
 
 
 def _root_key(config: NodeConfig) -> tuple[str, str]:

@@ -121,6 +121,7 @@ class ChangeSettings(msgspec.Struct, frozen=True, array_like=True, tag="set"):
 
     write_quorum: WriteQuorum | None = None
     straggler_ms: int | None = None
+    gc_period_ms: int | None = None
 
 
 class BumpGcEpoch(msgspec.Struct, frozen=True, array_like=True, tag="gc"):

@@ -84,7 +84,7 @@ def _fault_of_command(command: Command) -> str:
         case PutCredential():
             return _names(command.access_key)
         case ChangeSettings():
-            return _straggler(command.straggler_ms)
+            return _straggler(command.straggler_ms) or _gc_period(command.gc_period_ms)
         case CreateBucket():
             return _names(command.name)
         case DeleteBucket():
@@ -99,6 +99,11 @@ def _number(value: int) -> str:
 
 def _straggler(wait_ms: int | None) -> str:
     return "" if wait_ms is None or 1 <= wait_ms <= limits.straggler_ms_max else f"a straggler of {wait_ms} ms"
+
+
+def _gc_period(period_ms: int | None) -> str:
+    is_good = period_ms is None or limits.gc_period_ms_min <= period_ms <= limits.gc_period_ms_max
+    return "" if is_good else f"a gc period of {period_ms} ms"
 
 
 def _names(*names: str) -> str:

@@ -117,3 +117,10 @@ def test_a_straggler_is_waited_for_within_bounds(wrong: str) -> None:
     assert values.read_straggler("1000", False) == 1000
     with pytest.raises(ValueError):
         values.read_straggler(wrong, False)
+
+
+@pytest.mark.parametrize("wrong", ["99", "86400001", "10 min", ""])
+def test_a_gc_period_has_bounds(wrong: str) -> None:
+    assert values.read_gc_period("200", False) == 200
+    with pytest.raises(ValueError):
+        values.read_gc_period(wrong, False)

@@ -128,13 +128,16 @@ class Player:
     def gc(self, epoch):
         return BumpGcEpoch(GcEpoch(int(epoch)))
 
-    def set(self, write_quorum=None, straggler_ms=None):
+    def set(self, write_quorum=None, straggler_ms=None, gc_period_ms=None):
         quorum = None if write_quorum is None else WriteQuorum(write_quorum)
-        return ChangeSettings(quorum, None if straggler_ms is None else int(straggler_ms))
+        waits = [None if text is None else int(text) for text in (straggler_ms, gc_period_ms)]
+        return ChangeSettings(quorum, *waits)
 
     def settings(self):
         found = queries.settings(self.machine.rows)
-        return [f"write_quorum {found.write_quorum} straggler_ms {found.straggler_ms}"]
+        return [
+            f"write_quorum {found.write_quorum} straggler_ms {found.straggler_ms} gc_period_ms {found.gc_period_ms}"
+        ]
 
     def key(self, name, replace=""):
         return PutCredential(AccessKey(name), b"sealed", "user", False, bool(replace))

@@ -91,6 +91,7 @@ def change_settings(tx: Transaction, at: Moment, command: ChangeSettings) -> Out
             found,
             write_quorum=found.write_quorum if command.write_quorum is None else command.write_quorum,
             straggler_ms=found.straggler_ms if command.straggler_ms is None else command.straggler_ms,
+            gc_period_ms=found.gc_period_ms if command.gc_period_ms is None else command.gc_period_ms,
         ),
     )
     return Applied(at.index)
