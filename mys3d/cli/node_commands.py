@@ -8,7 +8,7 @@ import click
 from mys3d.cli.busy_ports import refuse_busy_ports
 from mys3d.cli.configuration import config_of, node_options
 from mys3d.cli.failure import Exit, Failure
-from mys3d.cli.nodes import IDENTITY_NAME, is_dev_directory, read_node
+from mys3d.cli.nodes import IDENTITY_NAME, is_dev_directory, other_node
 from mys3d.config import NodeConfig
 from mys3d.config.credentials import CREDENTIALS_NAME
 from mys3d.errors import Unavailable
@@ -47,7 +47,7 @@ def _refuse_wrong_directory(data: Path) -> None:
     if is_dev_directory(data):
         message = f"{data} is a directory of `mys3d dev`"
         raise Failure(message, f"name another one, or one of its nodes: --data {data / 'n1'}", Exit.REFUSED)
-    running = read_node(data)
+    running = other_node(data)
     if running is not None:
         raise Failure(f"{running.name} (process {running.pid}) runs in {data} already", code=Exit.REFUSED)
 

@@ -45,6 +45,28 @@ def read_node(data: Path) -> RunningNode | None:
     return node if is_alive(node.pid) else None
 
 
+def other_node(data: Path) -> RunningNode | None:
+    """Return the node that another process runs in this directory. In doubt there is none: its lock decides then.
+
+    A power cut leaves `node.json` behind, perhaps emptied, and the process id in it may be anybody's by now; in a
+    container it is our own.
+    """
+    try:
+        node = read_node(data)
+    except Failure:
+        return None
+    return node if node is not None and node.pid != os.getpid() and _runs_mys3d(node.pid) else None
+
+
+def _runs_mys3d(pid: int) -> bool:
+    """False when the command line of the process proves that it is another program."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True
+    return any(word.rpartition(b"/")[2] == b"mys3d" for word in words)
+
+
 def running_nodes(data: Path) -> list[RunningNode]:
     """The running nodes of a node's directory, or of a `mys3d dev` directory. Ends the command when there is none."""
     if not data.exists():

@@ -1,6 +1,7 @@
 """`node.json`: how the commands of this machine find the running node.        Floor: composition root. Called by: life.
 
-Law: the file is there while the node serves, appears whole or not at all, and holds no secret.
+Law: the file is there while the node serves, appears whole or not at all, and holds no secret. It is not synced: a
+start that finds one left behind by a power cut, perhaps empty, goes on.
 """
 
 import json

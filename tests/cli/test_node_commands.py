@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,16 @@ def test_a_dev_directory_is_no_nodes_directory(mys3d: Any, tmp_path: Path) -> No
 
 
 def test_a_node_that_runs_is_not_started_twice(mys3d: Any, tmp_path: Path) -> None:
-    facts = {"name": "n1", "pid": os.getpid(), "s3": "a:1", "admin": "a:2", "peers": "a:3"}
-    (tmp_path / "node.json").write_text(json.dumps(facts))
-    result = mys3d("start", "--data", tmp_path)
+    program = [sys.executable, "-c", "print(flush=True); input()", "mys3d"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        facts = {"name": "n1", "pid": process.pid, "s3": "a:1", "admin": "a:2", "peers": "a:3"}
+        (tmp_path / "node.json").write_text(json.dumps(facts))
+        result = mys3d("start", "--data", tmp_path)
+        process.communicate(b"\n")
     assert result.exit_code == 7
-    assert f"n1 (process {os.getpid()}) runs in {tmp_path} already" in result.stderr
+    assert f"n1 (process {process.pid}) runs in {tmp_path} already" in result.stderr
 
 
 def test_a_member_does_not_join_again(mys3d: Any, tmp_path: Path) -> None:

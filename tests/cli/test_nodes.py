@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mys3d.cli.failure import Exit, Failure
-from mys3d.cli.nodes import bare, read_node, running_nodes
+from mys3d.cli.nodes import bare, other_node, read_node, running_nodes
 
 DEAD_PID = 2**22 + 1  # above the largest process id of Linux
 
@@ -38,6 +40,29 @@ def test_a_file_that_no_node_writes_is_named(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="is not what a node writes") as caught:
         read_node(tmp_path)
     assert caught.value.hint.startswith("remove that file")
+
+
+@pytest.mark.parametrize("left", ["", '{"name": "n1"}', "\0\0\0\0"])
+def test_what_a_power_cut_left_of_the_file_is_no_other_node(tmp_path: Path, left: str) -> None:
+    (tmp_path / "node.json").write_text(left)
+    assert other_node(tmp_path) is None
+
+
+@pytest.mark.parametrize(("words", "is_node"), [(["mys3d"], True), (["/usr/bin/mys3d"], True), ([], False)])
+def test_another_node_is_one_that_another_mys3d_process_runs(tmp_path: Path, words: list[str], is_node: bool) -> None:
+    program = [sys.executable, "-c", "print(flush=True); input()", *words]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        write_node(tmp_path, "n1", process.pid)
+        assert (other_node(tmp_path) is not None) == is_node
+        process.communicate(b"\n")
+    assert other_node(tmp_path) is None
+
+
+def test_a_process_id_that_came_back_as_ours_is_no_other_node(tmp_path: Path) -> None:
+    write_node(tmp_path, "n1", os.getpid())
+    assert other_node(tmp_path) is None
 
 
 def test_a_dev_directory_offers_its_live_nodes_in_order(tmp_path: Path) -> None:
