@@ -47,8 +47,18 @@ class NewBlob:
 class Directory:
     """The open directory. `offline` says why nothing is written any more; what is held can still be read."""
 
-    def __init__(self, folder: Path, cluster_id: bytes, calls: DiskCalls, space: Callable[[Path], Space]) -> None:
-        """Open or create, and recover. Takes as long as the volumes written since the last index flush need."""
+    def __init__(
+        self,
+        folder: Path,
+        cluster_id: bytes,
+        calls: DiskCalls,
+        space: Callable[[Path], Space],
+        expected: bytes | None = None,
+    ) -> None:
+        """Open or create, and recover. Takes as long as the volumes written since the last index flush need.
+
+        `expected` is the directory's id when it was used here before. Raises Unavailable, OSError.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self.offline: str | None = None  # None: in service
@@ -63,7 +73,7 @@ class Directory:
         self._dead: deque[Place] = deque()  # forgotten, and not punched out yet
         self._can_punch = True
         self._active: Volume | None = None  # None: the next record opens the first volume
-        self.identity: Identity = claim(folder, cluster_id)
+        self.identity: Identity = claim(folder, cluster_id, expected)
         with contextlib.ExitStack() as undo:
             undo.callback(self._close_files)
             self._open_volumes()

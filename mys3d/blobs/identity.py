@@ -17,7 +17,7 @@ from mys3d.blobs.volume import list_volumes, sync_folder
 from mys3d.errors import Unavailable
 
 FORMAT: Final = 1
-_FILE: Final = "directory.json"
+FILE: Final = "directory.json"
 
 
 class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,9 +38,16 @@ class Identity:
         os.close(self.lock_fd)
 
 
-def claim(folder: Path, cluster_id: bytes) -> Identity:
-    """Lock `folder` for this process, naming it first when it is new. Raises Unavailable: it is not ours to use."""
-    path = folder / _FILE
+def is_there(folder: Path) -> bool:
+    return (folder / FILE).exists()
+
+
+def claim(folder: Path, cluster_id: bytes, expected: bytes | None = None) -> Identity:
+    """Lock `folder` for this process, naming it first when it is new. Raises Unavailable: it is not ours to use.
+
+    `expected` is the id of the directory that was used at this path before; None: any of this cluster.
+    """
+    path = folder / FILE
     if not path.exists():
         _write_new(folder, path, cluster_id)
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -59,12 +66,17 @@ def claim(folder: Path, cluster_id: bytes) -> Identity:
         raise Unavailable(
             f"{folder} belongs to cluster {stored.cluster_id} (format {stored.format}), this is {cluster_id.hex()}"
         )
+    if expected not in (None, identity.directory_id):
+        identity.release()
+        raise Unavailable(
+            f"{folder} holds the directory {stored.directory_id}, expected {expected.hex()}: is the right disk mounted?"
+        )
     return identity
 
 
 def _write_new(folder: Path, path: Path, cluster_id: bytes) -> None:
     if list_volumes(folder):
-        raise Unavailable(f"{folder} holds volumes but no {_FILE}: is it the right directory?")
+        raise Unavailable(f"{folder} holds volumes but no {FILE}: is it the right directory?")
     stored = _Stored(FORMAT, cluster_id.hex(), secrets.token_hex(16))
     unborn = path.with_suffix(".new")
     fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

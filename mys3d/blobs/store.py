@@ -13,13 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import structlog
 import trio
 
 from mys3d import limits
 from mys3d.blobs.depot import Depot, World
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.freshness import Touches
+from mys3d.blobs.index import IndexLost
 from mys3d.blobs.rendezvous import ordered
+from mys3d.blobs.roster import Absent, Roster
 from mys3d.blobs.space import Space, measure
 from mys3d.blobs.verify import cursor_of, damaged_of, parse_cursor
 from mys3d.blobs.volume import DiskCalls
@@ -27,6 +30,8 @@ from mys3d.errors import Damaged, Unavailable
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, Partition
 from mys3d.ports import Buffer, DirectoryUsage, DiskUsage, Verification
+
+log = structlog.get_logger("mys3d.blobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,15 @@ class BlobStore:
         folders: Sequence[Folder],
         cluster_id: bytes,
         *,
+        roster: Path | None = None,
         calls: DiskCalls | None = None,
         space: Callable[[Path], Space] = measure,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.depots: list[Depot] = []
         self._folders = tuple(folders)
+        self._roster_path = roster  # None: nothing is remembered of earlier starts
+        self._absent: list[DirectoryUsage] = []  # directories that were used before and could not be opened
         self._world = World(
             cluster_id,
             calls or DiskCalls(),
@@ -67,19 +75,41 @@ class BlobStore:
         self._listeners: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> Self:
-        """Open and recover. Raises Unavailable when a directory is not ours or in use."""
+        """Open and recover. A directory that was used before and is not to be found is out of service.
+
+        Raises Unavailable when a directory is not ours, in use, or new and not usable.
+        """
         self._token = trio.lowlevel.current_trio_token()
-        world = self._world
         try:
-            for folder in self._folders:
-                opened = await trio.to_thread.run_sync(
-                    Directory, folder.path, world.cluster_id, world.calls, world.space
-                )
-                self.depots.append(Depot(opened, folder.capacity_bytes, world))
+            await self._open()
         except BaseException:
             await self._close()
             raise
         return self
+
+    async def _open(self) -> None:
+        roster = None if self._roster_path is None else Roster(self._roster_path)
+        for folder in self._folders:
+            try:
+                opened = await trio.to_thread.run_sync(self._open_directory, folder, roster)
+            except (Absent, IndexLost) as error:
+                log.error("blobs.absent", folder=str(folder.path), why=str(error))
+                self._absent.append(DirectoryUsage(str(folder.path), 0, 0, 0, 0, False, str(error)))
+                continue
+            self.depots.append(Depot(opened, folder.capacity_bytes, self._world))
+        if roster is not None:
+            present = {depot.directory.folder: depot.id for depot in self.depots}
+            await trio.to_thread.run_sync(roster.remember, present, [Path(each.path) for each in self._absent])
+
+    def _open_directory(self, folder: Folder, roster: Roster | None) -> Directory:
+        """Raises Absent for a directory that was used before and cannot be used now, Unavailable for any other."""
+        world = self._world
+        expected = None if roster is None else roster.expected(folder.path)
+        try:
+            return Directory(folder.path, world.cluster_id, world.calls, world.space, expected)
+        except OSError as error:
+            kind = Unavailable if expected is None else Absent
+            raise kind(f"{folder.path} cannot be used: {error}") from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -189,7 +219,7 @@ class BlobStore:
         return max([self._touches.epoch_of(digest), *(GcEpoch(place.touch) for place in places)])
 
     def usage(self) -> DiskUsage:
-        return total(tuple(depot.usage() for depot in self.depots))
+        return total((*(depot.usage() for depot in self.depots), *self._absent))
 
     def _in_order(self, digest: Digest) -> list[Depot]:
         candidates = [(depot.id, depot.weight) for depot in self.depots]

@@ -20,6 +20,7 @@ def check(**flags: Any) -> None:
     shown = {
         "data": found.data,
         "registry": found.registry_path,
+        "blobs": ", ".join(str(folder) for folder in found.blobs),
         "name": found.name,
         "zone": found.zone,
         "capacity": found.capacity_bytes or "the size of the file system",

@@ -26,6 +26,7 @@ _OPTIONS = (
     ("--region", "REGION", "Region that signatures name [us-east-1]."),
     ("--endpoint", "URL", "Public S3 address [S3_ENDPOINT]."),
     ("--registry", "DIR", "Where the registry is kept [DB_BOLT_PATH, registry/ in DIR]."),
+    ("--blobs", "DIRS", "Where blobs are kept: one directory or more, with commas [blobs/ in DIR]."),
     ("--log-level", "LEVEL", "debug, info, warning or error [info]."),
 )
 

@@ -67,7 +67,8 @@ class DevPlan:
     def command(self, node: DevNode, token: str | None) -> list[str]:
         """The words that run `node`: `join` once, `start` ever after."""
         words = ["start"] if token is None else ["join", token]
-        options = ["--data", str(node.data), "--name", node.name, "--zone", node.name]
+        options = ["--data", str(node.data), "--blobs", str(node.data / "blobs")]
+        options += ["--name", node.name, "--zone", node.name]
         options += ["--port", str(node.port), "--bind", HOST, "--log-level", self.log_level]
         if node == self.nodes[0]:
             options += ["--bucket", self.bucket]

@@ -15,7 +15,8 @@ _MARKS = {"healthy": ("●", "green"), "degraded": ("▲", "yellow"), "unavailab
 
 def status_view(status: dict[str, Any]) -> RenderableType:
     """Return the headline, one row per node, and the line about copies."""
-    return Group(_headline(status), _table(status["nodes"]), _copies(status))
+    nodes = sorted(status["nodes"], key=lambda node: (len(node["name"]), node["name"]))
+    return Group(_headline(status), _table(nodes), *map(Text, _troubles(nodes)), _copies(status))
 
 
 def _headline(status: dict[str, Any]) -> Text:
@@ -33,7 +34,7 @@ def _table(nodes: list[dict[str, Any]]) -> Table:
     for title in ("TERM", "APPLIED", "LAG", "DISK FREE", "BLOBS", "MISSING"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("S3", no_wrap=True)
-    for node in sorted(nodes, key=lambda node: (len(node["name"]), node["name"])):
+    for node in nodes:
         table.add_row(*_row(node))
     return table
 
@@ -48,6 +49,28 @@ def _row(node: dict[str, Any]) -> list[str]:
     free = f"{size(disk['free_bytes'])} of {size(disk['size_bytes'])}"
     numbers = [node["term"], node["applied_index"], node["lag"], free, disk["blobs_count"], node["blobs_missing"]]
     return [node["name"], node["zone"], state, role, *(_cell(number) for number in numbers), node["s3"]]
+
+
+def _troubles(nodes: list[dict[str, Any]]) -> list[str]:
+    """One line for each directory that is not as it should be."""
+    lines = []
+    for node in nodes:
+        for directory in (node["disk"] or {}).get("directories", []):
+            lines += [f"{node['name']}  {directory['path']}: {trouble}" for trouble in _troubles_of(directory)]
+    return lines
+
+
+def _troubles_of(directory: dict[str, Any]) -> list[str]:
+    troubles = []
+    if directory["offline"]:
+        troubles.append(f"offline: {directory['offline']}")
+    elif not directory["is_writable"]:
+        troubles.append(f"full: {size(directory['free_bytes'])} free, nothing is written until there is more")
+    if directory["damages_count"]:
+        troubles.append(f"{directory['damages_count']} blobs found damaged since its start")
+    if directory["unreadable_volumes_count"]:
+        troubles.append(f"{directory['unreadable_volumes_count']} volumes cannot be read and are kept for a rescue")
+    return troubles
 
 
 def _cell(number: object) -> str:

@@ -6,11 +6,12 @@ half configured. Precedence: flag > MYS3D_* > the ancestor's names > cluster.tom
 
 from mys3d.config.credentials import Credentials, generate_credentials, read_credentials, write_credentials
 from mys3d.config.load import load_config
-from mys3d.config.record import Address, ConfigurationInvalid, NodeConfig, Problem
+from mys3d.config.record import Address, BlobsFolder, ConfigurationInvalid, NodeConfig, Problem
 from mys3d.config.sources import Sources, read_sources
 
 __all__ = [
     "Address",
+    "BlobsFolder",
     "ConfigurationInvalid",
     "Credentials",
     "NodeConfig",

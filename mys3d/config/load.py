@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mys3d.config.record import Address, ConfigurationInvalid, NodeConfig, Problem
+from mys3d.config.record import Address, BlobsFolder, ConfigurationInvalid, NodeConfig, Problem
 from mys3d.config.settings import SETTINGS, Setting, is_placeholder
 from mys3d.config.sources import Sources
 from mys3d.config.toml_text import TomlText, read_toml
@@ -163,6 +163,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
     return NodeConfig(
         data=data,
         registry_path=sources.directory / _default(found, "registry", data / "registry"),
+        blobs=_blobs(found, sources, data),
         s3_bind=s3_bind,
         admin_bind=admin_bind,
         peers_bind=peers_bind,
@@ -181,6 +182,12 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         gc_period_ms=values.get("gc_period_ms"),
         notes=tuple(found.notes),
     )
+
+
+def _blobs(found: _Found, sources: Sources, data: Path) -> tuple[BlobsFolder, ...]:
+    """The configured directories, or the one within the data directory."""
+    given = found.values.get("blobs", ((data / "blobs", None),))
+    return tuple(BlobsFolder(sources.directory / path, capacity) for path, capacity in given)
 
 
 def _note_absent_keys(found: _Found) -> None:

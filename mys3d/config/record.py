@@ -18,12 +18,23 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class BlobsFolder(NamedTuple):
+    """A directory for blobs."""
+
+    path: Path
+    capacity_bytes: int | None  # None: the size of its file system
+
+    def __str__(self) -> str:
+        return str(self.path) if self.capacity_bytes is None else f"{self.path}={self.capacity_bytes}"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """Everything one node is told. `notes` are sentences for the log: which defaults were chosen."""
 
     data: Path
     registry_path: Path
+    blobs: tuple[BlobsFolder, ...]  # at least one
     s3_bind: Address
     admin_bind: Address
     peers_bind: Address

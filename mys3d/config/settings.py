@@ -37,6 +37,13 @@ _PORTS: Final = "a whole number from 1 to 65535"
 SETTINGS: Final = (
     Setting("data", "node.data", values.read_path, "a path", "./mys3d-data"),
     Setting("registry", "node.registry", values.read_path, "a path", "registry/ in the data directory", "DB_BOLT_PATH"),
+    Setting(
+        "blobs",
+        "node.blobs",
+        values.read_blobs,
+        'paths such as "/mnt/a" or "/mnt/a=2TB", no path twice',
+        "blobs/ in the data directory",
+    ),
     Setting("name", "node.name", values.read_name, _NAMES, "the host name"),
     Setting("zone", "node.zone", values.read_name, _NAMES, "default"),
     Setting(

@@ -63,6 +63,22 @@ def read_size(value: object, strict: bool) -> int:
     return int(float(match[1]) * factor) if "." in match[1] else int(match[1]) * factor
 
 
+def read_blobs(value: object, strict: bool) -> tuple[tuple[Path, int | None], ...]:
+    """Paths, each with `=SIZE` behind it or not: a list, or one text with commas between them."""
+    found = value if isinstance(value, list) else read_text(value, strict).split(",")
+    folders = [_read_folder(text) for text in found]
+    if not folders or len({path for path, _ in folders}) < len(folders):
+        raise ValueError("none, or one twice")
+    return tuple(folders)
+
+
+def _read_folder(text: object) -> tuple[Path, int | None]:
+    path, separator, size = read_text(text, True).strip().partition("=")
+    if not path.strip():
+        raise ValueError("no path")
+    return Path(path.strip()).expanduser(), read_size(size, False) if separator else None
+
+
 def read_host(value: object, strict: bool) -> str:
     return _matching(_HOST, read_text(value, strict).removeprefix("[").removesuffix("]"))
 

@@ -18,7 +18,7 @@ from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import NodeId
 from mys3d.model.settings import WriteQuorum
 from mys3d.placement import replicas_count
-from mys3d.ports import NodeStatus, Ports, RaftStatus
+from mys3d.ports import DirectoryUsage, DiskUsage, NodeStatus, Ports, RaftStatus
 from mys3d.registry import queries
 
 FORMAT: Final = 1
@@ -44,6 +44,7 @@ class Disk(msgspec.Struct, frozen=True):
     size_bytes: int
     free_bytes: int
     blobs_count: int
+    directories: tuple[DirectoryUsage, ...] = ()
 
 
 class NodeState(msgspec.Struct, frozen=True):
@@ -147,7 +148,7 @@ def _node(
     member: Member, voters: tuple[NodeId, ...], leader: NodeId | None, answer: NodeStatus | None, commit: int
 ) -> NodeState:
     role = "leader" if member.id == leader else "follower" if member.id in voters else "learner"
-    disk = answer.disk if answer is not None else None
+    disk = answer.disk if answer is not None else DiskUsage(0, 0, 0, False)
     return NodeState(
         id=member.id,
         name=member.name,
@@ -158,7 +159,7 @@ def _node(
         term=answer.raft.term if answer is not None else 0,
         applied_index=answer.raft.applied_index if answer is not None else 0,
         lag=max(0, commit - answer.raft.applied_index) if answer is not None else 0,
-        disk=Disk(disk.size_bytes, disk.free_bytes, disk.blobs_count) if disk is not None else Disk(0, 0, 0),
+        disk=Disk(disk.size_bytes, disk.free_bytes, disk.blobs_count, disk.directories),
         blobs_missing=answer.blobs_missing if answer is not None else 0,
         s3=member.addresses.s3,
         admin=member.addresses.admin,

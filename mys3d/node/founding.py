@@ -26,6 +26,7 @@ from mys3d.registry.commands import ChangeSettings
 _ROWS: Final = "CURRENT"  # the file that RocksDB opens first
 BEGUN_NAME: Final = "begun"
 JOURNAL_NAME: Final = "journal"
+ROSTER_NAME: Final = "directories.json"
 _EVERYWHERE: Final = {"0.0.0.0", "::", ""}
 
 
@@ -99,10 +100,13 @@ def description_of(config: NodeConfig, identity: Identity) -> Description:
 
 
 def capacity_of(config: NodeConfig) -> int:
-    """The configured capacity, else the size of the file system that holds the data."""
-    return (
-        config.capacity_bytes if config.capacity_bytes is not None else shutil.disk_usage(_existing(config.data)).total
-    )
+    """The configured capacity, else what the directories for blobs are given, else the sizes of their file systems."""
+    if config.capacity_bytes is not None:
+        return config.capacity_bytes
+    given = [folder.capacity_bytes for folder in config.blobs if folder.capacity_bytes is not None]
+    open_ = [_existing(folder.path) for folder in config.blobs if folder.capacity_bytes is None]
+    systems = {path.stat().st_dev: path for path in open_}
+    return sum(given) + sum(shutil.disk_usage(path).total for path in systems.values())
 
 
 def first_start_of(config: NodeConfig, identity: Identity) -> FirstStart:

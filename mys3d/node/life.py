@@ -125,7 +125,9 @@ async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_re
     try:
         store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
         try:
-            async with BlobStore([Folder(config.data / "blobs")], identity.cluster_id) as blobs:
+            folders = [Folder(path, capacity) for path, capacity in config.blobs]
+            roster = config.data / founding.ROSTER_NAME
+            async with BlobStore(folders, identity.cluster_id, roster=roster) as blobs:
                 await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)

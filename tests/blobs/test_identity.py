@@ -68,3 +68,13 @@ def test_volumes_without_a_name_beside_them_are_refused(tmp_path: Path) -> None:
 def test_the_name_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     claim(tmp_path, OURS).release()
     assert (tmp_path / "directory.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_swapped_disk_is_refused_by_name_and_let_go(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    first = claim(tmp_path / "a", OURS)
+    first.release()
+    claim(tmp_path / "a", OURS, first.directory_id).release()
+    with pytest.raises(Unavailable, match=f"holds the directory {first.directory_id.hex()}.*right disk"):
+        claim(tmp_path / "a", OURS, b"z" * 16)
+    claim(tmp_path / "a", OURS).release()

@@ -72,3 +72,23 @@ def test_an_unknown_health_is_still_shown() -> None:
 )
 def test_sizes_have_two_or_three_digits_and_a_unit(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_a_directory_in_trouble_has_a_line_of_its_own_and_a_sound_one_has_none() -> None:
+    sound = {
+        "path": "/mnt/a", "offline": "", "is_writable": True, "free_bytes": 5, "damages_count": 0,
+        "unreadable_volumes_count": 0,
+    }  # fmt: skip
+    changes: list[dict[str, Any]] = [
+        {},
+        {"path": "/mnt/b", "offline": "is gone", "is_writable": False},
+        {"path": "/mnt/c", "is_writable": False, "free_bytes": 3_000_000},
+        {"path": "/mnt/d", "damages_count": 2, "unreadable_volumes_count": 1},
+    ]
+    disk = {"size_bytes": 1, "free_bytes": 1, "blobs_count": 1, "directories": [sound | change for change in changes]}
+    text = shown(nodes=[node("n1", disk=disk)])
+    assert "/mnt/a" not in text
+    assert "n1  /mnt/b: offline: is gone" in text
+    assert "n1  /mnt/c: full: 3.0 MB free" in text
+    assert "n1  /mnt/d: 2 blobs found damaged" in text
+    assert "n1  /mnt/d: 1 volumes cannot be read" in text

@@ -176,3 +176,10 @@ def test_a_bucket_is_judged_by_the_rules_of_names() -> None:
 def test_what_could_not_be_read_is_a_problem_of_the_configuration(problems: Any) -> None:
     (problem,) = problems(problems=(Problem("here.toml", "there is no such file"),))
     assert problem.where == "here.toml"
+
+
+def test_blobs_live_in_the_data_directory_unless_directories_are_named(config: Any) -> None:
+    where = config().data
+    assert config().blobs == ((where / "blobs", None),)
+    found = config(environ={"MYS3D_BLOBS": "/mnt/a=1TB,disk"}).blobs
+    assert found == ((Path("/mnt/a"), 10**12), (where.parent / "disk", None))

@@ -124,3 +124,15 @@ def test_a_gc_period_has_bounds(wrong: str) -> None:
     assert values.read_gc_period("200", False) == 200
     with pytest.raises(ValueError):
         values.read_gc_period(wrong, False)
+
+
+def test_directories_for_blobs_are_a_list_or_one_text_each_with_its_share_or_none() -> None:
+    expected = ((Path("/mnt/a"), None), (Path("/mnt/b"), 2 * 10**12))
+    assert values.read_blobs(["/mnt/a", "/mnt/b=2TB"], True) == expected
+    assert values.read_blobs("/mnt/a, /mnt/b=2TB", False) == expected
+
+
+@pytest.mark.parametrize("wrong", ["", [], ["/a", "/a=1TB"], "/a,,/b", ["=2TB"], "/a=", "/a=many", [7], 7, None])
+def test_what_names_no_directories_for_blobs_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError):
+        values.read_blobs(wrong, True)

@@ -39,7 +39,7 @@ async def test_the_document_has_the_fields_that_were_promised(make_grid: MakeGri
         "s3", "admin", "peers", "version",
     }  # fmt: skip
     assert (node["role"], node["name"], node["s3"], node["lag"]) == ("leader", "n1", "n0:9000", 0)
-    assert set(node["disk"]) == {"size_bytes", "free_bytes", "blobs_count"}
+    assert set(node["disk"]) == {"size_bytes", "free_bytes", "blobs_count", "directories"}
 
 
 async def test_every_node_tells_the_same_of_all_nodes(make_grid: MakeGrid) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mys3d.config import Address, NodeConfig
+from mys3d.config import Address, BlobsFolder, NodeConfig
 
 
 def free_port() -> int:
@@ -25,6 +25,7 @@ def config_of(tmp_path: Path) -> Callable[..., NodeConfig]:
         values: dict[str, object] = {
             "data": tmp_path / name,
             "registry_path": tmp_path / name / "registry",
+            "blobs": (BlobsFolder(tmp_path / name / "blobs", None),),
             "s3_bind": s3,
             "admin_bind": admin,
             "peers_bind": peers,

@@ -1,12 +1,13 @@
 """Whose directory it is, and what the first start is told."""
 
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mys3d.config import NodeConfig, read_credentials
+from mys3d.config import BlobsFolder, NodeConfig, read_credentials
 from mys3d.errors import Unavailable
 from mys3d.model.names import NodeId
 from mys3d.node import founding
@@ -94,3 +95,9 @@ def test_a_log_that_was_kept_is_missed(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     (tmp_path / "journal" / "0000000000000001.log").touch()
     founding.refuse_amnesia(tmp_path)
+
+
+def test_the_capacity_is_what_all_directories_for_blobs_give_together(config_of: Build, tmp_path: Path) -> None:
+    here = shutil.disk_usage(tmp_path).total
+    folders = (BlobsFolder(tmp_path / "a", None), BlobsFolder(tmp_path / "b", None), BlobsFolder(tmp_path / "c", 10**9))
+    assert founding.capacity_of(config_of(blobs=folders)) == here + 10**9  # a and b share a file system
