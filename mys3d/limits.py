@@ -63,6 +63,8 @@ index_cache_bytes: Final = 32 * MIB
 disk_reserve_bytes_max: Final = 2 * GIB  # a directory turns read-only below min(5 %, 2 GiB) free ...
 disk_reserve_bytes_min: Final = 64 * MIB  # ... but at least this
 disk_reserve_percent: Final = 5
+journal_reserve_bytes_max: Final = 256 * MIB  # ... and this much earlier where the journal or registry is on that disk
+journal_reserve_divisor: Final = 16  # of a small disk no more than this part of it
 
 # --- Placement --------------------------------------------------------------------------------------------------
 partitions_count: Final = 1024

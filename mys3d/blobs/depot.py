@@ -16,7 +16,7 @@ from mys3d import limits
 from mys3d.blobs.committer import Committer
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.freshness import Verified
-from mys3d.blobs.index import Place
+from mys3d.blobs.index import IndexLost, NoRoom, Place
 from mys3d.blobs.reader import Reader
 from mys3d.blobs.space import Space
 from mys3d.blobs.verify import Bad, Step, verify_step
@@ -74,7 +74,7 @@ class Depot:
             return None
         try:
             return self.directory.index.find(digest)
-        except Unavailable as error:
+        except IndexLost as error:
             self.directory.take_offline(str(error))
             return None
 
@@ -83,7 +83,7 @@ class Depot:
             return []
         try:
             return self.directory.index.digests(partition)
-        except Unavailable as error:
+        except IndexLost as error:
             self.directory.take_offline(str(error))
             return []
 
@@ -132,7 +132,9 @@ class Depot:
             return False
         try:
             self.directory.forget(digest)
-        except Unavailable as error:
+        except NoRoom:  # it stays held, and is forgotten another time
+            return False
+        except IndexLost as error:
             self.directory.take_offline(str(error))
             return False
         return is_held
@@ -141,7 +143,9 @@ class Depot:
         """Return the room of what was forgotten."""
         try:
             await trio.to_thread.run_sync(self.directory.reclaim)
-        except Unavailable as error:
+        except NoRoom as error:
+            log.warning("blobs.full", folder=str(self.directory.folder), why=str(error))
+        except IndexLost as error:
             self.directory.take_offline(str(error))
 
     def usage(self) -> DirectoryUsage:
@@ -166,16 +170,22 @@ class Depot:
                 verify_step, self.directory, self._reader, volume, offset, bytes_max, limiter=self._world.threads
             )
             step.bad = [bad for bad in step.bad if self.quarantine(bad)]
-        except Unavailable as error:
+        except IndexLost as error:
             self.directory.take_offline(str(error))
             return Step()
         return step
 
     def quarantine(self, bad: Bad) -> bool:
-        """Hold a damaged record no longer. False: the blob was written anew, moved or forgotten meanwhile."""
+        """Hold a damaged record no longer. False: the blob was written anew, moved or forgotten meanwhile.
+
+        On a disk without any room it cannot be marked: it is found damaged again by whoever reads it. Raises IndexLost.
+        """
         self._verified.discard(bad.digest)
-        if not self.directory.index.quarantine(bad.digest, bad.place):
-            return False
+        try:
+            if not self.directory.index.quarantine(bad.digest, bad.place):
+                return False
+        except NoRoom as error:
+            log.warning("blobs.full", folder=str(self.directory.folder), why=str(error))
         self.damages_count += 1
         self._damaged_at.append(self._world.monotonic())
         where = {"folder": str(self.directory.folder), "volume": bad.place.volume, "offset": bad.place.offset}

@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -152,7 +152,7 @@ class Directory:
         """What is free, with the room that was already set aside in the current volume."""
         found = self._space(self.folder)
         unused = 0 if self._active is None else self._active.size - self._active.end
-        return Space(found.size_bytes, found.free_bytes + unused, found.device)
+        return replace(found, free_bytes=found.free_bytes + unused)
 
     def take_offline(self, why: str) -> None:
         if self.offline is None:

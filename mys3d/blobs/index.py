@@ -5,6 +5,7 @@ lost in a crash (no write-ahead log) and read again from the position up to whic
 """
 
 import contextlib
+import os
 import shutil
 import struct
 import threading
@@ -17,6 +18,7 @@ from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, Writ
 
 from mys3d import limits
 from mys3d.blobs.record import record_bytes
+from mys3d.blobs.volume import FULL
 from mys3d.errors import Unavailable
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
@@ -33,6 +35,10 @@ _USE: Final = struct.Struct("<QQ")  # bytes of held records, quarantined records
 
 class IndexLost(Unavailable):
     """The index cannot be used; the next open builds it anew from the volumes."""
+
+
+class NoRoom(Unavailable):
+    """The disk is full: nothing was written, everything can be read. RocksDB goes on by itself once there is room."""
 
 
 class Place(NamedTuple):
@@ -157,7 +163,7 @@ class Index:
     def close(self) -> None:
         """Flush and close. What cannot be flushed is read again from the volumes."""
         try:
-            with contextlib.suppress(IndexLost):
+            with contextlib.suppress(IndexLost, NoRoom):
                 self.flush()
         finally:
             self._rows.close()
@@ -165,8 +171,8 @@ class Index:
     def _row(self, digest: Digest) -> Place | None:
         try:
             row = self._get(_BLOB + digest)
-        except Exception as error:  # see _mark_lost
-            raise _mark_lost(self._path, error) from error
+        except Exception as error:  # see _fault
+            raise _fault(self._path, error) from error
         return None if row is None else Place._make(_PLACE.unpack(row))
 
     def _change(self) -> "_Change":
@@ -284,18 +290,21 @@ def _open(path: Path) -> Rdict:
 
 @contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Turn what RocksDB reports into IndexLost, and remember it."""
+    """Turn what RocksDB reports into IndexLost, and remember it, or into NoRoom."""
     try:
         yield
     except AssertionError:
         raise
-    except Exception as error:  # see _mark_lost
-        raise _mark_lost(path, error) from error
+    except Exception as error:  # see _fault
+        raise _fault(path, error) from error
 
 
-def _mark_lost(path: Path, error: Exception) -> IndexLost:
-    """Have the next open build the index anew. rocksdict has no error type of its own, so any of its calls that fails
-    is taken for a broken index: the volumes know everything that it says."""
+def _fault(path: Path, error: Exception) -> Unavailable:
+    """Say what a failed call means. rocksdict has no error type of its own, so any of its calls that fails is taken for
+    a broken index, which the next open builds anew: the volumes know everything that it says. But a full disk breaks
+    nothing."""
+    if any(os.strerror(number) in str(error) for number in FULL):
+        return NoRoom(f"{path} has no room: {error}")
     with contextlib.suppress(OSError):  # a disk that takes no mark is found unreadable again at the next open
         _marker(path).touch()
     return IndexLost(f"{path} is unreadable and will be rebuilt when this node is restarted: {error}")

@@ -20,7 +20,7 @@ from mys3d import limits
 from mys3d.blobs.depot import Depot, World
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.freshness import Touches
-from mys3d.blobs.index import IndexLost
+from mys3d.blobs.index import IndexLost, NoRoom
 from mys3d.blobs.rendezvous import ordered
 from mys3d.blobs.roster import Absent, Roster
 from mys3d.blobs.space import Space, measure
@@ -92,7 +92,7 @@ class BlobStore:
         for folder in self._folders:
             try:
                 opened = await trio.to_thread.run_sync(self._open_directory, folder, roster)
-            except (Absent, IndexLost) as error:
+            except (Absent, IndexLost, NoRoom) as error:
                 log.error("blobs.absent", folder=str(folder.path), why=str(error))
                 self._absent.append(DirectoryUsage(str(folder.path), 0, 0, 0, 0, False, str(error)))
                 continue
@@ -165,7 +165,7 @@ class BlobStore:
             except Damaged as error:
                 damaged = error
                 continue
-            except Unavailable as error:
+            except IndexLost as error:
                 depot.directory.take_offline(str(error))
                 continue
             if data is not None:

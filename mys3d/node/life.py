@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from mys3d import limits
+from mys3d.blobs.space import measure_beside
 from mys3d.blobs.store import BlobStore, Folder
 from mys3d.config import NodeConfig
 from mys3d.consensus.consensus import Consensus, StoreAhead
@@ -127,7 +128,8 @@ async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_re
         try:
             folders = [Folder(path, capacity) for path, capacity in config.blobs]
             roster = config.data / founding.ROSTER_NAME
-            async with BlobStore(folders, identity.cluster_id, roster=roster) as blobs:
+            space = measure_beside([config.data, config.registry_path])
+            async with BlobStore(folders, identity.cluster_id, roster=roster, space=space) as blobs:
                 await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)

@@ -141,13 +141,13 @@ def rot() -> Callable[[BlobStore, Digest], None]:
 
 
 @pytest.fixture
-def break_index() -> Callable[[Directory], None]:
+def break_index() -> Callable[..., None]:
     """Make every later call of an open index fail, as a rotten block does."""
 
-    def fail(*_: object) -> None:
-        raise RuntimeError("Corruption: block checksum mismatch")
+    def break_it(directory: Directory, why: str = "Corruption: block checksum mismatch") -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError(why)
 
-    def break_it(directory: Directory) -> None:
         rows = directory.index._rows
         directory.index._rows = SimpleNamespace(get=fail, iter=fail, write=fail, flush=fail, close=rows.close)
         directory.index._get = fail

@@ -55,3 +55,33 @@ async def test_damage_in_the_only_directory_takes_no_service_away(
         assert blobs.depots[0].damages_too_often()
         assert blobs.depots[0].offline is None
         assert blobs.holds(blob(5)[0])
+
+
+FULL = "IO error: No space left on device: While appending to file: 000008.sst"
+
+
+async def test_an_index_without_room_breaks_nothing_and_refuses_writes(
+    open_store: Open, blob: Build, break_index: Callable[..., None], rot: Callable[[BlobStore, Digest], None], disk
+) -> None:
+    name, data = blob(1)
+    async with open_store() as blobs:
+        await blobs.put(name, [data], EPOCH)
+        index = blobs.depots[0].directory.index
+        real, get = index._rows, index._get
+        break_index(blobs.depots[0].directory, FULL)
+        index._get = get  # what is there can be read
+        with pytest.raises(Unavailable, match="has no room"):
+            await blobs.put(blob(2)[0], [blob(2)[1]], EPOCH)
+        assert not await blobs.forget(name, EPOCH)
+        await blobs.depots[0].reclaim()
+        assert await blobs.read(name, 0, len(data)) == data
+        rot(blobs, name)
+        with pytest.raises(Damaged):
+            await blobs.read(name, 0, len(data))
+        assert not await blobs.have(name, EPOCH)
+        assert blobs.depots[0].offline is None
+        index._rows = real
+        await blobs.put(blob(2)[0], [blob(2)[1]], EPOCH)
+        assert blobs.holds(blob(2)[0])
+    async with open_store() as blobs:
+        assert blobs.depots[0].directory.recovered_count == 0  # the index was not given up
