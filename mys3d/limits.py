@@ -91,6 +91,7 @@ scan_rows_max: Final = 10_000  # rows one scan call may visit before it must ret
 straggler_ms: Final = 250  # a third copy is waited for this long after the second durable one
 straggler_ms_max: Final = 10_000  # an operator may set the former to anything up to here
 straggler_min_ms: Final = 50  # below this a busy core alone looks like a straggler
+room_watch_seconds: Final = 2.0  # a node that refused a push is asked this often whether it takes blobs again
 lagging_misses_count: Final = 3  # after this many misses in a row a home is pushed to but not waited for
 lagging_probe_every: Final = 64  # ... except by one push in this many, which may find it fast again
 pushes_ahead_max: Final = 2  # blobs of one body on their way while the next is read

@@ -19,6 +19,7 @@ class Pace:
 
     _percentiles: dict[str, float] = field(default_factory=dict)
     _misses: dict[str, int] = field(default_factory=dict)
+    _doubted: dict[str, bool] = field(default_factory=dict)  # peers that refused a push, and whether they said: full
 
     def answered(self, peer: str, seconds: float) -> None:
         """Count one push that was answered in time."""
@@ -42,3 +43,22 @@ class Pace:
 
     def misses(self, peer: str) -> int:
         return self._misses.get(peer, 0)
+
+    def refused(self, peer: str) -> None:
+        """Note a push that was refused: the peer may be full."""
+        self._doubted.setdefault(peer, False)
+
+    def doubted(self) -> tuple[str, ...]:
+        """The peers that refused a push and were not found writable since."""
+        return tuple(self._doubted)
+
+    def told(self, peer: str, is_writable: bool) -> None:
+        """Note what a peer says of its disks."""
+        if is_writable:
+            self._doubted.pop(peer, None)
+        else:
+            self._doubted[peer] = True
+
+    def is_full(self, peer: str) -> bool:
+        """True when a peer said lately that it takes no blobs."""
+        return self._doubted.get(peer, False)

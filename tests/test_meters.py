@@ -29,3 +29,16 @@ def test_one_peers_pace_is_not_anothers() -> None:
     pace = Pace()
     pace.answered("n1", 1.0)
     assert pace.percentile_seconds("n2") is None
+
+
+def test_a_peer_is_full_from_its_own_word_to_its_own_word() -> None:
+    pace = Pace()
+    pace.refused("a")
+    assert (pace.doubted(), pace.is_full("a")) == (("a",), False)
+    pace.told("a", False)
+    pace.refused("a")
+    assert pace.is_full("a")
+    pace.told("a", True)
+    assert (pace.doubted(), pace.is_full("a")) == ((), False)
+    pace.told("b", True)
+    assert pace.doubted() == ()

@@ -78,7 +78,8 @@ class _Pushes:
 
     async def _copy(self, home: NodeId) -> None:
         """Make one copy: on `home`, or on the next substitute for as long as one is left."""
-        node: NodeId | None = home
+        is_full = self._ports.pace.is_full(home)  # asked only when nobody else is there to take its copy
+        node: NodeId | None = (self._next_substitute() or home) if is_full else home
         while node is not None:
             self._open[home] = node
             if await self._push(node):
@@ -100,6 +101,7 @@ class _Pushes:
                 return False
         except (Unavailable, Damaged) as error:
             self.failures.append(f"{node}: {error}")
+            self._ports.pace.refused(node)
             if node == self._ports.node:  # an older copy may have been found rotten on the way
                 self._ports.repairs.want(BlobRef(self._blob[0], sum(map(len, self._blob[1]))))
             return False
@@ -126,11 +128,12 @@ class _Pushes:
         return min(self._longest, max(limits.straggler_min_ms / 1000, _PERCENTILE_FACTOR * percentile))
 
     def _next_substitute(self) -> NodeId | None:
-        """The next reachable node that is no home, in the partition's order."""
+        """The next reachable node that is no home and not full, in the partition's order."""
         if self._substitutes is None:
             members = queries.members(self._ports.registry.view())
             self._substitutes = iter(others(members, self._homes, partition_of(self._blob[0])))
         for node in self._substitutes:
-            if node == self._ports.node or self._ports.peers.reachable(node):
+            is_near = node == self._ports.node or self._ports.peers.reachable(node)
+            if is_near and not self._ports.pace.is_full(node):
                 return node
         return None

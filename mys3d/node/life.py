@@ -30,6 +30,7 @@ from mys3d.engine.epochs import Epochs
 from mys3d.engine.membership import Membership
 from mys3d.engine.reaping import Reaping
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.room import watch_room
 from mys3d.engine.service import Service
 from mys3d.engine.settings import SettingsAsked, change_settings
 from mys3d.engine.status import cluster_status
@@ -196,6 +197,7 @@ class Node:
             await drivers.start(self.consensus.run)
             drivers.start_soon(self.missing.run)
             drivers.start_soon(self.blobs.maintain)
+            drivers.start_soon(watch_room, self.ports)
             drivers.start_soon(Membership(self.ports, self.missing).run)
             drivers.start_soon(Reaping(self.ports).run)
             drivers.start_soon(Epochs(self.ports).run)
