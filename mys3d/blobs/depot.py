@@ -5,14 +5,16 @@ life; what can still be read and proved is read. An index that breaks takes its 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import structlog
 import trio
 
 from mys3d import limits
+from mys3d.blobs import compaction
 from mys3d.blobs.committer import Committer
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.freshness import Verified
@@ -26,6 +28,9 @@ from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 from mys3d.ports import DirectoryUsage
 
+Args = TypeVarTuple("Args")
+T = TypeVar("T")
+
 log = structlog.get_logger("mys3d.blobs")
 
 
@@ -38,7 +43,7 @@ class World:
     space: Callable[[Path], Space]
     monotonic: Callable[[], float]
     threads: trio.CapacityLimiter
-    on_offline: Callable[[], None]  # called by any thread
+    on_loss: Callable[[], None]  # called by any thread when blobs that were held are not any more
     on_damage: Callable[["Depot"], None]  # called on the loop, after a quarantine
 
 
@@ -55,7 +60,7 @@ class Depot:
         self._verified = Verified()
         self._committer = Committer(directory.commit)
         self._damaged_at: deque[float] = deque(maxlen=limits.damages_per_minute_max)
-        directory.on_offline = world.on_offline
+        directory.on_offline = world.on_loss
         self._committer.start()
 
     async def close(self) -> None:
@@ -139,6 +144,43 @@ class Depot:
             return False
         return is_held
 
+    async def compact(self) -> None:
+        """Empty and remove the volume that gives back most room, slowly, if one is worth it."""
+        directory = self.directory
+        try:
+            number = None if directory.offline is not None else await self._in_thread(compaction.choose, directory)
+            if number is not None and await self._copy(number):
+                bad = await self._in_thread(compaction.finish, directory, self._reader, number)
+                self._lose(bad)
+                log.info("blobs.compacted", folder=str(directory.folder), volume=number, is_removed=not bad)
+        except IndexLost as error:
+            directory.take_offline(str(error))
+        except Unavailable as error:  # no room, or offline: another time
+            log.info("blobs.not_compacted", folder=str(directory.folder), why=str(error))
+
+    async def _copy(self, number: int) -> bool:
+        """Copy what lives in a volume. False: some of it is damaged, and has to be repaired first."""
+        offset: int | None = 0
+        while offset is not None:
+            step = await self._in_thread(
+                compaction.copy_step, self.directory, self._reader, number, offset, limits.compaction_step_bytes
+            )
+            if step.bad:
+                self._lose(step.bad)
+                return False
+            offset = step.next_offset
+            await trio.sleep(step.bytes_count / limits.compaction_bytes_per_second)
+        return True
+
+    def _lose(self, bad: Sequence[Bad]) -> None:
+        """Quarantine damaged records that nobody asked for, so that whoever repairs has to be told."""
+        found = [self.quarantine(each) for each in bad]
+        if any(found):
+            self._world.on_loss()
+
+    async def _in_thread(self, function: Callable[[Unpack[Args]], T], *args: *Args) -> T:
+        return await trio.to_thread.run_sync(function, *args, limiter=self._world.threads)
+
     async def reclaim(self) -> None:
         """Return the room of what was forgotten."""
         try:
@@ -166,9 +208,7 @@ class Depot:
     async def verify(self, volume: int, offset: int, bytes_max: int) -> Step:
         """Read blobs again from a place on, and quarantine what is bad."""
         try:
-            step = await trio.to_thread.run_sync(
-                verify_step, self.directory, self._reader, volume, offset, bytes_max, limiter=self._world.threads
-            )
+            step = await self._in_thread(verify_step, self.directory, self._reader, volume, offset, bytes_max)
             step.bad = [bad for bad in step.bad if self.quarantine(bad)]
         except IndexLost as error:
             self.directory.take_offline(str(error))

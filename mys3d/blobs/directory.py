@@ -1,35 +1,32 @@
 """One data directory: its volumes, its index, and the order in which both are written.        Floor: blobs (driver).
 
 Law: data and header are durable before the index says that a blob exists; at open everything that the index may have
-missed is read again from the volumes. Only the committer's thread writes; after a failed sync nothing is written again.
+missed is read again from the volumes. One thread writes at a time; after a failed sync nothing is written again.
 A blob is forgotten row first: its data is punched out only after the index is flushed without it.
 """
 
 import contextlib
+import os
 import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import structlog
 
 from mys3d import limits
-from mys3d.blobs import record, volume
+from mys3d.blobs import opening, record, volume
 from mys3d.blobs.identity import Identity, claim
-from mys3d.blobs.index import Index, IndexLost, Place, Position, remove
+from mys3d.blobs.index import Place, Position
 from mys3d.blobs.punch import UNSUPPORTED
 from mys3d.blobs.record import RecordHeader, VolumeHeader
-from mys3d.blobs.scan import scan
 from mys3d.blobs.space import Space, volume_bytes
 from mys3d.blobs.volume import DiskCalls, Volume
 from mys3d.errors import Unavailable
 from mys3d.model.digest import Digest
 from mys3d.ports import Buffer
-
-_INDEX: Final = "index"
 
 log = structlog.get_logger("mys3d.blobs")
 
@@ -63,22 +60,27 @@ class Directory:
         self.folder = folder
         self.offline: str | None = None  # None: in service
         self.on_offline: Callable[[], None] = _nobody_listens  # called once, by any thread
-        self.recovered_count = 0  # records that the index had missed
-        self.gaps_count = 0  # stretches of the volumes read at open that belong to no record: see scan.py
-        self.unreadable_count = 0  # volumes whose header cannot be read
         self._calls = calls
         self._space = space
         self._volumes: dict[int, Volume] = {}
         self._pins = threading.Lock()  # also guards the dictionary of volumes
+        self._retired: list[Volume] = []  # removed, and perhaps still read
         self._dead: deque[Place] = deque()  # forgotten, and not punched out yet
         self._can_punch = True
-        self._active: Volume | None = None  # None: the next record opens the first volume
+        self._writing = threading.Lock()  # the committer and a compaction write in turn
         self.identity: Identity = claim(folder, cluster_id, expected)
         with contextlib.ExitStack() as undo:
             undo.callback(self._close_files)
-            self._open_volumes()
-            self.index = self._open_index()
-            self._recover()
+            # Volumes whose header cannot be read: kept for a rescue by hand, their blobs count as missing.
+            self.unreadable_count = opening.open_volumes(folder, self.identity, calls, self._volumes)
+            self.index = opening.open_index(folder, self.identity, self._volumes)
+            undo.callback(self.index.close)
+            found = opening.recover(self.index, self._volumes)
+            self.recovered_count = found.records_count  # records that the index had missed
+            self.gaps_count = found.gaps_count  # stretches read at open that belong to no record: see scan.py
+            self._active = self._volumes.get(max(self._volumes, default=0))  # None: the next record opens the first
+            if self._active is not None:
+                self._active.cut(self._volume_bytes())
             undo.pop_all()
 
     def pin(self, number: int) -> Volume | None:
@@ -93,6 +95,43 @@ class Directory:
         with self._pins:
             found.pins_count -= 1
 
+    def sealed_numbers(self) -> list[int]:
+        """The volumes that are not written any more, and that a restart does not read again."""
+        last = self.index.position.volume
+        return [number for number in self.volume_numbers() if number < last]
+
+    def allocated_bytes(self, number: int) -> int:
+        """What a volume takes on the disk: what was punched out of it does not count."""
+        found = self.pin(number)
+        if found is None:
+            return 0
+        try:
+            return os.fstat(found.fd).st_blocks * 512
+        finally:
+            self.unpin(found)
+
+    def remove_volume(self, number: int) -> None:
+        """Remove a sealed volume that no row names. Whoever reads it goes on. Raises Unavailable."""
+        assert number in self.sealed_numbers(), f"volume {number} is still written"
+        self.index.drop_volume(number)
+        self.index.flush()
+        with self._pins:
+            gone = self._volumes.pop(number)
+        try:
+            self._calls.unlink(gone.path)
+            volume.sync_folder(self.folder)
+        except OSError as error:
+            self.take_offline(f"removing {gone.path}: {error}")
+        self._retired.append(gone)
+        self._close_retired()
+
+    def _close_retired(self) -> None:
+        with self._pins:
+            done = [gone for gone in self._retired if gone.pins_count == 0]
+            self._retired = [gone for gone in self._retired if gone.pins_count > 0]
+        for gone in done:
+            gone.close()
+
     def volume_numbers(self) -> list[int]:
         with self._pins:
             return sorted(self._volumes)
@@ -102,28 +141,55 @@ class Directory:
 
         Called by one thread. A batch that does not fit into the volume goes on in the next one.
         """
+        self._check_room(blobs)
+        with self._writing:
+            try:
+                rest = list(blobs)
+                while rest:
+                    rows = self._append(rest)
+                    self._bury(self.index.add(rows, self._position()))
+                    rest = rest[len(rows) :]
+            except OSError as error:
+                raise self._failed(error) from error
+
+    def move(self, moves: Sequence[tuple[NewBlob, Place]]) -> None:
+        """Copy blobs that lie at some places to the end, durably, and have their rows name the copies from then on.
+
+        A blob that was forgotten or written anew meanwhile keeps its row as it is. Raises Unavailable.
+        """
+        self._check_room([blob for blob, _ in moves])
+        with self._writing:
+            try:
+                rest = list(moves)
+                while rest:
+                    rows = self._append([blob for blob, _ in rest])
+                    swaps = [(digest, old, new) for (digest, new), (_, old) in zip(rows, rest, strict=False)]
+                    self.index.swap(swaps, self._position())
+                    rest = rest[len(rows) :]
+            except OSError as error:
+                raise self._failed(error) from error
+
+    def _check_room(self, blobs: Sequence[NewBlob]) -> None:
         if self.offline is not None:
             raise Unavailable(self.offline)
         total = sum(record.record_bytes(blob.length) for blob in blobs)
         if not self.space().has_room(total):
             raise Unavailable(f"{self.folder} has too little free space")
-        try:
-            rest = list(blobs)
-            while rest:
-                rest = rest[self._append(rest) :]
-        except OSError as error:
-            raise self._failed(error) from error
 
     def forget(self, digest: Digest) -> None:
         """Delete the row of a blob; `reclaim` returns its room later. A crash before it brings the blob back."""
         place = self.index.forget(digest)
-        if place is None or place.length < limits.punch_bytes_min:
-            return
-        if len(self._dead) < limits.punches_waiting_max:
-            self._dead.append(place)
+        self._bury([] if place is None else [place])
+
+    def _bury(self, dead: Sequence[Place]) -> None:
+        """Have `reclaim` return the room of records that no row names any more."""
+        for place in dead:
+            if place.length >= limits.punch_bytes_min and len(self._dead) < limits.punches_waiting_max:
+                self._dead.append(place)
 
     def reclaim(self) -> int:
         """Punch out the data of what was forgotten; return how many records. Waits for the disk: runs in a thread."""
+        self._close_retired()
         count = len(self._dead)  # those whose rows were deleted before the flush
         if count == 0 or self.offline is not None:
             return 0
@@ -137,16 +203,19 @@ class Directory:
         return count
 
     def _punch(self, place: Place) -> None:
-        target = self._volumes.get(place.volume)
-        if target is None or not self._can_punch:
+        target = self.pin(place.volume)
+        if target is None:
             return
         try:
-            target.punch(place.offset, place.length)
+            if self._can_punch:
+                target.punch(place.offset, place.length)
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
             self._can_punch = False
             log.info("blobs.cannot_punch", folder=str(self.folder), why=str(error))
+        finally:
+            self.unpin(target)
 
     def space(self) -> Space:
         """What is free, with the room that was already set aside in the current volume."""
@@ -168,8 +237,8 @@ class Directory:
         self.index.close()
         self._close_files()
 
-    def _append(self, blobs: Sequence[NewBlob]) -> int:
-        """Append, sync and index the first of `blobs`, as many as fit into the current volume. Return their count."""
+    def _append(self, blobs: Sequence[NewBlob]) -> list[tuple[Digest, Place]]:
+        """Append and sync the first of `blobs`, as many as fit into the current volume. Return where they lie."""
         target = self._with_room(record.record_bytes(blobs[0].length))
         room = target.size - target.end
         offset = target.end
@@ -183,14 +252,18 @@ class Directory:
             rows.append((blob.digest, Place(target.header.number, offset, blob.length, 0, blob.touch)))
             offset += size
         target.append(buffers, offset - target.end)
-        self.index.add(rows, Position(target.header.number, target.end))
-        return len(rows)
+        return rows
+
+    def _position(self) -> Position:
+        assert self._active is not None, "a position is asked for after an append"
+        return Position(self._active.header.number, self._active.end)
 
     def _with_room(self, size: int) -> Volume:
         if self._active is not None and self._active.end + size <= self._active.size:
             return self._active
         if self._active is not None:
             self.index.flush()  # so that a restart reads at most one volume again
+            self._active.drop_tail()  # a sealed volume ends where its records end
         number = volume.next_number(self.folder)
         header = VolumeHeader(number, self.identity.cluster_id, self.identity.directory_id, secrets.token_bytes(32))
         made = volume.create(self.folder, header, self._volume_bytes(), self._calls)
@@ -213,74 +286,14 @@ class Directory:
                 self._active.drop_tail()
         return Unavailable(self.offline or f"{self.folder} is full: {error}")
 
-    def _open_volumes(self) -> None:
-        for path in volume.list_volumes(self.folder):
-            try:
-                found = volume.open_volume(path, self._calls)
-            except record.Malformed as error:  # kept for a later rescue; its blobs count as missing
-                log.error("blobs.volume_unreadable", path=str(path), why=str(error))
-                self.unreadable_count += 1
-                continue
-            self._volumes[found.header.number] = found
-            ours = (self.identity.cluster_id, self.identity.directory_id)
-            if (found.header.cluster_id, found.header.directory_id) != ours:
-                raise Unavailable(f"{path} belongs to another cluster or directory")
-
-    def _open_index(self) -> Index:
-        path = self.folder / _INDEX
-        try:
-            index = Index(path, self.identity.directory_id)
-            if self._reaches(index.position) and index.volumes <= self._volumes.keys():
-                return index
-            index.close()
-            why = f"it ends at {index.position} and names the volumes {sorted(index.volumes)}"
-        except IndexLost as error:
-            why = str(error)
-        log.warning("blobs.index_rebuilt", folder=str(self.folder), why=why)
-        remove(path)
-        return Index(path, self.identity.directory_id)
-
-    def _reaches(self, position: Position) -> bool:
-        if position.volume == 0:
-            return True
-        last = self._volumes.get(position.volume)
-        return last is not None and position.offset <= last.size
-
-    def _recover(self) -> None:
-        """Read again what the index has missed, and find the end of the last volume."""
-        known = self.index.position
-        for number in sorted(self._volumes):
-            if number < known.volume:
-                continue
-            target = self._volumes[number]
-            synced_end = known.offset if number == known.volume else record.RECORDS_START
-            is_last = number == max(self._volumes)
-            found = scan(target, synced_end, synced_end, is_sealed=not is_last)
-            target.end = found.end
-            self.gaps_count += found.gaps_count
-            self.recovered_count += len(found.records)
-            self.index.add(_rows(number, found.records), Position(number, found.end))
-            if is_last:
-                target.cut(self._volume_bytes())
-                self._active = target
-        self.index.flush()
-
     def _close_files(self) -> None:
-        for found in self._volumes.values():
+        for found in [*self._volumes.values(), *self._retired]:
             found.close()
         self.identity.release()
 
 
 def _nobody_listens() -> None:
     """What a directory calls that nobody looks after."""
-
-
-def _rows(number: int, headers: Sequence[RecordHeader]) -> list[tuple[Digest, Place]]:
-    return [
-        (header.digest, Place(number, header.offset, header.length, 0, 0))
-        for header in headers
-        if header.flags == record.BLOB
-    ]
 
 
 def _encode(blob: NewBlob, offset: int, target: Volume) -> list[Buffer]:

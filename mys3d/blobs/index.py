@@ -106,13 +106,35 @@ class Index:
         """Return where the record of a blob lies, held or quarantined."""
         return self._row(digest)
 
-    def add(self, blobs: Sequence[tuple[Digest, Place]], position: Position) -> None:
-        """Write the rows of records that are durable now; a later record of a digest replaces an earlier one."""
+    def add(self, blobs: Sequence[tuple[Digest, Place]], position: Position) -> list[Place]:
+        """Write the rows of records that are durable now. A later record of a digest replaces an earlier one: return
+        where those lie."""
         with self._lock:
             change = self._change()
+            replaced = [change.row(digest) for digest, _ in blobs]
             for digest, place in blobs:
                 change.put(digest, place)
             self._write(change, position)
+            return [place for place in replaced if place is not None]
+
+    def swap(self, moves: Sequence[tuple[Digest, Place, Place]], position: Position) -> None:
+        """Have rows name the second place where they name the first; leave them where they do not any more."""
+        with self._lock:
+            change = self._change()
+            for digest, old, new in moves:
+                if change.row(digest) == old:
+                    change.put(digest, new)
+            self._write(change, position)
+
+    def drop_volume(self, volume: int) -> None:
+        """Say nothing of a volume any more that no row of a blob names."""
+        with self._lock:
+            assert self.use_of(volume) == _UNUSED, f"volume {volume} is in use: {self.use_of(volume)}"
+            batch = WriteBatch(raw_mode=True)
+            batch.delete(_VOLUME + volume.to_bytes(4, "big"))
+            with _translated(self._path):
+                self._rows.write(batch, self._unlogged)
+            self._uses.pop(volume, None)
 
     def quarantine(self, digest: Digest, place: Place) -> bool:
         """Mark the damaged record at `place`. False: the blob was written anew meanwhile, or marked already."""

@@ -1,4 +1,4 @@
-"""Find the records of a volume again.        Floor: blobs (driver). Called by: blobs.directory at open, blobs.verify.
+"""Find the records of a volume again.        Floor: blobs (driver). Called by: opening, verify, compaction.
 
 Law: no record that is whole is ever lost to a neighbour that is not: a stretch that cannot be read is stepped over, and
 only what lies behind the last whole record may be cut. Data is verified where it is not known to have been synced.
@@ -6,7 +6,7 @@ only what lies behind the last whole record may be cut. Data is verified where i
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,41 +17,52 @@ from mys3d.blobs.volume import Volume
 from mys3d.model.digest import digest_of
 
 _WINDOW: Final = limits.MIB  # bytes searched at a time for the next record
+_HEADERS_BYTES: Final = 64 * limits.KIB  # read at a time while headers follow each other
 _ZEROS: Final = bytes(_WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a volume holds. `end`: behind the last whole record, and never below what is known to be synced."""
+    """What a volume is. `end`: behind the last whole record, and never below what is known to be synced."""
 
-    records: list[RecordHeader]  # those whose data was punched out are no records any more
     end: int
     gaps_count: int  # stretches of no record below what was synced: torn by a crash long ago, or rotten now
 
 
-def scan(volume: Volume, start: int, synced_end: int, is_sealed: bool) -> Scan:
-    """Return every whole record at or above `start`, in order. `synced_end`: known to have been durable up to there.
+def scan(volume: Volume, start: int, synced_end: int, is_sealed: bool, take: Callable[[RecordHeader], None]) -> Scan:
+    """Hand every whole record at or above `start` to `take`, in order, but those whose data was punched out.
 
+    `synced_end`: known to have been durable up to there. Everything in a sealed volume was.
     Reads the disk, not the memory of it: a failed sync may have left pages that look clean and were never written.
     """
     os.fdatasync(volume.fd)
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(volume.fd, start, 0, os.POSIX_FADV_DONTNEED)
     size = volume.size
-    found = list(headers(volume, start, size))
-    known = max([synced_end, *(header.synced_end for header in found)])
-    if is_sealed and found:
-        known = max(known, _stop(found[-1]))
-    whole = [header for header in found if header.offset < known or _has_its_data(volume, header)]
-    end = max(known, start, _stop(whole[-1]) if whole else 0)
-    return Scan([header for header in whole if not _is_punched(volume, header)], end, _gaps(whole, start, known))
+    known = size if is_sealed else _known(volume, start, size, synced_end)
+    end, gaps_count, synced = start, 0, synced_end
+    for header in headers(volume, start, size):
+        synced = max(synced, header.synced_end)
+        if header.offset >= known and not _has_its_data(volume, header):
+            continue
+        gaps_count += end < min(header.offset, known)
+        end = _stop(header)
+        if not _is_punched(volume, header):
+            take(header)
+    return Scan(max(synced, end), gaps_count + (end < synced))
+
+
+def _known(volume: Volume, start: int, size: int, synced_end: int) -> int:
+    """How far the records of a volume say that it was durable."""
+    return max([synced_end, *(header.synced_end for header in headers(volume, start, size))])
 
 
 def headers(volume: Volume, start: int, size: int) -> Iterator[RecordHeader]:
     """Yield every record header in [start, size) that can be read, from record to record."""
+    window = _Window(volume.fd)
     offset: int | None = start
     while offset is not None and offset < size:
-        header = _header_at(volume, offset)
+        header = _header_at(window, offset, volume.header.record_key)
         if header is None:
             offset = _next_magic(volume.fd, offset + record.ALIGNMENT, size)
             continue
@@ -59,10 +70,33 @@ def headers(volume: Volume, start: int, size: int) -> Iterator[RecordHeader]:
         offset = _stop(header)
 
 
-def _header_at(volume: Volume, offset: int) -> RecordHeader | None:
+class _Window:
+    """A stretch of a file in memory: the headers of small records lie close together."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._data = b""
+        self._offset = 0
+
+    def at(self, offset: int) -> memoryview:
+        """Bytes from `offset` on, as many as a header may have if the file goes on so far. Raises OSError."""
+        start = offset - self._offset
+        if not 0 <= start <= len(self._data) - record.HEADER_BYTES_MAX:
+            self._data, self._offset, start = self._read(offset), offset, 0
+        return memoryview(self._data)[start : start + record.HEADER_BYTES_MAX]
+
+    def _read(self, offset: int) -> bytes:
+        try:
+            return os.pread(self._fd, _HEADERS_BYTES, offset)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return os.pread(self._fd, record.HEADER_BYTES_MAX, offset)  # the bad sector may lie further on
+
+
+def _header_at(window: _Window, offset: int, key: bytes) -> RecordHeader | None:
     try:
-        data = os.pread(volume.fd, record.HEADER_BYTES_MAX, offset)
-        return record.parse_header(data, offset, volume.header.record_key)
+        return record.parse_header(window.at(offset), offset, key)
     except Malformed:
         return None
     except OSError as error:
@@ -92,13 +126,6 @@ def _is_punched(volume: Volume, header: RecordHeader) -> bool:
 
 def _stop(header: RecordHeader) -> int:
     return header.offset + record.record_bytes(header.length)
-
-
-def _gaps(whole: list[RecordHeader], start: int, known: int) -> int:
-    """Count the stretches below `known` that belong to no record."""
-    stops = [start, *(_stop(header) for header in whole)]
-    starts = [*(header.offset for header in whole), known]
-    return sum(stop < min(begin, known) for stop, begin in zip(stops, starts, strict=True))
 
 
 def _next_magic(fd: int, offset: int, size: int) -> int | None:

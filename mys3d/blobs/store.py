@@ -7,7 +7,7 @@ are no longer held, and whoever listens is told that they are lost.
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,7 +68,7 @@ class BlobStore:
             space,
             monotonic,
             trio.CapacityLimiter(limits.blob_reads_waiting_max),
-            self._on_offline,
+            self._on_loss,
             self._on_damage,
         )
         self._touches = Touches()
@@ -127,11 +127,12 @@ class BlobStore:
             await self.maintain()
 
     async def maintain(self) -> None:
-        """Return the room of what was forgotten, until cancelled."""
-        while True:
-            await trio.sleep(limits.reclaim_seconds)
+        """Return the room of what was forgotten, until cancelled: of large blobs soon, of small ones slowly."""
+        async with trio.open_nursery() as nursery:
             for depot in self.depots:
-                await depot.reclaim()
+                nursery.start_soon(_every, limits.reclaim_seconds, depot.reclaim)
+                nursery.start_soon(_every, limits.compaction_pause_seconds, depot.compact)
+            await trio.sleep_forever()
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         length = sum(map(len, data))
@@ -244,7 +245,7 @@ class BlobStore:
         if depot.damages_too_often() and any(other.has_room(0) for other in self.depots if other is not depot):
             depot.directory.take_offline(f"{limits.damages_per_minute_max} damaged records within one minute")
 
-    def _on_offline(self) -> None:
+    def _on_loss(self) -> None:
         """Tell the listeners, on the loop: a directory fails in any thread."""
         with contextlib.suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._tell)
@@ -252,6 +253,12 @@ class BlobStore:
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await trio.sleep(seconds)
+        await work()
 
 
 def total(directories: tuple[DirectoryUsage, ...]) -> DiskUsage:

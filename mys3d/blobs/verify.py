@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mys3d import limits
 from mys3d.blobs import record
 from mys3d.blobs.directory import Directory
 from mys3d.blobs.index import Place
@@ -81,10 +82,10 @@ def _verify_volume(
         gaps: list[tuple[int, int]] = []
         expected, end = start, target.end
         stopped: int | None = None
-        for header in headers(target, start, end):
+        for seen_count, header in enumerate(headers(target, start, end)):
             if header.offset > expected:
                 gaps.append((expected, header.offset))
-            if step.bytes_count >= bytes_max:
+            if step.bytes_count >= bytes_max or seen_count >= limits.headers_step_max:
                 stopped, expected = header.offset, end
                 break
             expected = header.offset + record.record_bytes(header.length)

@@ -32,6 +32,7 @@ class DiskCalls:
     sync: Callable[[int], None] = os.fdatasync
     allocate: Callable[[int, int, int], None] = os.posix_fallocate
     punch: Callable[[int, int, int], None] = punch_hole
+    unlink: Callable[[Path], None] = os.unlink
 
 
 @dataclass(slots=True)

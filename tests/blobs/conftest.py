@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -75,15 +76,17 @@ def disk() -> FailingDisk:
     return FailingDisk()
 
 
+@lru_cache(600)
+def _built(seed: int, length: int = 4096) -> tuple[Digest, bytes]:
+    data = random.Random(seed).randbytes(length)
+    return digest_of(data), data
+
+
 @pytest.fixture
 def blob() -> Callable[..., tuple[Digest, bytes]]:
     """Build the blob of a seed: its name and its bytes."""
 
-    def build(seed: int, length: int = 4096) -> tuple[Digest, bytes]:
-        data = random.Random(seed).randbytes(length)
-        return digest_of(data), data
-
-    return build
+    return _built
 
 
 @pytest.fixture

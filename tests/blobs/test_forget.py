@@ -4,12 +4,14 @@ import errno
 import shutil
 from collections.abc import Callable
 
+import pytest
 import trio
 
 from mys3d import limits
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.reader import Reader
 from mys3d.blobs.store import BlobStore
+from mys3d.errors import Damaged
 from mys3d.limits import KIB, MIB
 from mys3d.model.digest import Digest, digest_of
 from mys3d.model.names import GcEpoch
@@ -148,3 +150,22 @@ async def test_the_room_of_a_forgotten_blob_is_returned_while_the_store_is_maint
         with trio.move_on_after(limits.reclaim_seconds + 1):  # a sweep that has begun is waited for
             await blobs.maintain()
         assert allocated(blobs.depots[0].directory) <= before - MIB
+
+
+async def test_the_room_of_a_damaged_record_is_returned_once_it_was_repaired_and_not_before(
+    open_store: Callable[[], BlobStore], blob: Build, rot: Callable[[BlobStore, Digest], None]
+) -> None:
+    name, data = blob(1, 2 * MIB)
+    async with open_store() as blobs:
+        directory = blobs.depots[0].directory
+        await blobs.put(name, [data], GcEpoch(1))
+        rot(blobs, name)
+        with pytest.raises(Damaged):
+            await blobs.read(name, 0, 10)
+        before = allocated(directory)
+        await blobs.depots[0].reclaim()
+        assert allocated(directory) == before
+        await blobs.put(name, [data], GcEpoch(1))
+        await blobs.depots[0].reclaim()
+        assert allocated(directory) <= before - MIB
+        assert await blobs.read(name, 0, len(data)) == data

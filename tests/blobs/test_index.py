@@ -155,3 +155,35 @@ def test_a_forgotten_blob_has_no_row_and_is_forgotten_once(index: Index) -> None
     assert index.forget(A) == PLACE
     assert (index.record_of(A), index.blobs_count) == (None, 0)
     assert index.forget(A) is None
+
+
+def test_rows_are_swapped_where_they_name_the_old_place_and_left_alone_elsewhere(index: Index) -> None:
+    moved, newer = Place(3, 4096, 100, 0, 5), Place(3, 9000, 200, 0, 9)
+    index.add([(A, PLACE), (B, OTHER)], Position(2, 9000))
+    index.add([(B, newer)], Position(3, 9300))
+    index.swap([(A, PLACE, moved), (B, OTHER, moved)], Position(3, 9999))
+    assert (index.find(A), index.find(B)) == (moved, newer)
+    assert index.position == Position(3, 9999)
+    index.forget(A)
+    index.swap([(A, moved, OTHER)], Position(3, 9999))
+    assert index.find(A) is None
+
+
+def test_a_volume_in_use_is_never_dropped_and_one_that_is_not_is_never_named_again(
+    index: Index, tmp_path: Path
+) -> None:
+    index.add([(A, PLACE), (B, OTHER)], Position(2, 9000))
+    with pytest.raises(AssertionError, match="in use"):
+        index.drop_volume(1)
+    index.forget(A)
+    index.drop_volume(1)
+    assert index.volumes == {2}
+
+
+def test_held_blobs_are_found_by_where_they_lie(index: Index) -> None:
+    index.add([(A, PLACE), (B, OTHER)], Position(2, 9000))
+    assert index.within(1, [(0, 4096)]) == []
+    assert index.within(1, [(0, 10), (4096, 4097)]) == [(A, PLACE)]
+    assert index.within(2, []) == []
+    index.quarantine(B, OTHER)
+    assert index.within(2, [(0, 10_000)]) == []

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,8 +43,10 @@ def target(tmp_path: Path, disk):
     made.close()
 
 
-def scanned(target: Volume, *, synced_end: int = RECORDS_START, is_sealed: bool = False):
-    return scan(target, RECORDS_START, synced_end, is_sealed)
+def scanned(target: Volume, *, start: int = RECORDS_START, synced_end: int = RECORDS_START, is_sealed: bool = False):
+    records: list[RecordHeader] = []
+    found = scan(target, start, synced_end, is_sealed, records.append)
+    return SimpleNamespace(records=records, end=found.end, gaps_count=found.gaps_count)
 
 
 def test_an_empty_volume_has_no_records(target: Volume) -> None:
@@ -64,7 +67,7 @@ def test_a_scan_can_start_behind_what_is_known(target: Volume, blob: Build) -> N
     append(target, blob(1)[1])
     known = target.end
     append(target, blob(2)[1])
-    found = scan(target, known, known, False)
+    found = scanned(target, start=known, synced_end=known)
     assert [header.digest for header in found.records] == [blob(2)[0]]
 
 
