@@ -163,6 +163,10 @@ class Blobs(Protocol):
 
     def holds(self, digest: Digest) -> bool: ...
 
+    async def missing(self, blobs: Sequence[BlobRef]) -> list[BlobRef]:
+        """Those of `blobs` that are not held; for long lists in digest order, compared off the loop."""
+        ...
+
     def digests(self, partition: Partition) -> list[Digest]:
         """The blobs held of one partition, in digest order."""
         ...

@@ -92,6 +92,16 @@ class Depot:
             self.directory.take_offline(str(error))
             return []
 
+    async def held_of(self, first: Digest, last: Digest) -> set[Digest]:
+        """The blobs held from `first` to `last`; read in a thread."""
+        if self.directory.offline is not None:
+            return set()
+        try:
+            return await self._in_thread(lambda: set(self.directory.index.between(first, last)))
+        except IndexLost as error:
+            self.directory.take_offline(str(error))
+            return set()
+
     def has_room(self, wanted_bytes: int) -> bool:
         return self.directory.offline is None and self.directory.space().has_room(wanted_bytes)
 

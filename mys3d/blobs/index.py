@@ -159,11 +159,14 @@ class Index:
     def digests(self, partition: Partition) -> list[Digest]:
         """The blobs held of one partition, in digest order."""
         start, stop = _partition_keys(partition)
-        found: list[Digest] = []
-        for key, row in self._scan(start, stop):
+        rows = self._scan(start, stop)
+        return [Digest(key[1:]) for key, row in rows if not _PLACE.unpack(row)[3] & QUARANTINED]
+
+    def between(self, first: Digest, last: Digest) -> Iterator[Digest]:
+        """The blobs held from `first` to `last`, in digest order."""
+        for key, row in self._scan(_BLOB + first, _BLOB + last + b"\x00"):
             if not _PLACE.unpack(row)[3] & QUARANTINED:
-                found.append(Digest(key[1:]))
-        return found
+                yield Digest(key[1:])
 
     def within(self, volume: int, stretches: Sequence[tuple[int, int]]) -> list[tuple[Digest, Place]]:
         """The held blobs whose records should begin in one of some stretches of a volume. Walks the whole index."""

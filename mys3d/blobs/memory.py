@@ -89,6 +89,10 @@ class MemoryBlobs:
     def subscribe_losses(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
+    async def missing(self, blobs: Sequence[BlobRef]) -> list[BlobRef]:
+        await trio.lowlevel.checkpoint()
+        return [blob for blob in blobs if not self.holds(blob.digest)]
+
     def holds(self, digest: Digest) -> bool:
         return digest in self._blobs and not self.is_offline
 

@@ -27,6 +27,7 @@ from mys3d.blobs.space import Space, measure
 from mys3d.blobs.verify import cursor_of, damaged_of, parse_cursor
 from mys3d.blobs.volume import DiskCalls
 from mys3d.errors import Damaged, Unavailable
+from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, Partition
 from mys3d.ports import Buffer, DirectoryUsage, DiskUsage, Verification
@@ -207,6 +208,15 @@ class BlobStore:
 
     def subscribe_losses(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
+
+    async def missing(self, blobs: Sequence[BlobRef]) -> list[BlobRef]:
+        await trio.lowlevel.checkpoint()
+        if not blobs:
+            return []
+        held = set()
+        for depot in self.depots:
+            held |= await depot.held_of(blobs[0].digest, blobs[-1].digest)
+        return [blob for blob in blobs if blob.digest not in held]
 
     def holds(self, digest: Digest) -> bool:
         return any(depot.find(digest) is not None for depot in self.depots)

@@ -43,7 +43,9 @@ class MissingCopies:
     def __init__(self, ports: Ports) -> None:
         self.reconciling = True  # True until a scan after the last doubt has gone through all partitions
         self._ports: Final = ports
-        self._due: Final[list[_Task]] = []
+        self._due: Final[list[_Task]] = []  # a heap by time
+        self._ready: Final[list[tuple[int, int, _Task]]] = []  # due already: a heap by copies left elsewhere, and order
+        self._doubts_count = 0
         self._known: Final[set[Digest]] = set()  # queued or being fetched
         self._in_flight: Final[set[Digest]] = set()  # of those, the ones whose push may still be on its way
         self._order = 0
@@ -65,6 +67,7 @@ class MissingCopies:
     def doubt(self) -> None:
         """Ask for a scan of all references: something may be missing that nobody named."""
         self.reconciling = True
+        self._doubts_count += 1
         self._doubt.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -81,9 +84,9 @@ class MissingCopies:
     async def hold_all(self, partitions: Sequence[Partition]) -> LogIndex:
         """Wait until every referenced blob of `partitions` is held; return the log index at which that was so."""
         while True:
-            started = trio.current_time()
+            started, doubts_count = trio.current_time(), self._doubts_count
             checked_at, missing = await self._scan(partitions)
-            if missing == 0:
+            if missing == 0 and self._doubts_count == doubts_count:  # else what was found held may be lost since
                 return checked_at
             # Walking all references is dear: rest longer than it took before looking again.
             await trio.sleep(max(limits.repair_grace_seconds, 4 * (trio.current_time() - started)))
@@ -124,15 +127,27 @@ class MissingCopies:
         self._changed = trio.Event()
 
     async def _next(self) -> _Task:
-        """Wait for the next fetch that is due."""
-        while not self._due or self._due[0].at > trio.current_time():
+        """Wait for the next fetch that is due: of those, the one whose blob has the fewest copies elsewhere."""
+        while True:
+            while self._due and self._due[0].at <= trio.current_time():
+                task = heapq.heappop(self._due)
+                heapq.heappush(self._ready, (self._rank(partition_of(task.blob.digest)), task.order, task))
+            if self._ready:
+                task = heapq.heappop(self._ready)[2]
+                self._in_flight.discard(task.blob.digest)
+                return task
             with trio.CancelScope() as scope:
                 if self._due:
                     scope.deadline = self._due[0].at
                 await self._changed.wait()
-        task = heapq.heappop(self._due)
-        self._in_flight.discard(task.blob.digest)
-        return task
+
+    def _rank(self, partition: Partition) -> int:
+        """How many other homes of a partition can be reached, so that what is nearly lost is fetched first. What nobody
+        reachable should have comes last."""
+        layout = queries.layout(self._ports.registry.view())
+        homes = () if layout is None else layout.readable(partition)
+        copies = sum(node != self._ports.node and self._ports.peers.reachable(node) for node in homes)
+        return copies or limits.replicas_max * 2
 
     async def _attempt(self, task: _Task, slots: trio.Semaphore) -> None:
         try:
@@ -180,7 +195,7 @@ class MissingCopies:
             self._doubt = trio.Event()
             layout = queries.layout(self._ports.registry.view())
             if layout is not None:
-                await self._scan(_own_partitions(self._ports, layout))
+                await self._scan(sorted(_own_partitions(self._ports, layout), key=self._rank))
             self.reconciling = layout is None or self._doubt.is_set()
             if layout is None:
                 await trio.sleep(limits.repair_grace_seconds)
@@ -196,17 +211,27 @@ class MissingCopies:
         missing = 0
         while cursor is not None:
             found, cursor = await self._ports.registry.scan(next_references(cursor, limits.repair_scan_rows))
-            for blob in found:
-                if not self._ports.blobs.holds(blob.digest):
-                    missing += 1
+            for stretch in _ascending(found):
+                lacking = await self._ports.blobs.missing(stretch)
+                missing += len(lacking)
+                for blob in lacking:
                     await self._note_with_room(blob)
-            await trio.lowlevel.checkpoint()
         return checked_at, missing
 
     async def _note_with_room(self, blob: BlobRef) -> None:
         while len(self._known) >= limits.repair_queue_max:
             await self._changed.wait()
         self._note(blob, 0.0)
+
+
+def _ascending(blobs: Sequence[BlobRef]) -> list[list[BlobRef]]:
+    """Cut where the digests stop to ascend: a page ends one partition and begins another, in any order."""
+    stretches: list[list[BlobRef]] = []
+    for blob in blobs:
+        if not stretches or blob.digest < stretches[-1][-1].digest:
+            stretches.append([])
+        stretches[-1].append(blob)
+    return stretches
 
 
 def _named(command: PutObject | StageExtent) -> tuple[BlobRef, ...]:

@@ -10,6 +10,7 @@ from mys3d import limits
 from mys3d.blobs.memory import MemoryBlobs
 from mys3d.blobs.store import BlobStore
 from mys3d.errors import Unavailable
+from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest, digest_of, partition_of
 from mys3d.model.names import GcEpoch
 from mys3d.ports import Blobs
@@ -201,3 +202,16 @@ async def test_a_directory_that_went_offline_holds_nothing_and_is_read_from(blob
     with pytest.raises(Unavailable, match="offline"):
         await blobs.put(name, [data], EPOCH)
     assert await blobs.read(name, 0, len(data)) == data
+
+
+async def test_what_is_missing_of_a_list_is_told(blobs: Blobs, blob: Build) -> None:
+    refs = sorted((BlobRef(blob(seed, 100)[0], 100) for seed in range(60)), key=lambda ref: ref.digest)
+    for seed in range(0, 60, 2):
+        await blobs.put(blob(seed, 100)[0], [blob(seed, 100)[1]], EPOCH)
+    expected = [ref for ref in refs if not blobs.holds(ref.digest)]
+    assert len(expected) == 30
+    assert await blobs.missing(refs) == expected
+    assert await blobs.missing([]) == []
+    assert await blobs.missing(expected[:1]) == expected[:1]
+    take_offline(blobs)
+    assert await blobs.missing(refs) == refs

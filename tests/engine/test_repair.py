@@ -11,7 +11,7 @@ from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_blob
 from mys3d.engine.put import put_object
 from mys3d.model.body import BlobRef, InlineBlobs
-from mys3d.model.digest import digest_of
+from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.names import ObjectKey, Partition
 from mys3d.registry import queries
 
@@ -222,3 +222,51 @@ async def test_a_rotten_rest_is_no_copy(
     await nursery.start(grid[0].missing.run)
     await trio.sleep(1.0)
     assert grid[0].missing.blobs_missing == 1
+
+
+async def test_what_has_the_fewest_reachable_copies_is_fetched_first(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(limits, "repair_fetches_max", 1)
+    grid = await make_grid(4)
+    blobs = [await put(grid, pieces, finisher, f"object {n}".encode(), f"key-{n}") for n in range(40)]
+    layout = queries.layout(grid[0].ports.registry.view())
+    assert layout is not None
+    grid.network.partition(grid.ids[3])
+    homes = {blob: layout.homes(partition_of(blob.digest)) for blob in blobs}
+    lost = [blob for blob in blobs if grid.ids[1] in homes[blob]]
+    fetched: list[BlobRef] = []
+    real = grid[1].blobs.put
+
+    async def remember(digest: Any, data: Any, touch: Any) -> None:
+        fetched.append(next(blob for blob in lost if blob.digest == digest))
+        await real(digest, data, touch)
+
+    monkeypatch.setattr(grid[1].blobs, "put", remember)
+    for blob in lost:
+        grid[1].blobs.lose(blob.digest)
+        grid[1].missing.want(blob)
+    await nursery.start(grid[1].missing.run)
+    await trio.sleep(30.0)
+    ranks = [grid.ids[3] not in homes[blob] for blob in fetched]  # False: one of its two other homes is away
+    assert len(fetched) == len(lost)
+    assert ranks == sorted(ranks)
+    assert len(set(ranks)) == 2
+
+
+async def test_homes_are_not_reported_when_a_directory_failed_while_they_were_checked(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2)
+    await put(grid, pieces, finisher, b"bytes")
+    real = grid[1].blobs.missing
+
+    async def fail_afterwards(blobs: Any) -> Any:
+        found = await real(blobs)
+        grid[1].blobs.take_offline()
+        return found
+
+    grid[1].blobs.missing = fail_afterwards
+    with trio.move_on_after(60.0) as scope:
+        await grid[1].missing.hold_all(EVERY)
+    assert scope.cancelled_caught
