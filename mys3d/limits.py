@@ -119,6 +119,16 @@ gc_period_ms_min: Final = 100  # for tests; a write has to be committed within a
 gc_period_ms_max: Final = 24 * 3600 * 1000
 gc_looks_per_period: Final = 4  # how often the epoch is looked at ...
 gc_look_seconds_max: Final = 30.0  # ... but at least this often
+# --- Scrub ------------------------------------------------------------------------------------------------------
+scrub_cycle_ms: Final = 14 * 24 * 3600 * 1000  # every blob is read again this often; Garage: 25 to 35 days
+scrub_bytes_per_second: Final = 10_000_000  # Swift's auditor: 10 MB/s; more when a cycle would not suffice
+scrub_fast_bytes_per_second: Final = 400_000_000  # when an operator asked for it
+scrub_headroom: Final = 1.25  # a round that has to hurry takes four fifths of the cycle
+scrub_step_bytes: Final = 4 * MIB
+scrub_checkpoint_seconds: Final = 60.0  # a crash repeats what was read since the last one
+scrub_look_seconds: Final = 5.0  # how late it is noticed that a damaged copy was replaced
+scrub_pause_ms_max: Final = 24 * 3600 * 1000  # a pause that was forgotten ends by itself
+scrub_open_max: Final = 1_000  # damaged copies watched until they are healed; repair knows of all
 
 # --- Peers ------------------------------------------------------------------------------------------------------
 control_frame_bytes_max: Final = 1 * MIB
