@@ -128,6 +128,7 @@ scrub_step_bytes: Final = 4 * MIB
 scrub_checkpoint_seconds: Final = 60.0  # a crash repeats what was read since the last one
 scrub_look_seconds: Final = 5.0  # how late it is noticed that a damaged copy was replaced
 scrub_pause_ms_max: Final = 24 * 3600 * 1000  # a pause that was forgotten ends by itself
+scrub_call_seconds: Final = 5.0  # a peer that is asked to start or pause has noted it by then
 scrub_open_max: Final = 1_000  # damaged copies watched until they are healed; repair knows of all
 
 # --- Peers ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.members import Member
 from mys3d.model.names import GcEpoch, Instant, LogIndex, NodeId, Partition, Term
+from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.registry.commands import Command, JoinMember
 from mys3d.registry.outcomes import Applied, Outcome
 from mys3d.registry.transaction import Reader
@@ -194,6 +195,10 @@ class Peers(Protocol):
 
     async def status(self, node: NodeId) -> "NodeStatus": ...
 
+    async def scrub(self, node: NodeId, action: ScrubAction) -> ScrubReport:
+        """Have `node` do something about its scrub, and tell how that stands."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
@@ -205,6 +210,7 @@ class NodeStatus:
     blobs_missing: int  # referenced blobs this node is a home of and does not hold yet
     reconciling: bool
     version: str
+    scrub: ScrubReport | None = None  # None: of an older version
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +231,8 @@ class PeerService(Protocol):
     async def on_have(self, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]: ...
 
     async def on_status(self) -> NodeStatus: ...
+
+    async def on_scrub(self, action: ScrubAction) -> ScrubReport: ...
 
     async def on_join(self, command: JoinMember) -> JoinAdmission:
         """Admit a node that presented a join token. Raises Rejected (TOKEN_INVALID, MEMBER_EXISTS), Unavailable."""

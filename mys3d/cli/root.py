@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "health": ("mys3d.cli.cluster_commands", "health", "Ask the node of this machine whether it serves."),
     "env": ("mys3d.cli.cluster_commands", "env", "Print what a client needs, as lines for a shell."),
     "config": ("mys3d.cli.config_commands", "config", "Look at the configuration."),
+    "scrub": ("mys3d.cli.scrub_commands", "scrub", "Read every blob again, and replace what has rotted."),
     "settings": ("mys3d.cli.cluster_commands", "settings", "Show or change the settings of the whole cluster."),
     "version": ("mys3d.cli.cluster_commands", "version", "Print the version."),
     "help": ("mys3d.cli.cluster_commands", "help_command", "Show the help of a command."),

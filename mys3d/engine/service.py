@@ -10,10 +10,12 @@ from mys3d import __version__, limits
 from mys3d.engine.admission import admit
 from mys3d.engine.hashing import names
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.scrub import Scrub
 from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch
+from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.ports import Buffer, JoinAdmission, NodeStatus, Ports
 from mys3d.registry.commands import JoinMember
 
@@ -21,9 +23,10 @@ from mys3d.registry.commands import JoinMember
 class Service:
     """Implements ports.PeerService over this node's ports."""
 
-    def __init__(self, ports: Ports, missing: MissingCopies) -> None:
+    def __init__(self, ports: Ports, missing: MissingCopies, scrub: Scrub) -> None:
         self._ports: Final = ports
         self._missing: Final = missing
+        self._scrub: Final = scrub
 
     async def on_push(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         """Keep a blob durably. Raises Damaged when the bytes are others than named, Unavailable."""
@@ -53,13 +56,16 @@ class Service:
         return tuple(held)
 
     async def on_status(self) -> NodeStatus:
-        return own_status(self._ports, self._missing)
+        return own_status(self._ports, self._missing, self._scrub)
+
+    async def on_scrub(self, action: ScrubAction) -> ScrubReport:
+        return await self._scrub.act(action)
 
     async def on_join(self, command: JoinMember) -> JoinAdmission:
         return await admit(self._ports, command)
 
 
-def own_status(ports: Ports, missing: MissingCopies) -> NodeStatus:
+def own_status(ports: Ports, missing: MissingCopies, scrub: Scrub) -> NodeStatus:
     """What this node says of itself."""
     return NodeStatus(
         node=ports.node,
@@ -68,4 +74,5 @@ def own_status(ports: Ports, missing: MissingCopies) -> NodeStatus:
         blobs_missing=missing.blobs_missing,
         reconciling=missing.reconciling,
         version=__version__,
+        scrub=scrub.report(),
     )

@@ -11,11 +11,13 @@ import trio
 
 from mys3d import limits
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.scrub import Scrub
 from mys3d.engine.service import own_status
 from mys3d.engine.summary import Facts, Health, health_of, losses_allowed, sentence_of, writable
 from mys3d.errors import Unavailable
 from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import NodeId
+from mys3d.model.scrub import ScrubReport
 from mys3d.model.settings import WriteQuorum
 from mys3d.placement import replicas_count
 from mys3d.ports import DirectoryUsage, DiskUsage, NodeStatus, Ports, RaftStatus
@@ -65,6 +67,7 @@ class NodeState(msgspec.Struct, frozen=True):
     admin: str
     peers: str
     version: str
+    scrub: ScrubReport | None = None
 
 
 class ClusterStatus(msgspec.Struct, frozen=True):
@@ -80,14 +83,14 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     nodes: tuple[NodeState, ...]
 
 
-async def cluster_status(ports: Ports, missing: MissingCopies) -> ClusterStatus:
+async def cluster_status(ports: Ports, missing: MissingCopies, scrub: Scrub) -> ClusterStatus:
     """Ask every member at once and sum up. Raises Unavailable before this node knows its cluster."""
     view = ports.registry.view()
     cluster, layout = queries.cluster(view), queries.layout(view)
     if cluster is None or layout is None:
         raise Unavailable("this node does not know its cluster yet")
     members, voters = queries.members(view), queries.voters(view)
-    answers = await _ask_all(ports, missing, members)
+    answers = await _ask_all(ports, own_status(ports, missing, scrub), members)
     raft = ports.registry.status()
     facts = _facts(layout, members, voters, answers, raft, queries.settings(view).write_quorum)
     commit = max((answer.raft.commit_index for answer in answers.values()), default=raft.commit_index)
@@ -103,9 +106,9 @@ async def cluster_status(ports: Ports, missing: MissingCopies) -> ClusterStatus:
     )
 
 
-async def _ask_all(ports: Ports, missing: MissingCopies, members: tuple[Member, ...]) -> dict[NodeId, NodeStatus]:
+async def _ask_all(ports: Ports, own: NodeStatus, members: tuple[Member, ...]) -> dict[NodeId, NodeStatus]:
     """The answers of the nodes that gave one before the deadline."""
-    answers = {ports.node: own_status(ports, missing)}
+    answers = {ports.node: own}
 
     async def ask(node: NodeId) -> None:
         try:
@@ -165,4 +168,5 @@ def _node(
         admin=member.addresses.admin,
         peers=member.addresses.peers,
         version=answer.version if answer is not None else "",
+        scrub=answer.scrub if answer is not None else None,
     )

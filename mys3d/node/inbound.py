@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.ports import Buffer, JoinAdmission, NodeStatus, PeerService, WireListener
 from mys3d.registry.commands import JoinMember
 
@@ -34,6 +35,9 @@ class Inbound:
 
     async def on_status(self) -> NodeStatus:
         return await self._service.on_status()
+
+    async def on_scrub(self, action: ScrubAction) -> ScrubReport:
+        return await self._service.on_scrub(action)
 
     async def on_join(self, command: JoinMember) -> JoinAdmission:
         return await self._service.on_join(command)

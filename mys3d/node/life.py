@@ -31,6 +31,8 @@ from mys3d.engine.membership import Membership
 from mys3d.engine.reaping import Reaping
 from mys3d.engine.repair import MissingCopies
 from mys3d.engine.room import watch_room
+from mys3d.engine.scrub import Scrub
+from mys3d.engine.scrub_call import ScrubAsked, scrub_nodes
 from mys3d.engine.service import Service
 from mys3d.engine.settings import SettingsAsked, change_settings
 from mys3d.engine.status import cluster_status
@@ -42,6 +44,7 @@ from mys3d.node.inbound import Inbound
 from mys3d.node.log_lines import set_up_logging
 from mys3d.node.node_file import announced
 from mys3d.node.quarantine import put_aside
+from mys3d.node.scrub_file import ScrubFile
 from mys3d.node.verdicts import Verdicts
 from mys3d.node.world import MachineClock, MachineEntropy
 from mys3d.operations.dispatch import dispatch
@@ -183,7 +186,9 @@ class Node:
         bare = Ports(identity.node, self.consensus, blobs, self.network, clock, entropy)
         self.missing = MissingCopies(bare)
         self.ports = replace(bare, repairs=self.missing)
-        inbound.attach(Service(self.ports, self.missing), self.consensus)
+        note = ScrubFile(config.data)
+        self.scrub = Scrub(self.ports, note.load, note.save)
+        inbound.attach(Service(self.ports, self.missing, self.scrub), self.consensus)
         self.vault = Vault(identity.cluster_key)
         self._members_changed = trio.Event()
         self._has_caught_up = False
@@ -196,6 +201,7 @@ class Node:
             await drivers.start(self.network.run)
             await drivers.start(self.consensus.run)
             drivers.start_soon(self.missing.run)
+            drivers.start_soon(self.scrub.run)
             drivers.start_soon(self.blobs.maintain)
             drivers.start_soon(watch_room, self.ports)
             drivers.start_soon(Membership(self.ports, self.missing).run)
@@ -216,7 +222,7 @@ class Node:
     async def _front(self, *, task_status: trio.TaskStatus[Bound]) -> None:
         config = self.config
         services = Services(self.ports, BufferBudget(), self.vault, config.region, self.identity.node)
-        health = Verdicts(self.ports, self.missing, self.stop).health()
+        health = Verdicts(self.ports, self.missing, self.scrub, self.stop).health()
         await serve_front(
             s3_app(partial(dispatch, services), health, config.admin_bind.port),
             str(config.s3_bind),
@@ -263,10 +269,13 @@ class Node:
             await trio.sleep(limits.membership_tick_seconds)
 
     async def _status(self) -> object:
-        return await cluster_status(self.ports, self.missing)
+        return await cluster_status(self.ports, self.missing, self.scrub)
 
     def _actions(self) -> dict[str, Action]:
-        return {"settings": Action(SettingsAsked, partial(change_settings, self.ports))}
+        return {
+            "settings": Action(SettingsAsked, partial(change_settings, self.ports)),
+            "scrub": Action(ScrubAsked, partial(scrub_nodes, self.ports, self.scrub)),
+        }
 
     async def _token(self) -> object:
         secret, expires_at = await create_token(self.ports)

@@ -10,6 +10,7 @@ import trio
 
 from mys3d import limits
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.scrub import Scrub
 from mys3d.engine.status import cluster_status
 from mys3d.errors import Unavailable
 from mys3d.ports import Ports
@@ -22,6 +23,7 @@ class Verdicts:
 
     ports: Ports
     missing: MissingCopies
+    scrub: Scrub
     stopping: trio.Event
 
     def health(self) -> Health:
@@ -43,7 +45,7 @@ class Verdicts:
 
     async def cluster(self) -> Verdict:
         try:
-            status = await cluster_status(self.ports, self.missing)
+            status = await cluster_status(self.ports, self.missing, self.scrub)
         except Unavailable as error:
             return Verdict(False, (str(error),))
         return Verdict(status.health == "healthy", () if status.health == "healthy" else (status.sentence,))

@@ -35,6 +35,7 @@ class Kind(enum.IntEnum):
     STATUS = 37
     REPLY = 38
     FAILED = 39
+    SCRUB = 40
 
 
 class Frame(NamedTuple):

@@ -17,6 +17,7 @@ from mys3d.errors import Damaged, Rejected, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.ports import Buffer, NodeStatus, PeerService, WireListener
 
 T = TypeVar("T")
@@ -192,6 +193,9 @@ class MemoryPeers:
 
     async def status(self, node: NodeId) -> NodeStatus:
         return await self._call(node, limits.status_deadline_seconds, lambda service: service.on_status())
+
+    async def scrub(self, node: NodeId, action: ScrubAction) -> ScrubReport:
+        return await self._call(node, limits.scrub_call_seconds, lambda service: service.on_scrub(action))
 
     async def _call(self, node: NodeId, seconds: float, request: Callable[[PeerService], Awaitable[T]]) -> T:
         return await self._network.call(self._node, node, seconds, request)

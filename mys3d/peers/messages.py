@@ -14,6 +14,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import DIGEST_BYTES, Digest
 from mys3d.model.members import Addresses
 from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.scrub import ScrubReport
 from mys3d.ports import Buffer, NodeStatus
 
 T = TypeVar("T")
@@ -141,6 +142,10 @@ def parse_held(payload: Buffer) -> tuple[bool, ...]:
 
 def parse_status(payload: Buffer) -> NodeStatus:
     return decode(payload, NodeStatus)
+
+
+def parse_scrub_report(payload: Buffer) -> ScrubReport:
+    return decode(payload, ScrubReport)
 
 
 def pushed(requests: list[int]) -> bytes:

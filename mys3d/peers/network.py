@@ -17,6 +17,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.members import Member
 from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.peers import messages, pki
 from mys3d.peers.frames import Kind
 from mys3d.peers.identity import Identity
@@ -120,6 +121,11 @@ class PeerNetwork:
     async def status(self, node: NodeId) -> NodeStatus:
         lane = self._link(node).control
         return await lane.call(Kind.STATUS, limits.status_deadline_seconds, messages.parse_status)
+
+    async def scrub(self, node: NodeId, action: ScrubAction) -> ScrubReport:
+        lane = self._link(node).control
+        asked = messages.encode(action)
+        return await lane.call(Kind.SCRUB, limits.scrub_call_seconds, messages.parse_scrub_report, asked)
 
     # --- inside
 

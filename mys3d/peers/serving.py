@@ -13,6 +13,7 @@ import trio
 from mys3d import limits
 from mys3d.errors import Damaged, Rejected, Unavailable
 from mys3d.model.names import NodeId
+from mys3d.model.scrub import ScrubAction
 from mys3d.peers import frames, messages
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Frame, Kind
@@ -70,6 +71,8 @@ class Serving:
                 return self._have
             case Kind.STATUS:
                 return self._status
+            case Kind.SCRUB:
+                return self._scrub
             case _:
                 raise ValueError(f"a member sent a frame of unknown kind {kind}")
 
@@ -115,6 +118,10 @@ class Serving:
 
     async def _status(self, frame: Frame) -> _Answer:
         return Kind.REPLY, messages.encode(await self._service.on_status()), b""
+
+    async def _scrub(self, frame: Frame) -> _Answer:
+        action = messages.decode(frame.payload, ScrubAction)
+        return Kind.REPLY, messages.encode(await self._service.on_scrub(action)), b""
 
     def _failed(self, error: Unavailable | Rejected | Damaged) -> _Answer:
         return Kind.FAILED, messages.encode(messages.failure(error, self._me)), b""

@@ -12,7 +12,9 @@ from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.membership import begin
 from mys3d.engine.put import StoredBody
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.scrub import Scrub
 from mys3d.engine.service import Service
+from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.digest import digest_of
@@ -55,6 +57,27 @@ class SeededEntropy:
         return self._dice.randbytes(size)
 
 
+class Paper:
+    """Where the note of a scrub is kept."""
+
+    def __init__(self) -> None:
+        self.text: bytes | None = None
+        self.is_torn = False
+
+    async def load(self) -> bytes | None:
+        return self.text
+
+    async def save(self, text: bytes) -> None:
+        if self.is_torn:
+            raise Unavailable("the disk is full")
+        self.text = text
+
+
+@pytest.fixture
+def paper() -> Paper:
+    return Paper()
+
+
 @dataclass
 class GridNode:
     """One node of a grid."""
@@ -63,6 +86,7 @@ class GridNode:
     blobs: MemoryBlobs
     missing: MissingCopies
     service: Service
+    scrub: Scrub
 
 
 @dataclass
@@ -161,9 +185,11 @@ def _add_node(grid: Grid, number: int) -> None:
     bare = Ports(node, grid.cluster.registry(node), blobs, peers, TestClock(), SeededEntropy(number))
     missing = MissingCopies(bare)
     ports = replace(bare, repairs=missing)
-    service = Service(ports, missing)
+    paper = Paper()
+    scrub = Scrub(ports, paper.load, paper.save)
+    service = Service(ports, missing, scrub)
     grid.network.attach(node, service, DeafListener())
-    grid.nodes.append(GridNode(ports, blobs, missing, service))
+    grid.nodes.append(GridNode(ports, blobs, missing, service, scrub))
 
 
 class Pieces:

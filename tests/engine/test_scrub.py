@@ -13,7 +13,6 @@ from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_blob
 from mys3d.engine.put import put_object
 from mys3d.engine.scrub import Scrub
-from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.names import ObjectKey
 from mys3d.model.scrub import ScrubAction, ScrubNote, ScrubState
@@ -23,25 +22,8 @@ MakeGrid = Callable[[int], Awaitable[Any]]
 DAY_MS = 24 * 3600 * 1000
 
 
-class Paper:
-    """Where a note is kept."""
-
-    def __init__(self) -> None:
-        self.text: bytes | None = None
-        self.is_torn = False
-
-    async def load(self) -> bytes | None:
-        return self.text
-
-    async def save(self, text: bytes) -> None:
-        if self.is_torn:
-            raise Unavailable("the disk is full")
-        self.text = text
-
-    @property
-    def note(self) -> ScrubNote:
-        assert self.text is not None
-        return msgspec.json.decode(self.text, type=ScrubNote)
+def noted(paper: Any) -> ScrubNote:
+    return msgspec.json.decode(paper.text, type=ScrubNote)
 
 
 async def put(grid: Any, pieces: Any, finisher: Any, key: str) -> BlobRef:
@@ -66,9 +48,9 @@ async def until(statement: Callable[[], bool], seconds: float = 600.0) -> None:
 
 
 async def test_a_started_scrub_finds_a_rotten_copy_and_it_is_healed(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    grid, paper = await make_grid(3), Paper()
+    grid = await make_grid(3)
     blobs = [await put(grid, pieces, finisher, f"k{number:03}") for number in range(40)]
     await nursery.start(grid[1].missing.run)
     scrub = Scrub(grid[1].ports, paper.load, paper.save)
@@ -89,9 +71,15 @@ async def test_a_started_scrub_finds_a_rotten_copy_and_it_is_healed(
 
 
 async def test_a_round_begins_by_itself_after_fourteen_days_and_keeps_to_its_rate(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock, small: None
+    make_grid: MakeGrid,
+    paper: Any,
+    pieces: Any,
+    finisher: Any,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    small: None,
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     for number in range(50):
         await put(grid, pieces, finisher, f"k{number:03}")
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
@@ -108,10 +96,16 @@ async def test_a_round_begins_by_itself_after_fourteen_days_and_keeps_to_its_rat
 
 
 async def test_a_round_goes_on_after_a_restart_where_it_was_noted(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, autojump_clock: MockClock, small: None, monkeypatch: Any
+    make_grid: MakeGrid,
+    paper: Any,
+    pieces: Any,
+    finisher: Any,
+    autojump_clock: MockClock,
+    small: None,
+    monkeypatch: Any,
 ) -> None:
     monkeypatch.setattr(limits, "scrub_checkpoint_seconds", 1.0)
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     for number in range(100):
         await put(grid, pieces, finisher, f"k{number:03}")
     paper.text = msgspec.json.encode(ScrubNote(is_running=True, began_at=grid[0].ports.clock.now()))
@@ -128,22 +122,22 @@ async def test_a_round_goes_on_after_a_restart_where_it_was_noted(
         return await verify(after, bytes_max)
 
     monkeypatch.setattr(grid[0].blobs, "verify", spy)
-    noted = paper.note
-    assert 35 <= noted.blobs_count <= 55
+    note = noted(paper)
+    assert 35 <= note.blobs_count <= 55
     async with trio.open_nursery() as life:
         second = Scrub(grid[0].ports, paper.load, paper.save)
         await life.start(second.run)
         await until(lambda: second.report().state is ScrubState.WAITING)
         life.cancel_scope.cancel()
-    assert read[0] == noted.cursor
-    assert len(read) == 100 - noted.blobs_count
+    assert read[0] == note.cursor
+    assert len(read) == 100 - note.blobs_count
     assert second.report().blobs_count == 100
 
 
 async def test_a_paused_scrub_stands_still_also_over_a_restart_and_resumes(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, autojump_clock: MockClock, small: None
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, autojump_clock: MockClock, small: None
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     for number in range(20):
         await put(grid, pieces, finisher, f"k{number:03}")
     paper.text = msgspec.json.encode(ScrubNote(is_running=True, began_at=grid[0].ports.clock.now()))
@@ -169,9 +163,9 @@ async def test_a_paused_scrub_stands_still_also_over_a_restart_and_resumes(
 
 
 async def test_a_pause_ends_by_itself_after_a_day(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     await put(grid, pieces, finisher, "k")
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
     paper.text = msgspec.json.encode(ScrubNote(is_running=True, began_at=grid[0].ports.clock.now()))
@@ -184,9 +178,15 @@ async def test_a_pause_ends_by_itself_after_a_day(
 
 
 async def test_a_start_ends_a_pause_and_begins_at_the_first_blob(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock, small: None
+    make_grid: MakeGrid,
+    paper: Any,
+    pieces: Any,
+    finisher: Any,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    small: None,
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     for number in range(20):
         await put(grid, pieces, finisher, f"k{number:03}")
     paper.text = msgspec.json.encode(ScrubNote(is_running=True, began_at=grid[0].ports.clock.now()))
@@ -201,11 +201,11 @@ async def test_a_start_ends_a_pause_and_begins_at_the_first_blob(
 
 
 async def test_starting_twice_is_starting_once(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock, small: None,
-    monkeypatch: Any,
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: Any,
+    small: None, monkeypatch: Any,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(limits, "scrub_fast_bytes_per_second", 5000)
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     for number in range(20):
         await put(grid, pieces, finisher, f"k{number:03}")
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
@@ -216,9 +216,9 @@ async def test_starting_twice_is_starting_once(
 
 
 async def test_damage_that_nobody_needs_any_more_does_not_stay_open(
-    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: MockClock
+    make_grid: MakeGrid, paper: Any, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    grid, paper = await make_grid(3), Paper()
+    grid = await make_grid(3)
     blob = await grid.hold(b"an orphan of a broken upload", [0])
     grid[0].blobs.damage(blob.digest)
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
@@ -230,9 +230,9 @@ async def test_damage_that_nobody_needs_any_more_does_not_stay_open(
 
 
 async def test_damage_without_another_copy_stays_open_over_a_restart(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, autojump_clock: MockClock
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, autojump_clock: MockClock
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     blob = await put(grid, pieces, finisher, "only")
     grid[0].blobs.damage(blob.digest)
     async with trio.open_nursery() as life:
@@ -251,9 +251,9 @@ async def test_damage_without_another_copy_stays_open_over_a_restart(
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b'{"format": "x"}'])
 async def test_a_note_that_cannot_be_read_is_begun_anew(
-    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: MockClock, text: bytes
+    make_grid: MakeGrid, paper: Any, nursery: trio.Nursery, autojump_clock: MockClock, text: bytes
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     paper.text = text
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
     await nursery.start(scrub.run)
@@ -261,9 +261,9 @@ async def test_a_note_that_cannot_be_read_is_begun_anew(
 
 
 async def test_a_note_that_cannot_be_saved_stops_no_round(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     await put(grid, pieces, finisher, "k")
     paper.is_torn = True
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
@@ -273,9 +273,9 @@ async def test_a_note_that_cannot_be_saved_stops_no_round(
 
 
 async def test_a_clock_that_was_set_back_puts_no_round_off_for_longer_than_a_cycle(
-    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: MockClock
+    make_grid: MakeGrid, paper: Any, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    grid, paper = await make_grid(1), Paper()
+    grid = await make_grid(1)
     paper.text = msgspec.json.encode(ScrubNote(began_at=grid[0].ports.clock.now() + 1000 * DAY_MS))
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
     await nursery.start(scrub.run)

@@ -26,7 +26,7 @@ async def settled(make_grid: MakeGrid, count: int) -> Any:
 
 async def test_the_document_has_the_fields_that_were_promised(make_grid: MakeGrid) -> None:
     grid = await settled(make_grid, 1)
-    document = msgspec.to_builtins(await cluster_status(grid[0].ports, grid[0].missing))
+    document = msgspec.to_builtins(await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub))
     assert document["format"] == 1
     assert document["cluster"] == {"id": (b"c" * 16).hex(), "region": "us-east-1"}
     assert (document["health"], document["writable"]) == ("healthy", True)
@@ -36,7 +36,7 @@ async def test_the_document_has_the_fields_that_were_promised(make_grid: MakeGri
     node = document["nodes"][0]
     assert set(node) == {
         "id", "name", "zone", "state", "role", "reachable", "term", "applied_index", "lag", "disk", "blobs_missing",
-        "s3", "admin", "peers", "version",
+        "s3", "admin", "peers", "version", "scrub",
     }  # fmt: skip
     assert (node["role"], node["name"], node["s3"], node["lag"]) == ("leader", "n1", "n0:9000", 0)
     assert set(node["disk"]) == {"size_bytes", "free_bytes", "blobs_count", "directories"}
@@ -44,7 +44,7 @@ async def test_the_document_has_the_fields_that_were_promised(make_grid: MakeGri
 
 async def test_every_node_tells_the_same_of_all_nodes(make_grid: MakeGrid) -> None:
     grid = await settled(make_grid, 3)
-    told = [await cluster_status(node.ports, node.missing) for node in grid.nodes]
+    told = [await cluster_status(node.ports, node.missing, node.scrub) for node in grid.nodes]
     assert [each.nodes for each in told] == [told[0].nodes] * 3
     assert [node.reachable for node in told[0].nodes] == [True] * 3
 
@@ -52,7 +52,7 @@ async def test_every_node_tells_the_same_of_all_nodes(make_grid: MakeGrid) -> No
 async def test_a_node_that_is_cut_off_is_shown_as_not_reachable(make_grid: MakeGrid) -> None:
     grid = await settled(make_grid, 3)
     grid.network.partition(grid.ids[2])
-    told = await cluster_status(grid[0].ports, grid[0].missing)
+    told = await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
     assert [node.reachable for node in told.nodes] == [True, True, False]
     assert told.nodes[2].disk.size_bytes == 0
 
@@ -61,7 +61,7 @@ async def test_a_silent_node_does_not_hold_the_document_up(make_grid: MakeGrid, 
     grid = await settled(make_grid, 3)
     grid.network.delay(grid.ids[0], grid.ids[1], 60.0)
     started = trio.current_time()
-    told = await cluster_status(grid[0].ports, grid[0].missing)
+    told = await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
     assert trio.current_time() - started <= limits.status_deadline_seconds
     assert [node.reachable for node in told.nodes] == [True, False, True]
 
@@ -71,7 +71,7 @@ async def test_missing_copies_of_all_nodes_are_summed_up(make_grid: MakeGrid) ->
     blob = await grid.hold(b"bytes", [0])
     for node in grid.nodes:
         node.missing.want(blob)
-    told = await cluster_status(grid[0].ports, grid[0].missing)
+    told = await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
     assert (told.copies.missing_blobs, told.health) == (2, "degraded")
 
 
@@ -79,4 +79,4 @@ async def test_before_the_cluster_is_known_there_is_no_document(make_grid: MakeG
     grid = await make_grid(1)
     monkeypatch.setattr(queries, "cluster", lambda _reader: None)
     with pytest.raises(Unavailable, match="does not know its cluster"):
-        await cluster_status(grid[0].ports, grid[0].missing)
+        await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)

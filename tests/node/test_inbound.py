@@ -4,6 +4,7 @@ from typing import Any
 
 from mys3d.model.digest import digest_of
 from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.scrub import ScrubAction
 from mys3d.node.inbound import Inbound
 
 
@@ -33,6 +34,7 @@ async def test_each_call_is_handed_on_with_its_arguments() -> None:
     assert await inbound.on_fetch(digest, 0, 1) == "on_fetch"
     assert await inbound.on_have([], epoch) == "on_have"
     assert await inbound.on_status() == "on_status"
+    assert await inbound.on_scrub(ScrubAction.START) == "on_scrub"
     assert await inbound.on_join(join) == "on_join"
     inbound.on_frame(node, b"frame")
     inbound.on_connected(node)
@@ -42,6 +44,7 @@ async def test_each_call_is_handed_on_with_its_arguments() -> None:
         ("on_fetch", digest, 0, 1),
         ("on_have", [], epoch),
         ("on_status",),
+        ("on_scrub", ScrubAction.START),
         ("on_join", join),
     ]
     assert listener.calls == [("on_frame", node, b"frame"), ("on_connected", node), ("on_disconnected", node)]

@@ -9,6 +9,7 @@ import trio
 from mys3d.blobs.memory import MemoryBlobs
 from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.scrub import Scrub
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, NodeId
 from mys3d.node.verdicts import Verdicts
@@ -37,8 +38,9 @@ class NoMajority:
 def verdicts() -> Verdicts:
     registry = MemoryCluster([NODE]).registry(NODE)
     unused: Any = None
+    paper: Any = None
     ports = Ports(NODE, registry, MemoryBlobs(), unused, unused, unused)
-    return Verdicts(ports, MissingCopies(ports), trio.Event())
+    return Verdicts(ports, MissingCopies(ports), Scrub(ports, paper, paper), trio.Event())
 
 
 async def test_a_node_that_turns_is_live_also_without_a_majority(verdicts: Verdicts) -> None:

@@ -11,7 +11,8 @@ import trio
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.model.digest import digest_of
 from mys3d.model.members import Addresses, Member, MemberState
-from mys3d.model.names import NodeId, Term
+from mys3d.model.names import Instant, NodeId, Term
+from mys3d.model.scrub import ScrubReport, ScrubState
 from mys3d.peers import identity, pki
 from mys3d.peers.network import PeerNetwork
 from mys3d.ports import DiskUsage, JoinAdmission, NodeStatus, RaftStatus
@@ -20,6 +21,7 @@ A, B, C = (NodeId(letter * 32) for letter in "abc")
 CLUSTER = b"c" * 16
 NOW = int(time.time() * 1000)
 RAFT = RaftStatus(Term(3), A, (A, B), True, 7, 8, 9, {B: 2})
+SCRUB = ScrubReport(ScrubState.RUNNING, True, 5, 6000, 0.5, 7, Instant(0), Instant(8), 3, 2, 1)
 
 
 class Service:
@@ -29,6 +31,7 @@ class Service:
         self.node, self.blobs, self.touches = node, {}, {}
         self.gate, self.error = None, None
         self.pushes_begun = 0
+        self.scrub_actions = []
         self.joins, self.admission = [], JoinAdmission(CLUSTER, ())
 
     async def on_push(self, digest, data, touch):
@@ -55,7 +58,13 @@ class Service:
     async def on_status(self):
         await trio.lowlevel.checkpoint()
         self._fail()
-        return NodeStatus(self.node, RAFT, DiskUsage(100, 50, len(self.blobs), True), 1, False, "0.1")
+        return NodeStatus(self.node, RAFT, DiskUsage(100, 50, len(self.blobs), True), 1, False, "0.1", SCRUB)
+
+    async def on_scrub(self, action):
+        await trio.lowlevel.checkpoint()
+        self._fail()
+        self.scrub_actions.append(action)
+        return SCRUB
 
     async def on_join(self, command):
         self.joins.append(command)
@@ -179,7 +188,7 @@ class Builders:
     Clock, Dice, Cluster = Clock, Dice, Cluster
     NOW = NOW
     Service, Listener, until = Service, Listener, staticmethod(until)
-    A, B, C, CLUSTER, RAFT = A, B, C, CLUSTER, RAFT
+    A, B, C, CLUSTER, RAFT, SCRUB = A, B, C, CLUSTER, RAFT, SCRUB
     errors = (Unavailable("disk full"), Rejected(Reason.TOKEN_INVALID, "used"), Damaged(b"d" * 32, B, "rotten"))
 
 

@@ -7,6 +7,7 @@ from mys3d import limits
 from mys3d.errors import Damaged, Rejected, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import digest_of
+from mys3d.model.scrub import ScrubAction
 from mys3d.peers.memory import MemoryNetwork
 
 
@@ -81,6 +82,12 @@ async def test_status_crosses_unchanged(pair, room):
     assert found == await pair.services[room.B].on_status() and found.raft == room.RAFT
 
 
+@pytest.mark.parametrize("action", list(ScrubAction))
+async def test_a_scrub_is_asked_for_and_its_report_crosses_unchanged(pair, room, action):
+    assert await pair.one.scrub(room.B, action) == room.SCRUB
+    assert pair.services[room.B].scrub_actions == [action]
+
+
 @pytest.mark.parametrize("which", [0, 1, 2])
 async def test_each_error_kind_crosses_as_itself(pair, room, which):
     error = room.errors[which]
@@ -90,6 +97,7 @@ async def test_each_error_kind_crosses_as_itself(pair, room, which):
         pair.one.fetch(room.B, digest_of(b"x"), 0, 1),
         pair.one.have(room.B, [BlobRef(digest_of(b"x"), 1)], 1),
         pair.one.status(room.B),
+        pair.one.scrub(room.B, ScrubAction.START),
     ):
         with pytest.raises(type(error)) as raised:
             await call

@@ -18,6 +18,7 @@ from mys3d.errors import Damaged, Rejected, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.ports import Buffer, NodeStatus, PeerService, WireListener
 
 T = TypeVar("T")
@@ -205,6 +206,9 @@ class Link:
 
     async def status(self, node: NodeId) -> NodeStatus:
         return await self._network.call(self._node, node, lambda service: service.on_status())
+
+    async def scrub(self, node: NodeId, action: ScrubAction) -> ScrubReport:
+        return await self._network.call(self._node, node, lambda service: service.on_scrub(action))
 
     def send(self, node: NodeId, frame: bytes) -> bool:
         return self._network.send(self._node, node, frame)

@@ -15,6 +15,7 @@ from mys3d.consensus.machine import MACHINE
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.membership import Membership
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.scrub import Scrub
 from mys3d.engine.service import Service
 from mys3d.model.names import Instant, LogIndex, NodeId
 from mys3d.ports import AppliedEntry, Clock, Entropy, Ports
@@ -108,7 +109,9 @@ class SimulatedNode:
             nursery.start_soon(consensus.run)
             nursery.start_soon(missing.run)
             nursery.start_soon(Membership(ports, missing).run)
-            self.network.start(self.id, Endpoint(Service(ports, missing), consensus, nursery))
+            self.network.start(
+                self.id, Endpoint(Service(ports, missing, Scrub(ports, _load_note, _save_note)), consensus, nursery)
+            )
             self.ports, self.budget = ports, BufferBudget()
         self.journal.crash()
         self.rows.crash()
@@ -148,3 +151,12 @@ class SimulatedNode:
 
         consensus.subscribe(follow)
         follow()
+
+
+async def _load_note() -> bytes | None:
+    await trio.lowlevel.checkpoint()
+    return None
+
+
+async def _save_note(_text: bytes) -> None:
+    await trio.lowlevel.checkpoint()

@@ -1,0 +1,62 @@
+"""What `mys3d scrub` asks, and what it says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mys3d.cli import admin_client
+from mys3d.cli.scrub_commands import sentence
+
+NOW = 1_700_000_000.0
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    facts = {"state": "waiting", "is_fast": False, "blobs_count": 10, "bytes_count": 5 * 10**9, "progress": 0.0}
+    facts |= {"eta_seconds": 0, "next_at": (NOW + 3 * 86400) * 1000, "finished_at": (NOW - 7200) * 1000}
+    return facts | {"found_count": 0, "healed_count": 0, "open_count": 0} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "waiting, next round in 3 d; last full round 2 h ago; 0 damaged copies found, 0 healed"),
+        ({"finished_at": 0}, "waiting, next round in 3 d; last full round never; 0 damaged copies found, 0 healed"),
+        (
+            {"state": "running", "is_fast": True, "progress": 0.42, "eta_seconds": 90},
+            "running fast, 42%, 10 blobs, 5.0 GB read, 2 min left; last full round 2 h ago; "
+            "0 damaged copies found, 0 healed",
+        ),
+        (
+            {"state": "paused", "found_count": 3, "healed_count": 1, "open_count": 2},
+            "paused, goes on in 3 d; last full round 2 h ago; 3 damaged copies found, 1 healed; 2 NOT healed yet",
+        ),
+    ],
+)
+def test_a_report_is_told_in_one_line(changes: dict[str, Any], text: str) -> None:
+    assert sentence({"name": "n1", "report": report(**changes), "error": ""}, NOW) == text
+
+
+def test_a_node_that_did_not_answer_is_named_with_the_reason() -> None:
+    answer = {"name": "n2", "report": None, "error": "not reachable"}
+    assert sentence(answer, NOW) == "did not answer: not reachable"
+
+
+@pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"open_count": 1}, 8), (None, 8)])
+def test_the_exit_code_says_whether_all_is_well(
+    mys3d: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any] | None, code: int
+) -> None:
+    asked: list[Any] = []
+
+    def answer(_data: Path, method: str, path: str, wanted: object) -> Any:
+        asked.append((method, path, wanted))
+        return [{"name": "n1", "report": None if changes is None else report(**changes), "error": "silent"}]
+
+    monkeypatch.setattr(admin_client, "ask_any", answer)
+    result = mys3d("scrub", "start", "--node", "n1", "--data", tmp_path)
+    assert result.exit_code == code
+    assert result.stdout.startswith("n1  ")
+    assert asked == [("POST", "/scrub", {"action": "start", "node": "n1"})]
+    assert json.loads(mys3d("scrub", "--json", "--data", tmp_path).stdout)["nodes"][0]["name"] == "n1"
+    assert asked[-1][2] == {"action": "status", "node": None}
