@@ -3,20 +3,23 @@
 Law: colour is never the only sign; every number carries its unit.
 """
 
+import time
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+from mys3d.cli.scrub_text import summary
+from mys3d.cli.units import size
+
 _MARKS = {"healthy": ("●", "green"), "degraded": ("▲", "yellow"), "unavailable": ("✗", "red")}
 
 
 def status_view(status: dict[str, Any]) -> RenderableType:
-    """Return the headline, one row per node, and the line about copies."""
+    """Return the headline, one row per node, and the lines about troubles, copies and scrubs."""
     nodes = sorted(status["nodes"], key=lambda node: (len(node["name"]), node["name"]))
-    return Group(_headline(status), _table(nodes), *map(Text, _troubles(nodes)), _copies(status))
+    return Group(_headline(status), _table(nodes), *map(Text, _troubles(nodes)), _copies(status), _scrubs(nodes))
 
 
 def _headline(status: dict[str, Any]) -> Text:
@@ -84,9 +87,6 @@ def _copies(status: dict[str, Any]) -> Text:
     return Text(f"{text}; layout {layout['epoch']}{', moving' if layout['in_transition'] else ''}")
 
 
-def size(count: int) -> str:
-    """Bytes in decimal units, as disks are sold: `1.8 TB`."""
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 99.5 else f"{value:.1f} {_UNITS[unit]}"
+def _scrubs(nodes: list[dict[str, Any]]) -> Text:
+    reports = [node["scrub"] for node in nodes if node.get("scrub") is not None]
+    return Text(summary(reports, time.time()))

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from mys3d.cli import admin_client
-from mys3d.cli.scrub_commands import sentence
 
 NOW = 1_700_000_000.0
 
@@ -16,31 +15,6 @@ def report(**changes: Any) -> dict[str, Any]:
     facts = {"state": "waiting", "is_fast": False, "blobs_count": 10, "bytes_count": 5 * 10**9, "progress": 0.0}
     facts |= {"eta_seconds": 0, "next_at": (NOW + 3 * 86400) * 1000, "finished_at": (NOW - 7200) * 1000}
     return facts | {"found_count": 0, "healed_count": 0, "open_count": 0} | changes
-
-
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({}, "waiting, next round in 3 d; last full round 2 h ago; 0 damaged copies found, 0 healed"),
-        ({"finished_at": 0}, "waiting, next round in 3 d; last full round never; 0 damaged copies found, 0 healed"),
-        (
-            {"state": "running", "is_fast": True, "progress": 0.42, "eta_seconds": 90},
-            "running fast, 42%, 10 blobs, 5.0 GB read, 2 min left; last full round 2 h ago; "
-            "0 damaged copies found, 0 healed",
-        ),
-        (
-            {"state": "paused", "found_count": 3, "healed_count": 1, "open_count": 2},
-            "paused, goes on in 3 d; last full round 2 h ago; 3 damaged copies found, 1 healed; 2 NOT healed yet",
-        ),
-    ],
-)
-def test_a_report_is_told_in_one_line(changes: dict[str, Any], text: str) -> None:
-    assert sentence({"name": "n1", "report": report(**changes), "error": ""}, NOW) == text
-
-
-def test_a_node_that_did_not_answer_is_named_with_the_reason() -> None:
-    answer = {"name": "n2", "report": None, "error": "not reachable"}
-    assert sentence(answer, NOW) == "did not answer: not reachable"
 
 
 @pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"open_count": 1}, 8), (None, 8)])

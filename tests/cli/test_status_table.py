@@ -3,10 +3,9 @@
 import io
 from typing import Any
 
-import pytest
 from rich.console import Console
 
-from mys3d.cli.status_table import size, status_view
+from mys3d.cli.status_table import status_view
 
 
 def node(name: str, **changes: Any) -> dict[str, Any]:
@@ -56,22 +55,21 @@ def test_a_leader_that_cannot_be_reached_is_not_shown_as_leading() -> None:
     assert "follower" in rows[2]
 
 
-def test_the_last_line_counts_copies_and_tells_of_moves() -> None:
-    assert shown().splitlines()[-1] == "3 copies of every blob wanted, 0 missing; layout 4"
+def test_a_line_counts_copies_and_tells_of_moves() -> None:
+    assert shown().splitlines()[-2] == "3 copies of every blob wanted, 0 missing; layout 4"
     moving = shown(layout={"epoch": 5, "sealed": 4, "in_transition": True}, copies={"target": 1, "missing_blobs": 9})
-    assert moving.splitlines()[-1] == "1 copy of every blob wanted, 9 missing; layout 5, moving"
+    assert moving.splitlines()[-2] == "1 copy of every blob wanted, 9 missing; layout 5, moving"
+
+
+def test_the_last_line_tells_of_the_scrubs() -> None:
+    assert shown().splitlines()[-1] == "scrub: no node told"
+    told = {"state": "waiting", "finished_at": 0, "found_count": 1, "healed_count": 1, "open_count": 0}
+    last = shown(nodes=[node("n1", scrub=told), node("n2", scrub=None)]).splitlines()[-1]
+    assert last == "scrub: last full round of all nodes never; 1 damaged copy found, 1 healed"
 
 
 def test_an_unknown_health_is_still_shown() -> None:
     assert "? strange" in shown(health="strange")
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (123_456_789, "123 MB"), (1_800_000_000_000, "1.8 TB")],
-)
-def test_sizes_have_two_or_three_digits_and_a_unit(count: int, text: str) -> None:
-    assert size(count) == text
 
 
 def test_a_directory_in_trouble_has_a_line_of_its_own_and_a_sound_one_has_none() -> None:
