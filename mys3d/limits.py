@@ -119,6 +119,7 @@ gc_period_ms_min: Final = 100  # for tests; a write has to be committed within a
 gc_period_ms_max: Final = 24 * 3600 * 1000
 gc_looks_per_period: Final = 4  # how often the epoch is looked at ...
 gc_look_seconds_max: Final = 30.0  # ... but at least this often
+
 # --- Scrub ------------------------------------------------------------------------------------------------------
 scrub_cycle_ms: Final = 14 * 24 * 3600 * 1000  # every blob is read again this often; Garage: 25 to 35 days
 scrub_bytes_per_second: Final = 10_000_000  # Swift's auditor: 10 MB/s; more when a cycle would not suffice
