@@ -78,4 +78,5 @@ def test_kinds_keep_their_numbers_on_the_wire():
         "HELLO": 1, "WELCOME": 2, "REFUSED": 3, "AUTHORITY": 4, "JOIN": 5, "GRANT": 6,
         "RAFT": 16, "PING": 17, "PONG": 18,
         "PUSH": 32, "PUSHED": 33, "FETCH": 34, "FETCHED": 35, "HAVE": 36, "STATUS": 37, "REPLY": 38, "FAILED": 39,
+        "SCRUB": 40,
     }  # fmt: skip
