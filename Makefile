@@ -22,9 +22,20 @@ check: setup
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/test_house.py
 
-# The long proof: 20 rounds of kill -9 under load; prints the write outage after a leader's death.
+.PHONY: chaos power-cuts campaign-tools
+# Campaigns on real processes, see docs/campaigns.md. SEED=7 repeats a schedule, SCALE=0.1 tries a tenth of it.
+campaign = MYS3D_CAMPAIGN_SEED=$(if $(filter command line environment,$(origin SEED)),$(SEED)) \
+	MYS3D_CAMPAIGN_SCALE=$(SCALE) $(BIN)/python -m pytest -s -m campaign tests/campaigns
 kill-rounds: setup
-	@$(BIN)/python -m pytest -s -m campaign tests/system/test_kill.py
+	@$(campaign)/test_kill_rounds.py
+chaos: setup
+	@$(campaign)/test_chaos.py
+power-cuts: setup
+	@$(campaign)/test_power_cuts.py
+
+# What chaos and power-cuts need beside root, on Debian and its kin.
+campaign-tools:
+	apt-get install -y iproute2 iptables e2fsprogs util-linux
 
 # A real node on a disk of 400 MB, filled and freed 20 times; one full node of three. Needs root.
 disk-full: setup
