@@ -73,6 +73,8 @@ def finish(directory: Directory, reader: Reader, number: int) -> list[Bad]:
         return []
     bad: list[Bad] = []
     for digest, place in directory.index.within(number, [(0, _EVERYTHING)]):
+        if directory.offline is not None:
+            break
         try:
             reader.read_waiting(digest, place, 0, place.length)
         except Damaged as error:
@@ -97,6 +99,8 @@ def _live(
             data = reader.read_waiting(header.digest, place, 0, place.length)
         except Damaged as error:
             copied.bad.append(Bad(header.digest, place, error))
+            if directory.offline is not None:
+                break
             continue
         moves.append((NewBlob(header.digest, (data,), place.length, place.touch), place))
     return moves

@@ -226,11 +226,14 @@ class Depot:
         return step
 
     def quarantine(self, bad: Bad) -> bool:
-        """Hold a damaged record no longer. False: the blob was written anew, moved or forgotten meanwhile.
+        """Hold a damaged record no longer. False: the blob was written anew, moved or forgotten meanwhile, or the whole
+        directory is offline.
 
         On a disk without any room it cannot be marked: it is found damaged again by whoever reads it. Raises IndexLost.
         """
         self._verified.discard(bad.digest)
+        if self.directory.offline is not None:  # nothing is written there, and nothing in it counts as held
+            return False
         try:
             if not self.directory.index.quarantine(bad.digest, bad.place):
                 return False

@@ -219,7 +219,11 @@ class Directory:
 
     def space(self) -> Space:
         """What is free, with the room that was already set aside in the current volume."""
-        found = self._space(self.folder)
+        try:
+            found = self._space(self.folder)
+        except OSError as error:
+            self.take_offline(f"asking for its free space: {error}")
+            return Space(0, 0)
         unused = 0 if self._active is None else self._active.size - self._active.end
         return replace(found, free_bytes=found.free_bytes + unused)
 

@@ -88,10 +88,8 @@ class Reader:
         if flags and error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
             self.nowait = False
             return False
-        if error.errno == errno.EIO:
-            self._directory.take_offline(f"reading blob {digest.hex()}: {error}")
-            raise Damaged(digest, found=str(error)) from error
-        raise error
+        self._directory.take_offline(f"reading blob {digest.hex()}: {error}")
+        raise Damaged(digest, found=str(error)) from error
 
 
 def _verify(volume: Volume, digest: Digest, place: Place, header: memoryview, data: memoryview, stretch: int) -> None:

@@ -100,7 +100,11 @@ class BlobStore:
             self.depots.append(Depot(opened, folder.capacity_bytes, self._world))
         if roster is not None:
             present = {depot.directory.folder: depot.id for depot in self.depots}
-            await trio.to_thread.run_sync(roster.remember, present, [Path(each.path) for each in self._absent])
+            absent = [Path(each.path) for each in self._absent]
+            try:
+                await trio.to_thread.run_sync(roster.remember, present, absent)
+            except OSError as error:
+                raise Unavailable(f"{self._roster_path} cannot be written: {error}") from error
 
     def _open_directory(self, folder: Folder, roster: Roster | None) -> Directory:
         """Raises Absent for a directory that was used before and cannot be used now, Unavailable for any other."""

@@ -85,6 +85,8 @@ def _verify_volume(
         for seen_count, header in enumerate(headers(target, start, end)):
             if header.offset > expected:
                 gaps.append((expected, header.offset))
+            if directory.offline is not None:
+                return header.offset
             if step.bytes_count >= bytes_max or seen_count >= limits.headers_step_max:
                 stopped, expected = header.offset, end
                 break
@@ -95,6 +97,8 @@ def _verify_volume(
         if expected < end:
             gaps.append((expected, end))
         for digest, place in directory.index.within(number, gaps):
+            if directory.offline is not None:
+                break
             _verify_blob(reader, digest, place, step, target.fd)
         return stopped
     finally:

@@ -1,5 +1,6 @@
 """A directory under any order of batches, crashes, torn tails, lost indexes and restarts, against a plain dict."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -10,7 +11,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mys3d.blobs import record
+from mys3d.blobs import compaction, record
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.reader import Reader
 from mys3d.blobs.space import Space
@@ -72,6 +73,53 @@ class Crashes(RuleBasedStateMachine):
     @rule(loses_index=st.booleans())
     def crash(self, loses_index: bool) -> None:
         self._restart(loses_index)
+
+    @rule(share=st.integers(2, 4))
+    def forget_some(self, share: int) -> None:
+        for digest in list(self.acknowledged)[::share]:
+            self.directory.forget(digest)
+            del self.acknowledged[digest]
+
+    @rule()
+    def forget_all_but_one(self) -> None:
+        for digest in list(self.acknowledged)[1:]:
+            self.directory.forget(digest)
+            del self.acknowledged[digest]
+
+    @rule()
+    def reclaim(self) -> None:
+        self.directory.reclaim()
+
+    @rule()
+    def compact(self) -> None:
+        number = compaction.choose(self.directory)
+        if number is not None:
+            self._copy(number)
+            assert compaction.finish(self.directory, Reader(self.directory), number) == []
+            assert number not in self.directory.volume_numbers()
+
+    @rule(loses_index=st.booleans())
+    def lose_power_in_a_compaction(self, loses_index: bool) -> None:
+        number = compaction.choose(self.directory)
+        if number is None:
+            return
+        self.is_losing_power = True
+        self.left_behind = []
+        self.torn_count += self.directory.index.blobs_count
+        with contextlib.suppress(Unavailable):
+            self._copy(number)
+        self.is_losing_power = False
+        for path, data in self.left_behind:
+            path.write_bytes(data)
+        self.written.clear()
+        self._restart(loses_index)
+
+    def _copy(self, number: int) -> None:
+        offset: int | None = 0
+        while offset is not None:
+            step = compaction.copy_step(self.directory, Reader(self.directory), number, offset, 300 * KIB)
+            assert step.bad == []
+            offset = step.next_offset
 
     @rule()
     def close_and_open(self) -> None:
@@ -144,5 +192,5 @@ assert record.RECORDS_START == PAGE
 
 TestCrashes = Crashes.TestCase
 TestCrashes.settings = settings(
-    max_examples=15, stateful_step_count=15, deadline=None, derandomize=True, phases=[Phase.generate]
+    max_examples=20, stateful_step_count=20, deadline=None, derandomize=True, phases=[Phase.generate]
 )

@@ -18,6 +18,7 @@ from mys3d.errors import Damaged, Unavailable
 from mys3d.limits import GIB, MIB
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, Partition
+from mys3d.ports import Buffer
 
 Build = Callable[..., tuple[Digest, bytes]]
 Open = Callable[..., BlobStore]
@@ -283,3 +284,66 @@ async def test_every_directory_is_verified(open_several: Open, blob: Build) -> N
             step = await blobs.verify(cursor, GIB)
             count, cursor = count + step.blobs_count, step.after  # type: ignore[assignment]
         assert count == serving
+
+
+async def test_a_disk_that_cannot_say_how_full_it_is_goes_offline(
+    tmp_path: Path, blob: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_gone = [False]
+
+    def space(folder: Path) -> Space:
+        if is_gone[0] and folder.name == "a":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return Space(512 * MIB, 300 * MIB, ord(folder.name[0]))
+
+    async with BlobStore([Folder(tmp_path / name) for name in "ab"], CLUSTER, space=space) as blobs:
+        is_gone[0] = True
+        await fill(blobs, blob, 20)
+        usage = blobs.usage()
+        assert (usage.blobs_count, usage.size_bytes) == (20, 512 * MIB)
+        assert "free space" in usage.directories[0].offline
+
+
+async def test_what_is_read_wrong_from_an_offline_directory_is_not_written_there(
+    open_several: Open, blob: Build, rot: Callable[[BlobStore, Digest], None]
+) -> None:
+    name, data = blob(1, 100)
+    async with open_several("a") as blobs:
+        await blobs.put(name, [data], EPOCH)
+        rot(blobs, name)
+        blobs.depots[0].directory.take_offline("for the test")
+        with pytest.raises(Damaged):
+            await blobs.read(name, 0, 100)
+        assert blobs.depots[0].directory.index.find(name) is not None
+        assert blobs.depots[0].damages_count == 0
+
+
+async def test_a_roster_that_cannot_be_written_stops_the_start(tmp_path: Path, disks: Disks) -> None:
+    with pytest.raises(Unavailable, match="cannot be written"):
+        async with BlobStore([Folder(tmp_path / "a")], CLUSTER, space=disks.space, roster=tmp_path / "no" / "r.json"):
+            pass
+    async with BlobStore([Folder(tmp_path / "a")], CLUSTER, space=disks.space):  # it was closed again
+        pass
+
+
+async def test_a_disk_that_turns_read_only_goes_offline_alone_and_is_read_from(
+    tmp_path: Path, disks: Disks, blob: Build
+) -> None:
+    read_only: set[str] = set()
+
+    def write(fd: int, buffers: Sequence[Buffer], offset: int) -> int:
+        if Path(os.readlink(f"/proc/self/fd/{fd}")).parent.name in read_only:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return os.pwritev(fd, buffers, offset)
+
+    folders = [Folder(tmp_path / name) for name in "ab"]
+    async with BlobStore(folders, CLUSTER, space=disks.space, calls=DiskCalls(write=write)) as blobs:
+        names = await fill(blobs, blob, 40)
+        mine = [name for name in names if blobs.depots[0].find(name) is not None]
+        read_only.add("a")
+        await fill(blobs, blob, 20, first=100)
+        assert "Read-only" in blobs.usage().directories[0].offline
+        assert len(mine) > 5
+        assert not any(blobs.holds(name) for name in mine)
+        for seed, name in enumerate(names):
+            assert await blobs.read(name, 0, 100) == blob(seed, 100)[1]

@@ -137,16 +137,17 @@ def test_a_file_system_that_cannot_tell_what_is_cached_is_asked_once(
     assert not reader.nowait
 
 
-def test_a_read_error_is_damage_and_takes_the_directory_offline_for_writes(
-    directory: Directory, reader: Reader, new_blob: Write, blob: Build, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENODEV, errno.ESTALE, errno.EUCLEAN])
+def test_a_read_error_is_damage_and_takes_the_directory_offline(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fail(*_: object) -> int:
-        raise OSError(errno.EIO, "Input/output error")
+        raise OSError(number, os.strerror(number))
 
     directory.commit([new_blob(1)])
     place = directory.index.find(blob(1)[0])
     assert place is not None
     monkeypatch.setattr(reader_module.os, "preadv", fail)
-    with pytest.raises(Damaged, match="Input/output"):
+    with pytest.raises(Damaged, match=os.strerror(number)):
         reader.read_waiting(blob(1)[0], place, 0, 10)
     assert directory.offline is not None

@@ -129,3 +129,19 @@ async def test_an_index_that_cannot_be_read_takes_its_directory_offline(
         break_index(blobs.depots[0].directory)
         assert (await blobs.verify("", limits.MIB)).blobs_count == 0
         assert "unreadable" in blobs.usage().directories[0].offline
+
+
+def test_a_disk_that_fails_while_it_is_verified_ends_the_step(
+    directory: Directory, new_blob: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.commit([new_blob(seed) for seed in range(10)])
+    reader = Reader(directory)
+    real = reader.read_waiting
+
+    def fail(*words):  # type: ignore[no-untyped-def]
+        directory.take_offline("for the test")
+        return real(*words)
+
+    monkeypatch.setattr(reader, "read_waiting", fail)
+    step = verify_step(directory, reader, 0, 0, limits.MIB)
+    assert (step.blobs_count, step.next_offset is None) == (1, False)
