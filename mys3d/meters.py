@@ -11,6 +11,17 @@ _PACE_FLOOR_SECONDS: Final = 0.0001  # below this an estimate could no longer gr
 
 
 @dataclass(slots=True)
+class Garbage:
+    """What garbage collection found and did on this node since its start."""
+
+    blobs_count: int = 0  # held and named by nothing, as the last walk left it
+    bytes_count: int = 0
+    deleted_blobs_count: int = 0
+    deleted_bytes_count: int = 0
+    walked_at: int = 0  # wall clock in milliseconds at the end of the last walk; 0: none has ended yet
+
+
+@dataclass(slots=True)
 class Pace:
     """How long each peer takes for one push: a running 95th percentile, and misses in a row.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from mys3d.meters import Pace
+from mys3d.meters import Garbage, Pace
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.members import Member
@@ -141,12 +141,15 @@ class Blobs(Protocol):
         A held blob is touched at `touch`."""
         ...
 
-    async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
-        """Delete a blob unless it was touched after `touch_max`, or is being written. True: it was held and is gone.
+    def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
+        """Delete a blob unless it was touched after `touch_max`, is being written, or a touch since then may have been
+        forgotten for newer ones. True: it was held and is gone. Never waits: what the caller has just read of the
+        registry still holds.
 
         A touch that is not remembered counts as old, and a restart forgets touches: the caller deletes only what no
-        applied reference names, and after a start nothing before a barrier taken since then (docs/formats/volumes.md,
-        "Forgetting"). A crash soon afterwards may bring the blob back, whole; then it is garbage once more."""
+        applied reference names, and after a start nothing until the epoch is two above that behind a barrier taken
+        since (docs/formats/volumes.md, "Forgetting"). A crash soon afterwards may bring the blob back, whole; then it
+        is garbage once more."""
         ...
 
     async def verify(self, after: str, bytes_max: int) -> Verification:
@@ -168,8 +171,8 @@ class Blobs(Protocol):
         """Those of `blobs` that are not held; for long lists in digest order, compared off the loop."""
         ...
 
-    def digests(self, partition: Partition) -> list[Digest]:
-        """The blobs held of one partition, in digest order."""
+    def held(self, partition: Partition) -> list[BlobRef]:
+        """The blobs held of one partition, in digest order. May be called in any thread."""
         ...
 
     def usage(self) -> DiskUsage: ...
@@ -211,6 +214,7 @@ class NodeStatus:
     reconciling: bool
     version: str
     scrub: ScrubReport | None = None  # None: of an older version
+    garbage: Garbage = field(default_factory=Garbage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,3 +306,4 @@ class Ports:
     entropy: Entropy
     repairs: Repairs = field(default_factory=NoRepairs)
     pace: Pace = field(default_factory=Pace)
+    garbage: Garbage = field(default_factory=Garbage)

@@ -24,6 +24,7 @@ from mys3d.blobs.space import Space
 from mys3d.blobs.verify import Bad, Step, verify_step
 from mys3d.blobs.volume import DiskCalls
 from mys3d.errors import Damaged, Unavailable
+from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 from mys3d.ports import DirectoryUsage
@@ -83,11 +84,11 @@ class Depot:
             self.directory.take_offline(str(error))
             return None
 
-    def digests(self, partition: Partition) -> list[Digest]:
+    def held(self, partition: Partition) -> list[BlobRef]:
         if self.directory.offline is not None:
             return []
         try:
-            return self.directory.index.digests(partition)
+            return self.directory.index.held(partition)
         except IndexLost as error:
             self.directory.take_offline(str(error))
             return []

@@ -63,6 +63,10 @@ class Touches:
             self._all = epoch
             self._sets = {known: names for known, names in self._sets.items() if known > epoch}
 
+    def remembers(self, epoch: GcEpoch) -> bool:
+        """True unless a touch at `epoch` or later may have been forgotten for newer ones."""
+        return epoch >= max(self._sets, default=self._all) - 1
+
     def epoch_of(self, digest: Digest) -> GcEpoch:
         """The newest epoch at which `digest` was touched, 0 when none is remembered."""
         return max([self._all, *(epoch for epoch, names in self._sets.items() if digest in names)])

@@ -20,6 +20,7 @@ from mys3d import limits
 from mys3d.blobs.record import record_bytes
 from mys3d.blobs.volume import FULL
 from mys3d.errors import Unavailable
+from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 
@@ -156,11 +157,15 @@ class Index:
                 self._write(change, self.position)
             return place
 
-    def digests(self, partition: Partition) -> list[Digest]:
+    def held(self, partition: Partition) -> list[BlobRef]:
         """The blobs held of one partition, in digest order."""
         start, stop = _partition_keys(partition)
-        rows = self._scan(start, stop)
-        return [Digest(key[1:]) for key, row in rows if not _PLACE.unpack(row)[3] & QUARANTINED]
+        found: list[BlobRef] = []
+        for key, row in self._scan(start, stop):
+            place = Place._make(_PLACE.unpack(row))
+            if not place.flags & QUARANTINED:
+                found.append(BlobRef(Digest(key[1:]), place.length))
+        return found
 
     def between(self, first: Digest, last: Digest) -> Iterator[Digest]:
         """The blobs held from `first` to `last`, in digest order."""

@@ -24,6 +24,7 @@ class MemoryBlobs:
         self.refusal: str | None = None  # None: puts are accepted
         self.is_offline = False
         self.touches: dict[Digest, GcEpoch] = {}
+        self._newest = GcEpoch(0)  # touch of all
         self._blobs: dict[Digest, bytes] = {}
         self._used_bytes = 0
         self._listeners: list[Callable[[], None]] = []
@@ -62,9 +63,8 @@ class MemoryBlobs:
         self.touch(digest, touch)
         return True
 
-    async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
-        await trio.lowlevel.checkpoint()
-        if not self.holds(digest) or self.touches.get(digest, 0) > touch_max:
+    def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
+        if not self.holds(digest) or self.touches.get(digest, 0) > touch_max or self._newest > touch_max + 2:
             return False
         self.lose(digest)
         self.touches.pop(digest, None)
@@ -98,9 +98,11 @@ class MemoryBlobs:
 
     def touch(self, digest: Digest, epoch: GcEpoch) -> None:
         self.touches[digest] = max(epoch, self.touches.get(digest, epoch))
+        self._newest = max(self._newest, epoch)
 
-    def digests(self, partition: Partition) -> list[Digest]:
-        return sorted(digest for digest in self._blobs if partition_of(digest) == partition and self.holds(digest))
+    def held(self, partition: Partition) -> list[BlobRef]:
+        names = sorted(name for name in self._blobs if partition_of(name) == partition and self.holds(name))
+        return [BlobRef(name, len(self._blobs[name])) for name in names]
 
     def usage(self) -> DiskUsage:
         count = 0 if self.is_offline else len(self._blobs)

@@ -187,9 +187,10 @@ class BlobStore:
                 return self._touch(digest, touch)
         return False
 
-    async def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
-        await trio.lowlevel.checkpoint()
+    def forget(self, digest: Digest, touch_max: GcEpoch) -> bool:
         if any(depot.is_writing(digest) for depot in self.depots) or self.touched(digest) > touch_max:
+            return False
+        if not self._touches.remembers(GcEpoch(touch_max + 1)):  # its caller's registry is behind those of others
             return False
         forgotten = [depot.forget(digest) for depot in self.depots]
         return any(forgotten)
@@ -225,8 +226,9 @@ class BlobStore:
     def holds(self, digest: Digest) -> bool:
         return any(depot.find(digest) is not None for depot in self.depots)
 
-    def digests(self, partition: Partition) -> list[Digest]:
-        return sorted({digest for depot in self.depots for digest in depot.digests(partition)})
+    def held(self, partition: Partition) -> list[BlobRef]:
+        found = {blob.digest: blob for depot in self.depots for blob in depot.held(partition)}
+        return [found[digest] for digest in sorted(found)]
 
     def touched(self, digest: Digest) -> GcEpoch:
         """The newest collection epoch at which a held blob was put or asked for; 0: unknown."""

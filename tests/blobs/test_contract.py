@@ -90,8 +90,9 @@ async def test_the_blobs_of_a_partition_are_listed_in_digest_order(blobs: Blobs,
     for name, data in built:
         await blobs.put(name, [data], EPOCH)
     for partition in {partition_of(name) for name, _ in built} | {0, 1023}:
-        expected = sorted(name for name, _ in built if partition_of(name) == partition)
-        assert blobs.digests(partition) == expected
+        mine = sorted((name, len(data)) for name, data in built if partition_of(name) == partition)
+        expected = [BlobRef(name, length) for name, length in mine]
+        assert blobs.held(partition) == expected
 
 
 async def test_puts_of_one_blob_at_the_same_time_all_succeed(blobs: Blobs, blob: Build) -> None:
@@ -121,7 +122,7 @@ async def test_usage_says_what_the_disk_has(blobs: Blobs) -> None:
 async def test_a_blob_that_was_not_touched_since_is_forgotten_and_can_be_put_again(blobs: Blobs, blob: Build) -> None:
     name, data = blob(8, 100_000)
     await blobs.put(name, [data], EPOCH)
-    assert await blobs.forget(name, EPOCH)
+    assert blobs.forget(name, EPOCH)
     assert not blobs.holds(name)
     assert not await blobs.have(name, EPOCH)
     assert await blobs.read(name, 0, 1) is None
@@ -133,14 +134,24 @@ async def test_a_blob_that_was_not_touched_since_is_forgotten_and_can_be_put_aga
 async def test_a_blob_that_was_touched_later_is_not_forgotten(blobs: Blobs, blob: Build) -> None:
     name, data = blob(9)
     await blobs.put(name, [data], EPOCH)
-    assert not await blobs.forget(name, GcEpoch(EPOCH - 1))
+    assert not blobs.forget(name, GcEpoch(EPOCH - 1))
     await blobs.have(name, GcEpoch(EPOCH + 1))
-    assert not await blobs.forget(name, EPOCH)
+    assert not blobs.forget(name, EPOCH)
     assert await blobs.read(name, 0, len(data)) == data
 
 
+async def test_who_is_behind_the_epochs_of_touches_forgets_nothing(blobs: Blobs, blob: Build) -> None:
+    """Touches of the last epoch that it knows may have been forgotten for newer ones."""
+    (old, old_data), (new, new_data) = blob(20), blob(21)
+    await blobs.put(old, [old_data], EPOCH)
+    await blobs.put(new, [new_data], EPOCH)
+    await blobs.have(new, GcEpoch(EPOCH + 10))
+    assert not blobs.forget(old, GcEpoch(EPOCH + 7))
+    assert blobs.forget(old, GcEpoch(EPOCH + 8))
+
+
 async def test_a_blob_that_is_not_held_is_not_forgotten(blobs: Blobs, blob: Build) -> None:
-    assert not await blobs.forget(blob(10)[0], EPOCH)
+    assert not blobs.forget(blob(10)[0], EPOCH)
 
 
 async def verify_all(blobs: Blobs, bytes_max: int) -> tuple[list[int], set[Digest]]:
@@ -195,8 +206,8 @@ async def test_a_directory_that_went_offline_holds_nothing_and_is_read_from(blob
     await trio.testing.wait_all_tasks_blocked()
     assert told == [False]
     assert not await blobs.have(name, EPOCH)
-    assert blobs.digests(partition_of(name)) == []
-    assert not await blobs.forget(name, EPOCH)
+    assert blobs.held(partition_of(name)) == []
+    assert not blobs.forget(name, EPOCH)
     assert (await blobs.verify("", limits.MIB)).blobs_count == 0
     assert (blobs.usage().blobs_count, blobs.usage().is_writable) == (0, False)
     with pytest.raises(Unavailable, match="offline"):

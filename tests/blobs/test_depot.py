@@ -16,7 +16,7 @@ Break = Callable[[Directory], None]
 EPOCH = GcEpoch(1)
 
 
-@pytest.mark.parametrize("question", ["holds", "digests", "read", "have", "put", "usage"])
+@pytest.mark.parametrize("question", ["holds", "held", "read", "have", "put", "usage"])
 async def test_an_index_that_breaks_is_an_offline_directory_to_everyone(
     open_store: Open, blob: Build, break_index: Break, question: str
 ) -> None:
@@ -27,8 +27,8 @@ async def test_an_index_that_breaks_is_an_offline_directory_to_everyone(
         match question:
             case "holds":
                 assert not blobs.holds(name)
-            case "digests":
-                assert blobs.digests(partition_of(name)) == []
+            case "held":
+                assert blobs.held(partition_of(name)) == []
             case "read":
                 assert await blobs.read(name, 0, 10) is None
             case "have":

@@ -118,7 +118,7 @@ async def test_nothing_is_forgotten_in_a_directory_that_is_offline(
     async with open_store() as blobs:
         await blobs.put(name, [data], GcEpoch(1))
         blobs.depots[0].directory.take_offline("for the test")
-        assert not await blobs.forget(name, GcEpoch(9))
+        assert not blobs.forget(name, GcEpoch(9))
         assert blobs.depots[0].directory.index.find(name) is not None
 
 
@@ -146,7 +146,7 @@ async def test_the_room_of_a_forgotten_blob_is_returned_while_the_store_is_maint
     async with open_store() as blobs:
         await blobs.put(name, [data], GcEpoch(1))
         before = allocated(blobs.depots[0].directory)
-        assert await blobs.forget(name, GcEpoch(1))
+        assert blobs.forget(name, GcEpoch(1))
         with trio.move_on_after(limits.reclaim_seconds + 1):  # a sweep that has begun is waited for
             await blobs.maintain()
         assert allocated(blobs.depots[0].directory) <= before - MIB

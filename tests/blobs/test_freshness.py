@@ -66,11 +66,19 @@ def test_a_touch_of_a_past_collection_is_not_remembered() -> None:
     assert touches.epoch_of(B) == 0
 
 
+def test_touches_are_remembered_from_the_epoch_before_the_newest_on() -> None:
+    touches = Touches()
+    assert touches.remembers(GcEpoch(0))
+    touches.touch(A, GcEpoch(6))
+    assert (touches.remembers(GcEpoch(5)), touches.remembers(GcEpoch(4))) == (True, False)
+
+
 def test_too_many_touches_touch_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "touched_blobs_max", 3)
     touches = Touches()
     for number in range(4):
         touches.touch(Digest(bytes([number]) * 32), GcEpoch(8))
     assert touches.epoch_of(A) == 8
+    assert (touches.remembers(GcEpoch(7)), touches.remembers(GcEpoch(6))) == (True, False)
     touches.touch(B, GcEpoch(9))
     assert (touches.epoch_of(A), touches.epoch_of(B)) == (8, 9)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mys3d.blobs.index import Index, IndexLost, Place, Position, remove
+from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 
@@ -40,7 +41,7 @@ def test_a_quarantined_blob_is_not_held_and_not_listed(index: Index) -> None:
     index.add([(A, PLACE)], Position(1, 5000))
     assert index.quarantine(A, PLACE)
     assert index.find(A) is None
-    assert index.digests(Partition(0x61 << 2 | 0x61 >> 6)) == []
+    assert index.held(Partition(0x61 << 2 | 0x61 >> 6)) == []
     assert index.blobs_count == 0
 
 
@@ -71,9 +72,10 @@ def test_partitions_do_not_overlap(index: Index) -> None:
         Digest(bytes([high, low]) + b"\x00" * 30) for high in (0, 1, 254, 255) for low in (0, 63, 64, 128, 192, 255)
     ]
     index.add([(name, PLACE) for name in names], Position(1, 5000))
-    listed = [name for partition in range(1024) for name in index.digests(Partition(partition))]
+    listed = [blob.digest for partition in range(1024) for blob in index.held(Partition(partition))]
     assert listed == sorted(names)
-    assert index.digests(Partition(1023)) == [Digest(b"\xff\xc0" + bytes(30)), Digest(b"\xff\xff" + bytes(30))]
+    last = (Digest(b"\xff\xc0" + bytes(30)), Digest(b"\xff\xff" + bytes(30)))
+    assert index.held(Partition(1023)) == [BlobRef(name, PLACE.length) for name in last]
 
 
 def test_rows_survive_a_close(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_rotten_rows_are_told_once_and_the_index_is_lost_from_then_on(tmp_path: 
         with pytest.raises(IndexLost, match="rebuilt when this node is restarted"):
             second.find(names[0])
         with pytest.raises(IndexLost):
-            second.digests(Partition(0))
+            second.held(Partition(0))
         second.close()
     with pytest.raises(IndexLost, match="found unreadable before"):
         Index(path, OURS)
