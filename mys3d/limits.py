@@ -119,6 +119,12 @@ gc_period_ms_min: Final = 100  # for tests; a write has to be committed within a
 gc_period_ms_max: Final = 24 * 3600 * 1000
 gc_looks_per_period: Final = 4  # how often the epoch is looked at ...
 gc_look_seconds_max: Final = 30.0  # ... but at least this often
+gc_step_blobs: Final = 1_000  # blobs held that one step of a walk looks at: about 10 ms in a thread
+gc_rest_factor: Final = 30  # a walk rests this much longer than its last step took ...
+gc_rest_seconds_max: Final = 1.0  # ... but at most this
+gc_deletes_at_once: Final = 32  # index rows deleted between two looks at the loop: about 1 ms
+gc_questions_max: Final = 16  # surplus copies that homes are asked for at once: they may have to read all of them
+gc_lag_entries_max: Final = 1_000  # a node that is further behind the log deletes nothing
 
 # --- Scrub ------------------------------------------------------------------------------------------------------
 scrub_cycle_ms: Final = 14 * 24 * 3600 * 1000  # every blob is read again this often; Garage: 25 to 35 days

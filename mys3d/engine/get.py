@@ -10,11 +10,12 @@ from typing import Final
 
 from mys3d import limits
 from mys3d.engine.hashing import names
+from mys3d.engine.holdings import keep_unnamed
 from mys3d.engine.homes import holders
 from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef, Body, InlineBlobs, StagedBody
 from mys3d.model.digest import partition_of
-from mys3d.model.names import NodeId
+from mys3d.model.names import GcEpoch, NodeId
 from mys3d.ports import Ports
 from mys3d.registry import queries
 
@@ -24,7 +25,8 @@ def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[
 
     Raises Unavailable when a blob has no reachable holder: before the first piece nothing was sent, later the
     connection has to break. The names of a staged body are read an extent at a time: a body that is removed meanwhile
-    goes on until they are reaped (`limits.reap_grace_ms` later), and then breaks at the next extent.
+    goes on until they are reaped (`limits.reap_grace_ms` later), and then breaks at the next extent. Blobs whose names
+    are known here are kept for as long as the download takes: see `_Stream._keep`.
     """
     if isinstance(body, InlineBlobs):
         return _Stream(ports, stretches(body.blobs, start, stop), None)
@@ -107,6 +109,8 @@ class _Stream:
         self._left = cut[::-1]
         self._whole = memoryview(b"")  # a blob that was fetched whole and is being handed on
         self._remote: _Remote | None = None  # None: the local copy of the present blob still answers
+        self._present: BlobRef | None = None  # the blob that is being read; None: none yet
+        self._epoch: GcEpoch | None = None  # of garbage collection, when it was last looked at; None: not yet
 
     def __aiter__(self) -> "_Stream":
         return self
@@ -119,7 +123,10 @@ class _Stream:
             self._left = self._extents.next_stretches()[::-1]
         if not self._left:
             raise StopAsyncIteration
+        if len(self._left) > 1 and self._left[-1].blob is not self._present:
+            await self._keep()
         stretch = self._left.pop()
+        self._present = stretch.blob
         stop = min(stretch.stop, stretch.start + limits.read_piece_bytes)
         if self._remote is None:
             local = await _read_local(self._ports, stretch.blob, stretch.start, stop)
@@ -134,6 +141,17 @@ class _Stream:
         fetched = await self._remote.read(stretch.start, stop)
         self._go_on(stretch, stop)
         return fetched
+
+    async def _keep(self) -> None:
+        """Once an epoch, touch what is still to be sent and named no more.
+
+        Garbage is deleted by the second walk that finds it (engine/gc.py), so a download that began when the body was
+        named, and looks at the epoch between two blobs, is in time unless one blob takes longer than an epoch.
+        """
+        epoch = queries.gc_epoch(self._ports.registry.view())
+        before, self._epoch = self._epoch, epoch
+        if before not in (None, epoch):
+            await keep_unnamed(self._ports, [stretch.blob for stretch in self._left])
 
     def _go_on(self, stretch: Stretch, start: int) -> None:
         """Put back what is left of a stretch; the next blob starts at its local copy again."""

@@ -1,20 +1,23 @@
 """A body on its way in: cut into blobs, hashed, pushed.        Floor: engine. Called by: put.
 
 Law: every byte taken from the budget is given back once, whatever ends the body; the epochs that are handed over with
-some blobs are the lowest of their pushes.
+some blobs are the lowest of their pushes, or of the touches that renewed those.
 """
 
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import trio
+
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
+from mys3d.engine.epochs import look_seconds
 from mys3d.engine.hashing import BodyHashes
 from mys3d.engine.homes import present_layout
+from mys3d.engine.reaffirm import reaffirm
 from mys3d.engine.replicate import replicate
-from mys3d.errors import S3Error
+from mys3d.errors import S3Error, Unavailable
 from mys3d.model.body import BlobRef
-from mys3d.model.digest import Digest
 from mys3d.model.members import Layout
 from mys3d.model.names import Epoch, GcEpoch
 from mys3d.ports import Buffer, Ports
@@ -30,12 +33,20 @@ class Source(Protocol):
 
 
 @dataclass(slots=True)
+class Taken:
+    """One blob of the body that was not handed over yet, and the epochs of its push once there is one."""
+
+    ref: BlobRef
+    epochs: tuple[Epoch, GcEpoch] | None = None  # None: its push has not begun
+    is_durable: bool = False
+
+
+@dataclass(slots=True)
 class Blob:
     """One full blob that waits for its push: its pieces, and what it took of the budget."""
 
-    digest: Digest
+    taken: Taken
     pieces: list[Buffer]
-    length: int
     reserved: int
 
 
@@ -58,10 +69,9 @@ class Intake:
         self._budget: Final = budget
         self._source: Final = source
         self._hashes: Final = BodyHashes(wanted)
-        self._blobs: Final[list[BlobRef]] = []  # not handed over yet
+        self._taken: Final[list[Taken]] = []  # not handed over yet
         self._reserved = 0  # bytes taken from the budget by this body and not given back
         self._rest: Buffer = b""  # read beyond the end of the last blob
-        self._epochs: tuple[Epoch, GcEpoch] | None = None  # the lowest of all pushes; None: nothing was pushed
 
     async def next_blob(self) -> Blob | None:
         """Read and name the next blob. None: the source had no more bytes."""
@@ -92,25 +102,41 @@ class Intake:
         if batch:
             await self._hashes.update(batch, batch_length)
             pieces += batch
-        digest = self._hashes.blob_digest()
-        self._blobs.append(BlobRef(digest, length))
+        taken = Taken(BlobRef(self._hashes.blob_digest(), length))
+        self._taken.append(taken)
         self.size += length
-        return Blob(digest, pieces, length, reserved)
+        return Blob(taken, pieces, reserved)
 
     @property
     def named_count(self) -> int:
         """How many blobs were read since they were last handed over."""
-        return len(self._blobs)
+        return len(self._taken)
 
     async def push(self, blob: Blob) -> None:
         """Make one blob durable under the present epochs, then let its buffers go. Raises Unavailable."""
         layout, touch = self._present()
-        lowest = self._epochs or (layout.epoch, touch)
-        self._epochs = (min(lowest[0], layout.epoch), min(lowest[1], touch))
-        await replicate(self._ports, layout, blob.digest, blob.pieces, touch)
+        blob.taken.epochs = layout.epoch, touch
+        await replicate(self._ports, layout, blob.taken.ref.digest, blob.pieces, touch)
+        blob.taken.is_durable = True
         blob.pieces.clear()
         self._reserved -= blob.reserved
         self._budget.give(blob.reserved)
+
+    async def keep(self) -> None:
+        """Touch what is durable again in each new epoch, until cancelled: nothing names it yet."""
+        while True:
+            await trio.sleep(look_seconds(self._ports))
+            present = queries.gc_epoch(self._ports.registry.view())
+            await self._renew([taken for taken in self._taken if taken.is_durable and _is_older(taken, present)])
+
+    async def _renew(self, old: list[Taken]) -> None:
+        """What cannot be renewed now is tried at the next look, and at the latest when its commit was refused."""
+        try:
+            epochs = await reaffirm(self._ports, [taken.ref for taken in old]) if old else None
+        except Unavailable:
+            return
+        for taken in old:
+            taken.epochs = epochs
 
     def give_back(self) -> None:
         """Give back what blobs hold that were never pushed."""
@@ -119,21 +145,17 @@ class Intake:
 
     def take_named(self) -> Named:
         """Hand over the blobs read since the last time, all of them pushed, with the lowest epochs of their pushes."""
-        layout_epoch, gc_epoch = self._epochs or self._present_epochs()
-        named = Named(tuple(self._blobs), layout_epoch, gc_epoch)
-        self._blobs.clear()
-        self._epochs = None
-        return named
+        layout, touch = self._present()
+        epochs = [taken.epochs for taken in self._taken if taken.epochs is not None] or [(layout.epoch, touch)]
+        blobs = tuple(taken.ref for taken in self._taken)
+        self._taken.clear()
+        return Named(blobs, min(epoch for epoch, _ in epochs), min(epoch for _, epoch in epochs))
 
     def md5(self) -> bytes:
         return self._hashes.md5()
 
     def wanted(self) -> dict[str, bytes]:
         return self._hashes.wanted()
-
-    def _present_epochs(self) -> tuple[Epoch, GcEpoch]:
-        layout, touch = self._present()
-        return layout.epoch, touch
 
     def _present(self) -> tuple[Layout, GcEpoch]:
         """The layout and the garbage epoch that a push at this moment belongs to. Raises Unavailable."""
@@ -151,6 +173,10 @@ class Intake:
             await self._budget.take(size)
         self._reserved += size
         return size
+
+
+def _is_older(taken: Taken, present: GcEpoch) -> bool:
+    return taken.epochs is not None and taken.epochs[1] < present
 
 
 def _append(batch: list[Buffer], piece: Buffer) -> None:

@@ -117,7 +117,17 @@ async def _push_some(intake: Intake) -> None:
 
 
 async def _push_while_reading(intake: Intake, first: Blob) -> None:
-    """Push each blob while the next is read, at most `pushes_ahead_max` at a time."""
+    """Push each blob while the next is read, and keep from collection what was pushed. Raises S3Error, Unavailable."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(intake.keep)
+        failure = await _push_each(intake, first)
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+async def _push_each(intake: Intake, first: Blob) -> S3Error | Unavailable | None:
+    """Push each blob while the next is read, at most `pushes_ahead_max` at a time; return what went wrong first."""
     failure: S3Error | Unavailable | None = None
     async with trio.open_nursery() as nursery:
         ahead = trio.Semaphore(limits.pushes_ahead_max)
@@ -142,5 +152,4 @@ async def _push_while_reading(intake: Intake, first: Blob) -> None:
         except (S3Error, Unavailable) as error:
             failure = error
             nursery.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    return failure

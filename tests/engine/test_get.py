@@ -11,7 +11,7 @@ from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
 from mys3d.model.digest import digest_of
 from mys3d.model.names import BodyId, Epoch, GcEpoch, Instant
-from mys3d.registry.commands import AbandonBody, Reap, StageExtent
+from mys3d.registry.commands import AbandonBody, BumpGcEpoch, Reap, StageExtent
 
 Grid = Any  # of conftest
 MakeGrid = Callable[[int], Awaitable[Grid]]
@@ -158,3 +158,15 @@ async def test_a_body_removed_under_a_reader_goes_on_until_its_names_are_reaped(
         await grid[0].ports.registry.propose(Reap(body.body, cursor))
     with pytest.raises(Unavailable, match="extent 2 is gone"):
         await anext(stream)
+
+
+async def test_blobs_that_a_long_download_has_yet_to_send_are_kept_once_nothing_names_them(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    blobs = tuple([await grid.hold(bytes([n]) * 10, [0, 1, 2]) for n in range(4)])
+    stream = read_body(grid[0].ports, InlineBlobs(blobs), 0, 40)
+    assert bytes(await anext(stream)) == b"\0" * 10
+    await grid[0].ports.registry.propose(BumpGcEpoch(GcEpoch(2)))
+    assert bytes(await anext(stream)) == b"\1" * 10
+    touched = [[node.blobs.touches[blob.digest] for node in grid.nodes] for blob in blobs]
+    assert touched == [[0] * 3, [2] * 3, [2] * 3, [2] * 3]
+    assert b"".join([bytes(piece) async for piece in stream]) == b"\2" * 10 + b"\3" * 10
