@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds disk-full corrupt simulate fuzz-raft gc-model lock
+.PHONY: run test check setup kill-rounds disk-full corrupt simulate fuzz-raft gc-model gc-race lock
 
 setup: .venv/.ready
 
@@ -59,6 +59,10 @@ fuzz-raft: setup
 # Garbage collection as an abstract machine: five worlds of up to a million states each, and the rules left out.
 gc-model: setup
 	@$(BIN)/python -m pytest -q -s tests/engine/test_gc_model.py
+
+# Three real nodes: 10,000 puts and deletes of the same few contents at 200 ms an epoch, 20 kills in between.
+gc-race: setup
+	@$(BIN)/python -m pytest -q -s -m campaign tests/system/test_gc.py
 
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11

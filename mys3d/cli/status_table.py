@@ -17,9 +17,10 @@ _MARKS = {"healthy": ("●", "green"), "degraded": ("▲", "yellow"), "unavailab
 
 
 def status_view(status: dict[str, Any]) -> RenderableType:
-    """Return the headline, one row per node, and the lines about troubles, copies and scrubs."""
+    """Return the headline, one row per node, and the lines about troubles, garbage, copies and scrubs."""
     nodes = sorted(status["nodes"], key=lambda node: (len(node["name"]), node["name"]))
-    return Group(_headline(status), _table(nodes), *map(Text, _troubles(nodes)), _copies(status), _scrubs(nodes))
+    lines = (*map(Text, _troubles(nodes)), _garbage(status["garbage"]), _copies(status), _scrubs(nodes))
+    return Group(_headline(status), _table(nodes), *lines)
 
 
 def _headline(status: dict[str, Any]) -> Text:
@@ -90,3 +91,9 @@ def _copies(status: dict[str, Any]) -> Text:
 def _scrubs(nodes: list[dict[str, Any]]) -> Text:
     reports = [node["scrub"] for node in nodes if node.get("scrub") is not None]
     return Text(summary(reports, time.time()))
+
+
+def _garbage(garbage: dict[str, Any]) -> Text:
+    ago = garbage["walked_ago_seconds"]
+    told = "not looked at by all nodes yet" if ago is None else f"looked at within {ago} s"
+    return Text(f"garbage: {garbage['blobs_count']} blobs, {size(garbage['bytes_count'])}, {told}")

@@ -4,6 +4,7 @@ Law: nothing a peer sends is stored under a name that its bytes do not have.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from mys3d import __version__, limits
@@ -75,4 +76,5 @@ def own_status(ports: Ports, missing: MissingCopies, scrub: Scrub) -> NodeStatus
         reconciling=missing.reconciling,
         version=__version__,
         scrub=scrub.report(),
+        garbage=replace(ports.garbage),
     )

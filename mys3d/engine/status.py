@@ -4,6 +4,7 @@ Law: the sentence never promises more than is true now: it counts only nodes tha
 or not yet verified is no copy.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -49,6 +50,14 @@ class Disk(msgspec.Struct, frozen=True):
     directories: tuple[DirectoryUsage, ...] = ()
 
 
+class GarbageState(msgspec.Struct, frozen=True):
+    """Blobs that nothing names, on all nodes that answered, as their last walks left them."""
+
+    blobs_count: int
+    bytes_count: int
+    walked_ago_seconds: int | None  # since the walk that is longest ago; None: one node has not ended its first yet
+
+
 class NodeState(msgspec.Struct, frozen=True):
     """One line of the table. What a silent node did not say is zero or empty."""
 
@@ -80,6 +89,7 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     sentence: str
     copies: Copies
     layout: LayoutState
+    garbage: GarbageState
     nodes: tuple[NodeState, ...]
 
 
@@ -102,6 +112,7 @@ async def cluster_status(ports: Ports, missing: MissingCopies, scrub: Scrub) -> 
         sentence=sentence_of(facts, losses_allowed(facts)),
         copies=Copies(facts.replicas, facts.missing_blobs),
         layout=LayoutState(layout.epoch, layout.sealed, bool(layout.target)),
+        garbage=_garbage(answers.values(), ports.clock.now()),
         nodes=tuple(_node(member, voters, raft.leader, answers.get(member.id), commit) for member in members),
     )
 
@@ -144,6 +155,16 @@ def _facts(
         is_settled=not layout.target and not any(answer.reconciling for answer in answers.values()),
         has_leader=raft.leader is not None,
         quorum=quorum,
+    )
+
+
+def _garbage(answers: Iterable[NodeStatus], now: int) -> GarbageState:
+    found = [answer.garbage for answer in answers]
+    first = min((garbage.walked_at for garbage in found), default=0)
+    return GarbageState(
+        sum(garbage.blobs_count for garbage in found),
+        sum(garbage.bytes_count for garbage in found),
+        max(0, now - first) // 1000 if first else None,
     )
 
 

@@ -72,7 +72,7 @@ async def test_an_index_without_room_breaks_nothing_and_refuses_writes(
         index._get = get  # what is there can be read
         with pytest.raises(Unavailable, match="has no room"):
             await blobs.put(blob(2)[0], [blob(2)[1]], EPOCH)
-        assert not await blobs.forget(name, EPOCH)
+        assert not blobs.forget(name, EPOCH)
         await blobs.depots[0].reclaim()
         assert await blobs.read(name, 0, len(data)) == data
         rot(blobs, name)

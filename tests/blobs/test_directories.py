@@ -76,7 +76,7 @@ async def test_blobs_are_shared_by_weight_and_read_back_wherever_they_are(open_s
         for seed, name in enumerate(names):
             assert await blobs.read(name, 0, 100) == blob(seed, 100)[1]
             assert await blobs.have(name, EPOCH)
-        every = [name for number in range(limits.partitions_count) for name in blobs.digests(Partition(number))]
+        every = [blob.digest for number in range(limits.partitions_count) for blob in blobs.held(Partition(number))]
         assert every == sorted(names)
 
 
@@ -182,7 +182,7 @@ async def test_a_rotten_copy_does_not_hide_a_sound_one_in_another_directory(
         assert await blobs.read(name, 0, 100) == data
         assert blobs.holds(name)
         assert not blobs.depots[0].find(name)
-        assert await blobs.forget(name, EPOCH)
+        assert blobs.forget(name, EPOCH)
         assert not blobs.holds(name)
 
 

@@ -36,6 +36,7 @@ def status_of(root: Path) -> dict[str, Any]:
     layout = {"epoch": len(nodes), "sealed": 0, "in_transition": False}
     cluster = {"id": "c" * 32, "region": "us-east-1"}
     words = {"format": 1, "health": "healthy", "writable": True, "sentence": "can lose 1 node"}
+    words |= {"garbage": {"blobs_count": 0, "bytes_count": 0, "walked_ago_seconds": 1}}
     return words | {"cluster": cluster, "copies": {"target": 3, "missing_blobs": 0}, "layout": layout, "nodes": nodes}
 
 

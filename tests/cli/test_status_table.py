@@ -23,6 +23,7 @@ def shown(**changes: Any) -> str:
         "sentence": "can lose 1 node",
         "copies": {"target": 3, "missing_blobs": 0},
         "layout": {"epoch": 4, "sealed": 3, "in_transition": False},
+        "garbage": {"blobs_count": 7, "bytes_count": 3_400_000, "walked_ago_seconds": 42},
         "nodes": [node("n1", role="leader"), node("n2")],
     }
     console = Console(file=io.StringIO(), width=200)
@@ -90,3 +91,9 @@ def test_a_directory_in_trouble_has_a_line_of_its_own_and_a_sound_one_has_none()
     assert "n1  /mnt/c: full: 3.0 MB free" in text
     assert "n1  /mnt/d: 2 blobs found damaged" in text
     assert "n1  /mnt/d: 1 volumes cannot be read" in text
+
+
+def test_a_line_says_how_much_garbage_there_is() -> None:
+    assert shown().splitlines()[-3].rstrip() == "garbage: 7 blobs, 3.4 MB, looked at within 42 s"
+    fresh = {"blobs_count": 0, "bytes_count": 0, "walked_ago_seconds": None}
+    assert "not looked at by all nodes yet" in shown(garbage=fresh).splitlines()[-3]

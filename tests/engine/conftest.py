@@ -141,18 +141,13 @@ def make_grid(nursery: trio.Nursery) -> Callable[..., Awaitable[Grid]]:
     async def make(count: int, grown: bool = True) -> Grid:
         grid = Grid(MemoryNetwork(nursery), MemoryCluster(TestClock()))
         for number in range(count):
-            _add_node(grid, number)
+            add_node(grid, number)
         registry = grid[0].ports.registry
         await registry.propose(
             InitialiseCluster(b"c" * 16, node_id(0), "n1", b"i" * 16, addresses(0), "z", 10**12, "us-east-1")
         )
         for number in range(1, count):
-            secret = digest_of(bytes([number]))
-            await registry.propose(CreateToken(secret, Instant(2_000_000_000_000)))
-            join = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "z", 10**12)
-            await registry.propose(join)
-            if grown:
-                await registry.propose(UpdateMember(node_id(number), state=MemberState.ACTIVE))
+            await join(grid, number, grown)
         if count > 1 and grown:
             await move_layout(grid)
         await registry.propose(CreateBucket(BucketName("photos"), AccessKey("AKIA"), BucketConfiguration()))
@@ -162,6 +157,17 @@ def make_grid(nursery: trio.Nursery) -> Callable[..., Awaitable[Grid]]:
         return grid
 
     return make
+
+
+async def join(grid: Grid, number: int, is_active: bool = True) -> None:
+    """Make one more node a member."""
+    registry = grid[0].ports.registry
+    secret = digest_of(bytes([number]))
+    await registry.propose(CreateToken(secret, Instant(2_000_000_000_000)))
+    command = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "z", 10**12)
+    await registry.propose(command)
+    if is_active:
+        await registry.propose(UpdateMember(node_id(number), state=MemberState.ACTIVE))
 
 
 async def move_layout(grid: Grid) -> None:
@@ -178,7 +184,7 @@ async def move_layout(grid: Grid) -> None:
     await registry.propose(ReleaseLayout(command.epoch))
 
 
-def _add_node(grid: Grid, number: int) -> None:
+def add_node(grid: Grid, number: int) -> None:
     node = node_id(number)
     blobs = MemoryBlobs()
     peers = MemoryPeers(grid.network, node)

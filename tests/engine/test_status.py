@@ -33,6 +33,7 @@ async def test_the_document_has_the_fields_that_were_promised(make_grid: MakeGri
     assert document["sentence"] == "no redundancy: one node holds the only copy"
     assert document["copies"] == {"target": 1, "missing_blobs": 0}
     assert document["layout"] == {"epoch": 1, "sealed": 0, "in_transition": False}
+    assert document["garbage"] == {"blobs_count": 0, "bytes_count": 0, "walked_ago_seconds": None}
     node = document["nodes"][0]
     assert set(node) == {
         "id", "name", "zone", "state", "role", "reachable", "term", "applied_index", "lag", "disk", "blobs_missing",
@@ -80,3 +81,13 @@ async def test_before_the_cluster_is_known_there_is_no_document(make_grid: MakeG
     monkeypatch.setattr(queries, "cluster", lambda _reader: None)
     with pytest.raises(Unavailable, match="does not know its cluster"):
         await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
+
+
+async def test_garbage_of_all_nodes_is_summed_up(make_grid: MakeGrid) -> None:
+    grid = await settled(make_grid, 3)
+    now = grid[0].ports.clock.now()
+    for number, node in enumerate(grid.nodes):
+        garbage = node.ports.garbage
+        garbage.blobs_count, garbage.bytes_count, garbage.walked_at = 1 + number, 100, now - 1000 * number
+    told = (await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)).garbage
+    assert (told.blobs_count, told.bytes_count, told.walked_ago_seconds) == (6, 300, 2)

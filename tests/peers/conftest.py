@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
+from mys3d.meters import Garbage
 from mys3d.model.digest import digest_of
 from mys3d.model.members import Addresses, Member, MemberState
 from mys3d.model.names import Instant, NodeId, Term
@@ -58,7 +59,8 @@ class Service:
     async def on_status(self):
         await trio.lowlevel.checkpoint()
         self._fail()
-        return NodeStatus(self.node, RAFT, DiskUsage(100, 50, len(self.blobs), True), 1, False, "0.1", SCRUB)
+        disk = DiskUsage(100, 50, len(self.blobs), True)
+        return NodeStatus(self.node, RAFT, disk, 1, False, "0.1", SCRUB, Garbage(1, 2, 3, 4, 5))
 
     async def on_scrub(self, action):
         await trio.lowlevel.checkpoint()
