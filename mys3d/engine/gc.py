@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
 import trio
 
 from mys3d import limits
@@ -27,6 +28,8 @@ from mys3d.model.names import GcEpoch, NodeId, Partition
 from mys3d.ports import Blobs, Ports
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
+
+log = structlog.get_logger("mys3d.engine")
 
 _GRACE: Final = 2  # epochs: a commit is refused when a push of it is older than the epoch before the present one
 
@@ -63,10 +66,12 @@ class Collector:
         task_status.started()
         await self._pass_barrier()
         while True:
-            if queries.gc_epoch(self._ports.registry.view()) == self._walked:
-                await trio.sleep(look_seconds(self._ports))
-            else:
-                await self.walk()
+            try:
+                if queries.gc_epoch(self._ports.registry.view()) != self._walked:
+                    await self.walk()
+            except Unavailable as error:  # rows or an index that cannot be read or written now: walk again later
+                log.warning("gc.interrupted", why=str(error))
+            await trio.sleep(look_seconds(self._ports))
 
     async def _pass_barrier(self) -> None:
         """Learn an epoch that no push acknowledged before this start exceeds: their touches are forgotten."""
@@ -105,7 +110,7 @@ class Collector:
                 await self._drop_surplus(held.partition, held.named[start : start + limits.gc_questions_max], tally)
 
     async def _delete_unnamed(self, held: Held, tally: Tally) -> None:
-        before = self._seen.pop(held.partition, None)
+        before = self._seen.get(held.partition)
         left: array[int] = array("Q")
         for number, blob in enumerate(held.unnamed, 1):
             mark = _mark(blob.digest)
@@ -116,8 +121,7 @@ class Collector:
                 _count(tally.garbage, blob)
             if number % limits.gc_deletes_at_once == 0:
                 await trio.lowlevel.checkpoint()
-        if left:
-            self._seen[held.partition] = left
+        self._seen[held.partition] = left
 
     def _delete(self, partition: Partition, blob: BlobRef) -> bool:
         """Delete a blob if it may go at this moment. Not a coroutine: nothing is applied or pushed in between."""

@@ -11,6 +11,7 @@ from mys3d.engine.budget import BufferBudget
 from mys3d.engine.epochs import Epochs
 from mys3d.engine.gc import Collector
 from mys3d.engine.put import put_object
+from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.members import MemberState
@@ -294,6 +295,29 @@ async def test_a_collector_waits_for_a_majority(
     for _ in range(3):
         await bump(grid)
         await trio.sleep(60)
+    assert grid.holders(blob) == set()
+
+
+async def test_a_walk_that_cannot_go_on_is_walked_again(
+    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = await make_grid(1)
+    blob = await grid.hold(b"bytes", [0])
+    grid[0].missing.reconciling = False
+    await nursery.start(Collector(grid[0].ports, grid[0].missing).run)
+    real, refusals = grid[0].blobs.forget, [Unavailable("the disk is full"), Unavailable("the disk is full")]
+
+    def forget(*question: Any) -> bool:
+        if refusals:
+            raise refusals.pop()
+        return bool(real(*question))
+
+    monkeypatch.setattr(grid[0].blobs, "forget", forget)
+    for _ in range(3):
+        await bump(grid)
+        await trio.sleep(60)
+    assert not refusals
+    await trio.sleep(120)
     assert grid.holders(blob) == set()
 
 
