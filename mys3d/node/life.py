@@ -263,12 +263,11 @@ class Node:
         while True:
             try:
                 await self.ports.registry.barrier()
+                if queries.layout(self.ports.registry.view()) is not None:
+                    return
             except Unavailable:
                 log.info("waiting for a majority of the voters")
-                continue
-            if queries.layout(self.ports.registry.view()) is not None:
-                return
-            await trio.sleep(limits.membership_tick_seconds)
+            await trio.sleep(limits.membership_tick_seconds)  # a barrier without a majority fails at once
 
     async def _status(self) -> object:
         return await cluster_status(self.ports, self.missing, self.scrub)

@@ -5,10 +5,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from blake3 import blake3
 
 from mys3d import limits
@@ -16,6 +18,7 @@ from mys3d.config import NodeConfig
 from mys3d.consensus.store import RocksStore
 from mys3d.errors import Unavailable
 from mys3d.node import RunningNode, join_cluster, run_node
+from mys3d.node.life import Node
 from mys3d.node.node_file import NODE_FILE
 from mys3d.node.world import MachineClock
 
@@ -211,3 +214,19 @@ async def test_a_registry_damaged_again_and_again_stops_the_node_with_advice(
     hurt(config, "CURRENT")
     with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="replace its disk"), flatten_subgroups=True):
         await run_node(config)
+
+
+async def test_a_node_without_a_majority_rests_between_its_looks(autojump_clock: trio.testing.MockClock) -> None:
+    class Lonely:
+        looks_count = 0
+
+        async def barrier(self) -> None:
+            await trio.lowlevel.checkpoint()
+            self.looks_count += 1
+            raise Unavailable("no majority")
+
+    registry = Lonely()
+    node: Any = SimpleNamespace(ports=SimpleNamespace(registry=registry))
+    with trio.move_on_after(10 * limits.membership_tick_seconds + 0.01):
+        await Node._catch_up(node)
+    assert registry.looks_count == 11
