@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds disk-full corrupt simulate fuzz-raft gc-model gc-race lock
+.PHONY: run test check setup kill-rounds disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
 
 setup: .venv/.ready
 
@@ -45,11 +45,15 @@ disk-full: setup
 corrupt: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_corruption.py
 
-# Three real nodes in one deterministic run; the same seed gives the same trace. SEEDS counts on from SEED.
+# Whole clusters in deterministic runs; the same seed gives the same trace. SEEDS counts on from SEED.
 SEED ?= 7
 SEEDS ?= 1
 simulate: setup
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(SEEDS)
+
+# One planted bug after the other, each in up to fifty runs: all must be found.
+mutants: setup
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --mutant all
 
 # Random schedules of the Raft core, twice as long as in `make test`: 500 of them, or SEEDS.
 fuzz-raft: export MYS3D_FUZZ_SEEDS = $(if $(filter command line environment,$(origin SEEDS)),$(SEEDS),500)

@@ -1,76 +1,23 @@
-"""What must be true at the end of a run.        Floor: tests. Called by: run.
+"""What must be true of the nodes, while they work and when they rest.        Floor: tests. Called by: world.
 
-Law: a checker works from what clients were told and from what nodes hold; it knows nothing of how they got there.
+Law: a checker works from what nodes hold; it knows nothing of how they got there. The laws of the write path are
+looked at when they could break: at each commit that is applied first, and whenever a node forgets a blob.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from mys3d.model.body import InlineBlobs
+from mys3d.model.digest import Digest, partition_of
+from mys3d.placement import write_quorum
+from mys3d.ports import AppliedEntry
+from mys3d.registry import queries
+from mys3d.registry.commands import PutObject, StageExtent
+from mys3d.registry.outcomes import Applied
 
-@dataclass(slots=True)
-class History:
-    """What the clients did and were told. Bodies are unique, so a body names the PUT that wrote it."""
-
-    invoked: dict[str, list[bytes]] = field(default_factory=dict)  # per key: every body ever sent, in order
-    acknowledged: dict[str, list[tuple[float, float, bytes]]] = field(default_factory=dict)  # invoked, answered, body
-    reads: list[tuple[float, float, str, bytes | None]] = field(default_factory=list)  # None: no such key
-    refused: set[bytes] = field(default_factory=set)  # answered "nothing happened": must never be seen
-    doubtful_count: int = 0  # no answer, or "it may have happened"
-
-    def put_began(self, key: str, body: bytes) -> None:
-        self.invoked.setdefault(key, []).append(body)
-
-    def put_done(self, began: float, done: float, key: str, body: bytes) -> None:
-        self.acknowledged.setdefault(key, []).append((began, done, body))
-
-    @property
-    def acknowledged_count(self) -> int:
-        return sum(map(len, self.acknowledged.values()))
-
-
-def possible_bodies(history: History, key: str) -> set[bytes]:
-    """What `key` may hold at the end: acknowledged bodies that no later one surely replaced, or bodies in doubt.
-
-    A PUT surely replaced another when it was invoked after the other was answered.
-    """
-    done = history.acknowledged.get(key, [])
-    answered = {body for _, _, body in done} | history.refused
-    last_begin = max((began for began, _, _ in done), default=0.0)
-    doubtful = {body for body in history.invoked.get(key, []) if body not in answered}
-    return doubtful | {body for _, answered_at, body in done if answered_at >= last_begin}
-
-
-def lost_puts(history: History, held: dict[str, bytes | None]) -> list[str]:
-    """Keys whose content at the end is not one that the history allows."""
-    problems = []
-    for key in sorted(history.invoked):
-        found = held.get(key)
-        if found is None and key not in history.acknowledged:
-            continue  # nothing was promised
-        if found not in possible_bodies(history, key):
-            problems.append(
-                f"{key}: holds {_short(found)}, after {len(history.acknowledged.get(key, []))} acknowledged puts"
-            )
-    return problems
-
-
-def wrong_reads(history: History) -> list[str]:
-    """Reads during the run that returned a body nobody sent, one from the future, or one surely replaced before."""
-    problems = []
-    for began, done, key, body in history.reads:
-        puts = history.acknowledged.get(key, [])
-        before = [put for put in puts if put[1] < began]
-        newest_begin = max((put[0] for put in before), default=None)
-        if body is None:
-            if before:
-                problems.append(f"{key}: read nothing at {began:.3f} after an acknowledged put")
-            continue
-        if body not in history.invoked.get(key, []) or body in history.refused:
-            problems.append(f"{key}: read {_short(body)}, which nobody put or which was refused")
-        mine = next((put for put in puts if put[2] == body), None)
-        if mine is not None and (mine[0] > done or (newest_begin is not None and mine[1] < newest_begin)):
-            problems.append(f"{key}: read {_short(body)} at {began:.3f}, which was replaced or not yet put")
-    return problems
+if TYPE_CHECKING:
+    from tests.simulation.node import SimulatedNode
 
 
 def different_registries(seen: Iterable[tuple[str, int, int]]) -> list[str]:
@@ -84,5 +31,76 @@ def different_registries(seen: Iterable[tuple[str, int, int]]) -> list[str]:
     return problems
 
 
-def _short(body: bytes | None) -> str:
-    return "nothing" if body is None else repr(body[:24])
+@dataclass
+class Laws:
+    """Watches all nodes. `durable` is what each node ever synced and did not forget; what faults destroyed counts."""
+
+    nodes: Sequence["SimulatedNode"]
+    problems: list[str]
+    durable: dict[str, set[Digest]] = field(default_factory=dict)
+    checked_index: int = 0  # commits up to here were looked at
+
+    def synced(self, node: str, digests: Iterable[Digest]) -> None:
+        self.durable.setdefault(node, set()).update(digests)
+
+    def watch(self, node: "SimulatedNode") -> None:
+        node.node.consensus.subscribe(lambda entries: self._on_applied(node, entries))
+
+    def _on_applied(self, node: "SimulatedNode", entries: Sequence[AppliedEntry]) -> None:
+        for entry in entries:
+            if entry.index > self.checked_index:
+                self.checked_index = entry.index
+                self._blobs_before_commit(node, entry)
+
+    def _blobs_before_commit(self, node: "SimulatedNode", entry: AppliedEntry) -> None:
+        if not isinstance(entry.outcome, Applied):
+            return
+        layout = queries.layout(node.node.consensus.view())
+        for digest in _named(entry):
+            homes = layout.homes(partition_of(digest))
+            copies = sum(digest in held for held in self.durable.values())
+            if copies < write_quorum(len(homes)):
+                self._note(f"entry {entry.index} names blob {digest.hex()[:8]}, which {copies} nodes hold durably")
+
+    def forgot(self, node: "SimulatedNode", digest: Digest) -> None:
+        """References first, blobs last; an old home keeps its copy until the new ones hold the blob."""
+        self.durable.get(node.id, set()).discard(digest)
+        newest = max((each for each in self.nodes if each.node is not None), key=lambda each: each.applied())
+        reader = newest.node.consensus.view()
+        if queries.references_count(reader, digest) == 0:
+            return
+        layout, partition = queries.layout(reader), partition_of(digest)
+        if node.id in layout.readable(partition):
+            self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and has its home there")
+        for home in layout.target[partition] if layout.target else layout.base[partition]:
+            if digest not in self.durable.get(home, set()):
+                self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which its home {home[:4]} does not hold yet")
+
+    def _note(self, problem: str) -> None:
+        if len(self.problems) < 20:
+            self.problems.append(problem)
+
+
+def _named(entry: AppliedEntry) -> list[Digest]:
+    """The blobs that an entry names for the first time."""
+    command = entry.command
+    if isinstance(command, StageExtent):
+        return [blob.digest for blob in command.blobs]
+    if isinstance(command, PutObject) and isinstance(command.body, InlineBlobs):
+        return [blob.digest for blob in command.body.blobs]
+    return []
+
+
+def leaks(node: "SimulatedNode") -> list[str]:
+    """What a node at rest must have given back."""
+    product, services = node.node, node.services
+    found = {
+        "bytes of the buffer budget are taken": services.budget._capacity - services.budget.free_bytes,
+        "proposals wait": len(product.consensus.proposer._slots),
+        "barriers wait": len(product.consensus.read_index._waiting),
+        "waits for an index": len(product.consensus.applier._waiting),
+        "blobs are missing": product.missing.blobs_missing,
+        "commands are queued": len(product.consensus.raft._queue),
+        "requests run": len(node.requests),
+    }
+    return [f"{node.id[:4]} at rest: {count} {what}" for what, count in found.items() if count]

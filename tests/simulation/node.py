@@ -1,162 +1,257 @@
-"""One simulated node: real consensus and engine on disks and links that fail.        Floor: tests. Called by: run.
+"""One simulated node: the product's composition root on disks and links that fail.        Floor: tests. Called by: run.
 
-Law: everything that lives in memory is built anew by every start; only the disks and the identity survive a crash.
+Law: everything that lives in memory is built anew by every start; only the disk survives a crash. What the operating
+system and the network give a node is exchanged here (`outside`), everything else is the product.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
-from typing import TypeVar
 
 import trio
 
-from mys3d.consensus.consensus import Consensus
-from mys3d.consensus.machine import MACHINE
-from mys3d.engine.budget import BufferBudget
-from mys3d.engine.membership import Membership
-from mys3d.engine.repair import MissingCopies
-from mys3d.engine.scrub import Scrub
-from mys3d.engine.service import Service
+from mys3d import limits
+from mys3d.config.load import load_config
+from mys3d.config.record import BlobsFolder, NodeConfig
+from mys3d.config.sources import Sources
+from mys3d.model.members import Member
 from mys3d.model.names import Instant, LogIndex, NodeId
-from mys3d.ports import AppliedEntry, Clock, Entropy, Ports
+from mys3d.node import life
+from mys3d.operations.services import Services
+from mys3d.peers import identity as identities
+from mys3d.peers.identity import Membership
+from mys3d.peers.pki import Authority
+from mys3d.ports import Ports
 from mys3d.registry import queries
-from mys3d.registry.transaction import Reader
-from tests.simulation.disk import SimulatedBlobs, SimulatedJournal, SimulatedRows
+from mys3d.web.serve import Bound
+from tests.simulation.checks import Laws
+from tests.simulation.files import Disk, PowerCut
+from tests.simulation.machine import DISKS, ROOT, SimulatedPath
 from tests.simulation.network import Endpoint, Link, Network
-
-T = TypeVar("T")
+from tests.simulation.threads import HERE
 
 EPOCH_MS = 1_700_000_000_000  # the wall clock at virtual second 0
+ACCESS_KEY, SECRET_KEY, BUCKET = "AKIASIMULATED", "simulated-secret-key", "simulated"
+AUTHORITY = Authority(b"certificate", b"key")
+
+
+class Crashed(Exception):
+    """Ends the tasks of a node that is dead already."""
 
 
 class VirtualClock:
-    """Both clocks follow the virtual time of the run."""
+    """Both clocks follow the virtual time of the run; the wall clock of a node may be off."""
+
+    def __init__(self) -> None:
+        self._host = HERE.get()
 
     def now(self) -> Instant:
-        return Instant(EPOCH_MS + int(trio.current_time() * 1000))
+        return Instant(EPOCH_MS + int(trio.current_time() * 1000) + self._host.skew_ms)
 
     def monotonic(self) -> float:
         return trio.current_time()
 
 
 class SeededEntropy:
-    def __init__(self, dice: Random) -> None:
-        self._dice = dice
+    def __init__(self) -> None:
+        self._dice = HERE.get().dice
 
     def token(self, size: int) -> bytes:
         return self._dice.randbytes(size)
 
 
-class LoopRegistry:
-    """The consensus, but scans run on the loop: threads have no order that a seed could repeat."""
+class SimulatedPeers(Link):
+    """`peers.network.PeerNetwork`: the node is on the network for as long as `run` runs."""
 
-    def __init__(self, consensus: Consensus, rows: SimulatedRows) -> None:
-        self._rows = rows
-        self.propose = consensus.propose
-        self.barrier = consensus.barrier
-        self.view = consensus.view
-        self.status = consensus.status
-        self.subscribe = consensus.subscribe
-        self.set_voter = consensus.set_voter
-        self.caught_up = consensus.caught_up
+    def __init__(self, identity: object, service: object, listener: object, *_: object) -> None:
+        self._host = HERE.get()
+        self._inside = (service, listener)
+        super().__init__(self._host.network, self._host.id)
 
-    async def scan(self, query: Callable[[Reader], T]) -> T:
-        await trio.lowlevel.checkpoint()
-        with self._rows.snapshot() as reader:
-            return query(reader)
+    def set_members(self, members: Iterable[Member]) -> None:
+        """Addresses mean nothing here."""
+
+    async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+        host = self._host
+        async with trio.open_nursery() as nursery:
+            host.network.start(host.id, Endpoint(*self._inside, nursery, host))
+            task_status.started(0)
+            try:
+                await host.crashed.wait()
+                raise Crashed
+            finally:
+                host.network.stop(host.id)
+
+
+async def serve_front(
+    services: Services, _: str, __: object, ___: str, *, shutdown: trio.Event, task_status: trio.TaskStatus[Bound]
+) -> None:
+    """`web.serve.serve_front`: from here on clients reach the node."""
+    host = HERE.get()
+    host.services = services
+    task_status.started(Bound((), ()))
+    try:
+        await shutdown.wait()
+    finally:
+        host.services = None
+
+
+def _services_of(dispatching: partial, *_: object) -> Services:
+    """`web.app.s3_app`: what the front would hand every request to."""
+    return dispatching.args[0]
+
+
+def _product_node(*parts: object) -> life.Node:
+    """`life.Node`, with a way for the checkers to look into it."""
+    host = HERE.get()
+    host.node = _ProductNode(*parts)
+    host.laws.watch(host)
+    return host.node
+
+
+_ProductNode = life.Node
+
+OUTSIDE = {
+    "Node": _product_node,
+    "PeerNetwork": SimulatedPeers,
+    "MachineClock": VirtualClock,
+    "MachineEntropy": SeededEntropy,
+    "serve_front": serve_front,
+    "s3_app": _services_of,
+    "admin_app": lambda *_: None,
+    "set_up_logging": lambda _: None,
+}
 
 
 @dataclass(eq=False)
 class SimulatedNode:
-    """A node through all its lives. `ports` is None while it is down."""
+    """A node through all its lives. `services` is None while no client can reach it."""
 
     id: NodeId
+    number: int
     network: Network
     dice: Random
-    lies: frozenset[str] = frozenset()  # planted bugs: "journal", "blobs"
-    founders: tuple[NodeId, ...] = ()  # the voters of a brand-new cluster; empty for a node that joins
-    seeds: tuple[NodeId, ...] = ()  # members it knows from its join, as an identity file would
-    ports: Ports | None = None
+    laws: Laws
+    services: Services | None = None
+    node: life.Node | None = None  # the product's, while it lives
     lives_count: int = 0
-    journal: SimulatedJournal = field(init=False)
-    rows: SimulatedRows = field(init=False)
-    blobs: SimulatedBlobs = field(init=False)
-    budget: BufferBudget = field(default_factory=BufferBudget)
-    _scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    _requests: set[trio.CancelScope] = field(default_factory=set)
+    skew_ms: int = 0
+    is_retired: bool = False  # never started again
+    crashed: trio.Event = field(default_factory=trio.Event)
+    stop: trio.Event = field(default_factory=trio.Event)
+    waits: dict[trio.CancelScope, None] = field(default_factory=dict)
+    requests: dict[trio.CancelScope, None] = field(default_factory=dict)
+    _is_alive: bool = False
 
     def __post_init__(self) -> None:
-        self.journal = SimulatedJournal(self.dice, lies="journal" in self.lies)
-        self.rows = SimulatedRows(self.dice)
-        self.blobs = SimulatedBlobs(self.dice, lies="blobs" in self.lies)
+        root = f"{ROOT}{self.id[:4]}-{self.number}"
+        self.disk = Disk(root, Random(self.dice.random()))
+        self.disk.on_power_cut = lambda: self.crash(power=True)
+        DISKS[root[len(ROOT) :]] = self.disk
+        self.config = self._configured(SimulatedPath(root) / "data")
 
-    async def live(self) -> None:
-        """One life, from start to crash. Returns when it was crashed."""
-        clock: Clock = VirtualClock()
-        entropy: Entropy = SeededEntropy(self.dice)
-        link = Link(self.network, self.id)
-        consensus = Consensus(
-            self.id, self.journal, self.rows, MACHINE, link, clock, entropy, self.founders,
-            dice=Random(self.dice.random()), sync=self.journal.sync,
-        )  # fmt: skip
-        bare = Ports(self.id, LoopRegistry(consensus, self.rows), self.blobs, link, clock, entropy)
-        missing = MissingCopies(bare)
-        ports = replace(bare, repairs=missing)
-        self._follow_members(consensus)
+    def _configured(self, data: SimulatedPath) -> NodeConfig:
+        """What an operator would write, on the simulated disk."""
+        flags = {
+            "name": f"n{self.number}", "advertise": f"n{self.number}", "zone": "z", "bind": "127.0.0.1",
+            "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "log_level": "error",
+        }  # fmt: skip
+        config = load_config(flags, Sources(environ={}))
+        names = ("blobs", "blobs-2")[: self.dice.choice((1, 1, 2))]
+        return replace(
+            config,
+            data=data,
+            registry_path=data / "registry",
+            blobs=tuple(BlobsFolder(data / name, None) for name in names),
+            capacity_bytes=limits.TIB,
+            bucket=BUCKET if self.number == 1 else None,
+        )
+
+    @property
+    def ports(self) -> Ports | None:
+        return self.services.ports if self.services is not None else None
+
+    @property
+    def is_up(self) -> bool:
+        return self._is_alive
+
+    def settle(self, cluster_id: bytes, seeds: dict[NodeId, str], incarnation: bytes) -> None:
+        """Write the identity, as the start of a cluster or a join does."""
+        made = Membership(cluster_id, self.id, incarnation, seeds, b"k" * 32, AUTHORITY, b"cert", b"key")
+        identities.create(self.config.data, made)
+
+    async def live(self) -> BaseException | None:
+        """One life. Returns when it was crashed or stopped; what ended it otherwise."""
+        HERE.set(self)
+        self.disk.boot()
+        self.crashed, self.stop = trio.Event(), trio.Event()
+        self.waits = {}
+        self._is_alive = True
         self.lives_count += 1
-        async with trio.open_nursery() as nursery:
-            self._scope = nursery.cancel_scope
-            nursery.start_soon(consensus.run)
-            nursery.start_soon(missing.run)
-            nursery.start_soon(Membership(ports, missing).run)
-            self.network.start(
-                self.id, Endpoint(Service(ports, missing, Scrub(ports, _load_note, _save_note)), consensus, nursery)
-            )
-            self.ports, self.budget = ports, BufferBudget()
-        self.journal.crash()
-        self.rows.crash()
-        self.blobs.crash()
+        try:
+            async with trio.open_nursery() as self.nursery:
+                await self._run()
+        except BaseException as error:
+            if isinstance(error, trio.Cancelled) or not isinstance(error, Exception | BaseExceptionGroup | PowerCut):
+                raise
+            if not self.crashed.is_set():
+                self._end(power=False)
+                return error
+        finally:
+            self.node = self.services = None
+            self._is_alive = False
+        if not self.crashed.is_set():
+            self._end(power=False)
+        return None
 
-    def crash(self) -> None:
-        """Stop at this instant: nothing leaves the node any more, and `live` ends with disks that forgot."""
-        if self.ports is None:
+    async def _run(self) -> None:
+        identity = identities.load(self.config.data)
+        await life._live(self.config, identity, self.stop, None)
+
+    def crash(self, *, power: bool) -> None:
+        """Stop at this instant: nothing leaves the node any more. `power`: its page cache is gone too."""
+        if not self._is_alive or self.crashed.is_set():
             return
-        self.ports = None
-        self.network.stop(self.id)
-        self._scope.cancel()
-        for request in list(self._requests):
-            request.cancel()
+        self.crashed.set()
+        self._end(power=power)
 
-    async def handle(self, request: Callable[[Ports, BufferBudget], Awaitable[None]]) -> bool:
+    def _end(self, *, power: bool) -> None:
+        self.services = None
+        self.network.stop(self.id)
+        if power:
+            self.disk.lose_power()
+        else:
+            self.disk.kill()
+        for scope in [*self.waits, *self.requests]:
+            scope.cancel()
+
+    def wipe(self, area: str) -> None:
+        """Lose the folders of one area of the data directory, as broken disks would. The node is down."""
+        folder = self.disk.look(self.disk.root + "/data")
+        folder.change(**{name: None for name in folder.entries if name.startswith(area)})
+        folder.sync()
+
+    async def handle(self, request: Callable[[Services], Awaitable[None]]) -> bool:
         """Run a client's request in this node. False: it crashed meanwhile, or is down."""
-        if self.ports is None:
+        services = self.services
+        if services is None:
             return False
+        HERE.set(self)
+        life = self.disk.life
         with trio.CancelScope() as scope:
-            self._requests.add(scope)
+            self.requests[scope] = None
             try:
-                await request(self.ports, self.budget)
+                await request(services)
+            except BaseException:
+                if not scope.cancel_called and life == self.disk.life and self.disk.is_on:
+                    raise
+                await trio.lowlevel.checkpoint()
+                return False
             finally:
-                self._requests.discard(scope)
+                self.requests.pop(scope, None)
+                HERE.set(None)
         return not scope.cancelled_caught
 
     def applied(self) -> LogIndex:
-        return queries.applied(self.rows.reader())[0]
-
-    def _follow_members(self, consensus: Consensus) -> None:
-        """Replicate to the members of the registry, or to those known from the join before it has any."""
-
-        def follow(_entries: Sequence[AppliedEntry] = ()) -> None:
-            members = tuple(member.id for member in queries.members(self.rows.reader()))
-            consensus.set_members(members or self.seeds)
-
-        consensus.subscribe(follow)
-        follow()
-
-
-async def _load_note() -> bytes | None:
-    await trio.lowlevel.checkpoint()
-    return None
-
-
-async def _save_note(_text: bytes) -> None:
-    await trio.lowlevel.checkpoint()
+        return LogIndex(0) if self.node is None else queries.applied(self.node.consensus.view())[0]

@@ -1,55 +1,107 @@
 """The checkers can fail."""
 
-from tests.simulation.checks import History, different_registries, lost_puts, possible_bodies, wrong_reads
+from types import SimpleNamespace
+from typing import Any
 
+from mys3d.model.body import BlobRef, InlineBlobs
+from mys3d.model.digest import digest_of, partition_of
+from mys3d.model.names import BucketId, Epoch, GcEpoch, LogIndex, ObjectKey
+from mys3d.model.objects import Content
+from mys3d.ports import AppliedEntry
+from mys3d.registry import queries
+from mys3d.registry.commands import PutObject
+from mys3d.registry.outcomes import Applied
+from tests.simulation.checks import Laws, different_registries
+from tests.simulation.history import History, wrong_answers
 
-def history_of(*puts: tuple[float, float, bytes]) -> History:
-    """Acknowledged puts of the key `k`: invoked, answered, body."""
-    history = History()
-    for began, done, body in puts:
-        history.put_began("k", body)
-        history.put_done(began, done, "k", body)
-    return history
-
-
-def test_the_last_acknowledged_put_is_the_only_possible_content() -> None:
-    assert possible_bodies(history_of((0, 1, b"a"), (2, 3, b"b")), "k") == {b"b"}
-
-
-def test_of_two_puts_that_overlapped_either_may_have_won() -> None:
-    assert possible_bodies(history_of((0, 3, b"a"), (2, 4, b"b")), "k") == {b"a", b"b"}
-
-
-def test_a_put_in_doubt_may_be_seen_and_a_refused_one_may_not() -> None:
-    history = history_of((0, 1, b"a"))
-    history.put_began("k", b"doubtful")
-    history.put_began("k", b"refused")
-    history.refused.add(b"refused")
-    assert possible_bodies(history, "k") == {b"a", b"doubtful"}
-
-
-def test_a_lost_put_and_an_older_content_are_found() -> None:
-    history = history_of((0, 1, b"a"), (2, 3, b"b"))
-    assert lost_puts(history, {"k": b"b"}) == []
-    assert len(lost_puts(history, {"k": None})) == 1
-    assert len(lost_puts(history, {"k": b"a"})) == 1
-
-
-def test_nothing_is_lost_where_nothing_was_promised() -> None:
-    history = History()
-    history.put_began("k", b"a")
-    assert lost_puts(history, {"k": None}) == []
-
-
-def test_wrong_reads_are_found() -> None:
-    history = history_of((0, 1, b"a"), (2, 3, b"b"))
-    history.reads = [(1.5, 1.6, "k", b"a"), (2.5, 2.6, "k", b"a"), (2.5, 2.6, "k", b"b"), (4, 5, "k", b"b")]
-    assert wrong_reads(history) == []
-    for read in ((4.0, 5.0, "k", b"a"), (4.0, 5.0, "k", None), (0.5, 0.6, "k", b"b"), (4.0, 5.0, "k", b"never put")):
-        history.reads = [read]
-        assert len(wrong_reads(history)) == 1, read
+DIGEST = digest_of(b"x")
 
 
 def test_registries_that_differ_at_the_same_index_are_found() -> None:
     assert different_registries([("n1", 5, 17), ("n2", 5, 17), ("n3", 6, 4)]) == []
     assert different_registries([("n1", 5, 17), ("n2", 5, 4)]) == ["n2 and n1 differ at applied index 5"]
+
+
+def test_a_read_of_what_was_replaced_and_of_what_nobody_sent_are_found() -> None:
+    history = History()
+    for label, began in (("a", 0.0), ("b", 2.0)):
+        asked = history.begin("put", "k", label, began)
+        asked.verdict, asked.ended = "done", began + 1.0
+    history.saw("k", "b", 4.0, 5.0)
+    assert wrong_answers(history, ["k"]) == []
+    for label in ("a", None, history.label_of("no such tag")):
+        history.asked[-1].value = label
+        assert len(wrong_answers(history, ["k"])) == 1, label
+
+
+def test_a_refused_put_must_never_be_seen_and_one_in_doubt_may() -> None:
+    history = History()
+    asked = history.begin("put", "k", "a", 0.0)
+    history.saw("k", "a", 1.0, 2.0)
+    assert wrong_answers(history, ["k"]) == []
+    asked.verdict = "refused"
+    assert len(wrong_answers(history, ["k"])) == 1
+
+
+class Rows:
+    """One node at a time, with a layout of three homes everywhere."""
+
+    def __init__(self, monkeypatch: Any, references: int) -> None:
+        self.layout = SimpleNamespace(
+            homes=lambda _: ("n1", "n2", "n3"), readable=lambda _: ("n1", "n2", "n3"), target=(),
+            base=[("n1", "n2", "n3")] * 1024,
+        )  # fmt: skip
+        monkeypatch.setattr(queries, "layout", lambda _: self.layout)
+        monkeypatch.setattr(queries, "references_count", lambda *_: references)
+        self.listeners: list[Any] = []
+        consensus = SimpleNamespace(subscribe=self.listeners.append, view=lambda: None)
+        self.node: Any = SimpleNamespace(id="n1", node=SimpleNamespace(consensus=consensus), applied=lambda: 7)
+        self.problems: list[str] = []
+        self.laws = Laws([self.node], self.problems)
+        self.laws.watch(self.node)
+
+    def commit(self) -> None:
+        command = PutObject(
+            BucketId(1),
+            ObjectKey("k"),
+            1,
+            "e",
+            InlineBlobs((BlobRef(DIGEST, 1),)),
+            Content("t"),
+            (),
+            Epoch(1),
+            GcEpoch(1),
+        )
+        index = LogIndex(self.laws.checked_index + 1)
+        self.listeners[0]([AppliedEntry(index, command, Applied(index))])
+
+
+def test_a_commit_of_a_blob_below_its_write_quorum_is_found(monkeypatch: Any) -> None:
+    rows = Rows(monkeypatch, references=1)
+    rows.laws.synced("n1", [DIGEST])
+    rows.commit()
+    assert len(rows.problems) == 1
+    rows.laws.synced("n2", [DIGEST])
+    rows.commit()
+    assert len(rows.problems) == 1
+
+
+def test_forgetting_a_referenced_blob_is_found_and_garbage_may_go(monkeypatch: Any) -> None:
+    rows = Rows(monkeypatch, references=0)
+    rows.laws.forgot(rows.node, DIGEST)
+    assert rows.problems == []
+    rows = Rows(monkeypatch, references=1)
+    rows.laws.forgot(rows.node, DIGEST)
+    assert any("has its home there" in problem for problem in rows.problems)
+
+
+def test_an_old_home_that_forgets_before_the_new_ones_hold_the_blob_is_found(monkeypatch: Any) -> None:
+    rows = Rows(monkeypatch, references=1)
+    rows.layout.readable = lambda _: ("n2",)
+    rows.layout.target = [("n2",)] * 1024
+    rows.laws.forgot(rows.node, DIGEST)
+    assert rows.problems == [f"n1 forgot blob {DIGEST.hex()[:8]}, which its home n2 does not hold yet"]
+    rows.problems.clear()
+    rows.laws.synced("n2", [DIGEST])
+    rows.laws.forgot(rows.node, DIGEST)
+    assert rows.problems == [] and partition_of(DIGEST) < 1024

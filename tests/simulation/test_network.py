@@ -1,4 +1,4 @@
-"""The simulated links keep the order of frames and tell both ends when they break."""
+"""The simulated connections keep the order of frames and tell whoever dialled when they break."""
 
 from random import Random
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from mys3d import limits
 from mys3d.errors import Unavailable
 from mys3d.model.names import NodeId
 from tests.simulation.network import Endpoint, Link, Network, Trace
@@ -37,62 +38,91 @@ class Service:
 
 
 @pytest.fixture
-def pair(nursery: trio.Nursery, autojump_clock: MockClock) -> tuple[Network, Listener, Listener, trio.Nursery]:
+async def pair(nursery: trio.Nursery, autojump_clock: MockClock) -> Any:
     network = Network(Random(5), nursery, Trace())
     one, two = Listener(), Listener()
     service: Any = Service()
-    network.start(ONE, Endpoint(service, one, nursery))
-    network.start(TWO, Endpoint(service, two, nursery))
-    return network, one, two, nursery
+    network.start(ONE, Endpoint(service, one, nursery, None))
+    network.start(TWO, Endpoint(service, two, nursery, None))
+    await trio.sleep(1.0)
+    for way in (network.way(ONE, TWO), network.way(TWO, ONE)):
+        way.break_chance = 0.0
+    return network, one, two
 
 
 async def test_frames_arrive_in_order(pair: Any, autojump_clock: MockClock) -> None:
-    network, _, two, _ = pair
+    network, _, two = pair
     sent = [b"%d" % number for number in range(200)]
     assert all(network.send(ONE, TWO, frame) for frame in sent)
     await trio.sleep(10.0)
     assert two.heard == ["connected", *sent]
 
 
-async def test_a_cut_loses_what_is_under_way_and_tells_both_ends(pair: Any, autojump_clock: MockClock) -> None:
-    network, one, two, _ = pair
-    assert network.send(ONE, TWO, b"lost")
-    network.cut(TWO)
-    assert not network.send(ONE, TWO, b"refused")
-    await trio.sleep(1.0)
-    network.mend(TWO)
+async def test_a_broken_connection_loses_its_frames_and_leaves_the_other_direction(
+    pair: Any, autojump_clock: MockClock
+) -> None:
+    network, one, two = pair
+    assert network.send(ONE, TWO, b"lost") and network.send(TWO, ONE, b"kept")
+    network.shake(ONE, TWO, 1)
+    await trio.sleep(5.0)
     assert network.send(ONE, TWO, b"heard")
     await trio.sleep(1.0)
-    assert two.heard == ["connected", "disconnected", "connected", b"heard"]
-    assert one.heard == ["connected", "disconnected", "connected"]
+    assert two.heard == ["connected", b"heard"]
+    assert sorted(map(str, one.heard)) == ["b'kept'", "connected", "connected", "disconnected"]
+
+
+async def test_a_blocked_way_holds_frames_back_and_after_silence_both_hang_up(
+    pair: Any, autojump_clock: MockClock
+) -> None:
+    network, one, two = pair
+    network.block(ONE, TWO)
+    assert network.send(ONE, TWO, b"late") and network.send(TWO, ONE, b"passes")
+    await trio.sleep(1.0)
+    assert two.heard == ["connected"] and b"passes" in one.heard
+    network.open(ONE, TWO)
+    await trio.sleep(1.0)
+    assert two.heard == ["connected", b"late"]
+    network.block(ONE, TWO)
+    assert network.send(ONE, TWO, b"lost")
+    await trio.sleep(limits.peer_silence_seconds + 1.0)
+    assert not network.is_linked(ONE, TWO) and not network.is_linked(TWO, ONE)
+    network.open(ONE, TWO)
+    await trio.sleep(1.0)
+    assert network.is_linked(ONE, TWO) and network.is_linked(TWO, ONE)
+    assert two.heard == ["connected", b"late", "disconnected", "connected"]
+
+
+async def test_what_is_dropped_is_lost_without_a_word_or_refused(pair: Any, autojump_clock: MockClock) -> None:
+    network, _, two = pair
+    network.way(ONE, TWO).drop_chance = 0.5
+    told = [network.send(ONE, TWO, b"%d" % number) for number in range(100)]
+    await trio.sleep(10.0)
+    assert 20 < len(two.heard) < 80, "about half arrive"
+    assert sum(told) > len(two.heard) - 1, "some of those that were lost had been taken"
+    assert not all(told)
 
 
 async def test_a_call_is_answered(pair: Any, autojump_clock: MockClock) -> None:
+    assert await Link(pair[0], ONE).status(TWO) == "well"
+
+
+async def test_a_call_over_a_blocked_way_ends_at_its_deadline(pair: Any, autojump_clock: MockClock) -> None:
     network = pair[0]
-    assert await Link(network, ONE).status(TWO) == "well"
+    network.block(TWO, ONE)  # the question arrives, the answer does not
+    started = trio.current_time()
+    with pytest.raises(Unavailable):
+        await Link(network, ONE).status(TWO)
+    assert trio.current_time() - started == pytest.approx(limits.status_deadline_seconds)
 
 
 async def test_a_call_to_a_node_that_stops_meanwhile_breaks_off(
-    pair: Any, nursery: trio.Nursery, autojump_clock: MockClock
+    pair: Any, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     network = pair[0]
-    scope = trio.CancelScope()
-    network.stop(TWO)
-
-    async def live() -> None:
-        with scope:
-            async with trio.open_nursery() as life:
-                service: Any = Service()
-                network.start(TWO, Endpoint(service, Listener(), life))
-                await trio.sleep_forever()
-
-    nursery.start_soon(live)
-    await trio.sleep(0.1)
 
     async def crash() -> None:
         await trio.sleep(0.5)
         network.stop(TWO)
-        scope.cancel()
 
     nursery.start_soon(crash)
     started = trio.current_time()

@@ -1,0 +1,39 @@
+"""Many seeds, two at a time.        Floor: tests. Called by: __main__, test_simulation, test_mutants.
+
+Law: verdicts come in the order of the seeds, whoever was faster; a seed's run depends on nothing but the seed.
+"""
+
+import multiprocessing
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.run import VIRTUAL_SECONDS, Verdict, simulate
+
+PROCESSES_MAX = 2  # a run keeps one core busy
+
+
+def verdicts(seeds: Sequence[int], seconds: float = VIRTUAL_SECONDS, mutant: str | None = None) -> Iterator[Verdict]:
+    """Run each seed, in processes of their own, and yield what it showed."""
+    jobs = [(seed, seconds, mutant) for seed in seeds]
+    workers = min(PROCESSES_MAX, os.cpu_count() or 1, len(jobs))
+    if workers <= 1:
+        yield from map(_run, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap(_run, jobs)
+
+
+def _run(job: tuple[int, float, str | None]) -> Verdict:
+    seed, seconds, mutant = job
+    return simulate(seed, seconds, None if mutant is None else MUTANTS[mutant].plant)
+
+
+def commit_seeds(count: int) -> list[int]:
+    """Seeds that follow from the commit: every commit tries others, and the same commit the same."""
+    root = Path(__file__).resolve().parent.parent.parent
+    told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    base = int(told.stdout.strip()[:8] or "7", 16)
+    return [base + number for number in range(count)]

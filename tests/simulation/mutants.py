@@ -1,0 +1,158 @@
+"""Bugs to plant: what the simulation must find.        Floor: tests. Called by: campaign, __main__, test_mutants.
+
+Law: each mutant is one plausible mistake, made from outside by exchanging a name while the run lasts; the product
+has no switch for it. A mutant that survives fifty seeds says that the simulation looks away.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from unittest.mock import patch
+
+from mys3d.blobs import volume
+from mys3d.consensus import disk, segments, transport
+from mys3d.consensus.consensus import Consensus
+from mys3d.consensus.disk import FileDisk
+from mys3d.consensus.raft import Raft
+from mys3d.engine import intake
+from mys3d.registry import apply
+from mys3d.registry.rules import bodies, objects
+from tests.simulation.files import Disk, File, Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    what: str
+    plant: Callable[[ExitStack], None]
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(what: str) -> Callable[[Callable[[ExitStack], None]], Callable[[ExitStack], None]]:
+    def enter(plant: Callable[[ExitStack], None]) -> Callable[[ExitStack], None]:
+        MUTANTS[plant.__name__.replace("_", "-")] = Mutant(what, plant)
+        return plant
+
+    return enter
+
+
+def _without_sync(area: str) -> Callable[[Disk, File | Folder], None]:
+    real = Disk.sync
+
+    def sync(self: Disk, node: File | Folder) -> None:
+        if not (isinstance(node, File) and node.area == area):
+            real(self, node)
+
+    return sync
+
+
+@mutant("the journal is written and never synced")
+def no_journal_sync(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(Disk, "sync", _without_sync("journal")))
+
+
+@mutant("volumes are written and never synced")
+def no_volume_sync(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(Disk, "sync", _without_sync("blobs")))
+
+
+@mutant("votes and acknowledgements leave before the journal is synced")
+def send_not_gated(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(transport.messages, "GATED", ()))
+
+
+@mutant("a put is acknowledged with one durable copy")
+def ack_at_one_copy(stack: ExitStack) -> None:
+    async def hasty(ports: object, layout: object, digest: bytes, data: Sequence[bytes], touch: int) -> tuple[str, ...]:
+        await ports.blobs.put(digest, data, touch)
+        return (ports.node,)
+
+    stack.enter_context(patch.object(intake, "replicate", hasty))
+
+
+@mutant("reads do not ask a majority first")
+def no_read_barrier(stack: ExitStack) -> None:
+    async def barrier(self: Consensus) -> int:
+        return self.raft.last_applied
+
+    stack.enter_context(patch.object(Consensus, "barrier", barrier))
+
+
+@mutant("a batch of the journal is believed whatever its checksum says")
+def no_record_checksum(stack: ExitStack) -> None:
+    class Blind:
+        def __getattr__(self, name: str) -> object:
+            return getattr(segments_zlib, name)
+
+        def crc32(self, data: bytes, value: int = 0) -> int:
+            return 0
+
+    segments_zlib = segments.zlib
+    stack.enter_context(patch.object(segments, "zlib", Blind()))
+
+
+@mutant("an acknowledgement of an earlier term counts in this one")
+def stale_term_ack_counted(stack: ExitStack) -> None:
+    real = Raft.on_append_reply
+
+    def on_append_reply(self: Raft, node: object, message: object) -> None:
+        real(self, node, type(message)(self.term, message.next_index, message.rejected))
+
+    stack.enter_context(patch.object(Raft, "on_append_reply", on_append_reply))
+
+
+@mutant("an operation that is proposed twice is applied twice")
+def no_operation_dedupe(stack: ExitStack) -> None:
+    class Forgetful:
+        def __getattr__(self, name: str) -> object:
+            return getattr(known, name)
+
+        def outcome(self, *_: object) -> None:
+            return None
+
+    known = apply.tables
+    stack.enter_context(patch.object(apply, "tables", Forgetful()))
+
+
+@mutant("a torn tail of the journal is left where it is")
+def torn_tail_not_cut(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(FileDisk, "_cut_tail", lambda self, paths: None))
+
+
+@mutant("the folder of a new journal segment is not synced")
+def no_folder_sync(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(disk, "_sync_directory", lambda path: None))
+
+
+@mutant("the folder of a new volume is not synced")
+def no_volume_folder_sync(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(volume, "sync_folder", lambda folder: None))
+
+
+@mutant("a vote is not written down")
+def vote_forgotten(stack: ExitStack) -> None:
+    real = FileDisk._write_term
+
+    def write_term(self: FileDisk, term: int, vote: str | None) -> None:
+        real(self, term, None)
+
+    stack.enter_context(patch.object(FileDisk, "_write_term", write_term))
+
+
+@mutant("a commit of a sealed layout epoch is accepted")
+def no_layout_fence(stack: ExitStack) -> None:
+    class Lenient:
+        def __getattr__(self, name: str) -> object:
+            return getattr(known, name)
+
+        def accepts(self, *_: object) -> bool:
+            return True
+
+    known = bodies.tables
+    stack.enter_context(patch.object(bodies, "tables", Lenient()))
+
+
+@mutant("conditions of a put are looked at early and not inside apply")
+def conditions_not_in_apply(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(objects, "_refusal", lambda *_: None))
