@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tests.campaigns.client import Connection, NoAnswer, NotSent
 from tests.campaigns.cluster import BUCKET, KEYS, Cluster
-from tests.campaigns.workload import Recorder, Workload, wrong_get
+from tests.campaigns.workload import Recorder, Workload, proving, wrong_get
 from tests.simulation.linear import Operation, explain
 
 RATE_MIN = 100.0  # requests a second on average: below it the faults had nothing to hit
@@ -101,7 +101,7 @@ def judge(verdict: Verdict, workload: Workload, final: Recorder, *, rate_min: fl
         verdict.problems += recorder.wrong + recorder.unexpected
     answers: Counter[str] = sum((recorder.answers for recorder in workload.recorders), Counter())
     seconds = workload.ended - workload.began
-    total = answers.total()
+    total = proving(answers)
     is_open = sum(count for what, count in answers.items() if what.endswith(("unknown", "503 ServiceUnavailable")))
     rate = total / seconds
     latencies = sorted(latency for recorder in workload.recorders for latency in recorder.latencies)
