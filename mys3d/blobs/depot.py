@@ -1,11 +1,13 @@
 """One data directory in service: its committer, its readers, and what is known of its copies.        Floor: blobs.
 
 Called by: blobs.store. Law: once its directory is offline a depot holds nothing and takes nothing, for the rest of its
-life; what can still be read and proved is read. An index that breaks takes its directory offline, no more than that.
+life; what can still be read and proved is read. An index that breaks takes its directory offline, no more than that;
+the store opens it again as another depot.
 """
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -61,10 +63,18 @@ class Depot:
         self._verified = Verified()
         self._committer = Committer(directory.commit)
         self._damaged_at: deque[float] = deque(maxlen=limits.damages_per_minute_max)
+        self._is_closed = False
+        self._users_count = 0  # calls under way that a close has to wait for
+        self._unused = trio.lowlevel.ParkingLot()
         directory.on_offline = world.on_loss
         self._committer.start()
 
     async def close(self) -> None:
+        """Close, once nobody uses it any more. Whoever finds it closed finds it empty."""
+        self._is_closed = True
+        with trio.CancelScope(shield=True):
+            while self._users_count:
+                await self._unused.park()
         await self._committer.stop()
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self.directory.close)
@@ -81,7 +91,7 @@ class Depot:
         try:
             return self.directory.index.find(digest)
         except IndexLost as error:
-            self.directory.take_offline(str(error))
+            self.directory.lose_index(error)
             return None
 
     def held(self, partition: Partition) -> list[BlobRef]:
@@ -90,7 +100,7 @@ class Depot:
         try:
             return self.directory.index.held(partition)
         except IndexLost as error:
-            self.directory.take_offline(str(error))
+            self.directory.lose_index(error)
             return []
 
     async def held_of(self, first: Digest, last: Digest) -> set[Digest]:
@@ -100,7 +110,7 @@ class Depot:
         try:
             return await self._in_thread(lambda: set(self.directory.index.between(first, last)))
         except IndexLost as error:
-            self.directory.take_offline(str(error))
+            self.directory.lose_index(error)
             return set()
 
     def has_room(self, wanted_bytes: int) -> bool:
@@ -111,12 +121,13 @@ class Depot:
 
     async def write(self, blob: NewBlob) -> None:
         """Make a blob durable here. Raises Unavailable."""
-        await self._committer.write(blob)
+        with self._in_use():
+            await self._committer.write(blob)
         self._verified.add(blob.digest, self._world.monotonic())
 
     async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
         """Return verified bytes, of an offline directory too. Raises Damaged (and quarantines), Unavailable."""
-        place = self.directory.index.find(digest)
+        place = None if self._is_closed else self.directory.index.find(digest)
         while place is not None:
             try:
                 return await self._read_at(digest, place, start, stop)
@@ -151,7 +162,7 @@ class Depot:
         except NoRoom:  # it stays held, and is forgotten another time
             return False
         except IndexLost as error:
-            self.directory.take_offline(str(error))
+            self.directory.lose_index(error)
             return False
         return is_held
 
@@ -165,7 +176,7 @@ class Depot:
                 self._lose(bad)
                 log.info("blobs.compacted", folder=str(directory.folder), volume=number, is_removed=not bad)
         except IndexLost as error:
-            directory.take_offline(str(error))
+            directory.lose_index(error)
         except Unavailable as error:  # no room, or offline: another time
             log.info("blobs.not_compacted", folder=str(directory.folder), why=str(error))
 
@@ -190,16 +201,31 @@ class Depot:
             self._world.on_loss()
 
     async def _in_thread(self, function: Callable[[Unpack[Args]], T], *args: *Args) -> T:
-        return await trio.to_thread.run_sync(function, *args, limiter=self._world.threads)
+        with self._in_use():
+            return await trio.to_thread.run_sync(function, *args, limiter=self._world.threads)
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keep the directory open meanwhile. Raises Unavailable when it is closed already."""
+        if self._is_closed:
+            raise Unavailable(f"{self.directory.folder} is closed")
+        self._users_count += 1
+        try:
+            yield
+        finally:
+            self._users_count -= 1
+            if not self._users_count:
+                self._unused.unpark_all()
 
     async def reclaim(self) -> None:
         """Return the room of what was forgotten."""
         try:
-            await trio.to_thread.run_sync(self.directory.reclaim)
+            if self.directory.offline is None:
+                await self._in_thread(self.directory.reclaim)
         except NoRoom as error:
             log.warning("blobs.full", folder=str(self.directory.folder), why=str(error))
         except IndexLost as error:
-            self.directory.take_offline(str(error))
+            self.directory.lose_index(error)
 
     def usage(self) -> DirectoryUsage:
         directory = self.directory
@@ -222,7 +248,7 @@ class Depot:
             step = await self._in_thread(verify_step, self.directory, self._reader, volume, offset, bytes_max)
             step.bad = [bad for bad in step.bad if self.quarantine(bad)]
         except IndexLost as error:
-            self.directory.take_offline(str(error))
+            self.directory.lose_index(error)
             return Step()
         return step
 
@@ -259,9 +285,7 @@ class Depot:
         if stop - start <= limits.hash_batch_bytes:  # longer ones would keep the loop busy for too long
             data = self._reader.read_cached(digest, place, start, stop)
         if data is None:
-            data = await trio.to_thread.run_sync(
-                self._reader.read_waiting, digest, place, start, stop, limiter=self._world.threads
-            )
+            data = await self._in_thread(self._reader.read_waiting, digest, place, start, stop)
         if stop - start == place.length:
             self._verified.add(digest, self._world.monotonic())
         return data

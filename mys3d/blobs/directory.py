@@ -19,7 +19,7 @@ import structlog
 from mys3d import limits
 from mys3d.blobs import opening, record, volume
 from mys3d.blobs.identity import Identity, claim
-from mys3d.blobs.index import Place, Position
+from mys3d.blobs.index import IndexLost, Place, Position
 from mys3d.blobs.punch import UNSUPPORTED
 from mys3d.blobs.record import RecordHeader, VolumeHeader
 from mys3d.blobs.space import Space, volume_bytes
@@ -59,6 +59,7 @@ class Directory:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self.offline: str | None = None  # None: in service
+        self.is_index_lost = False  # True: that is why it is offline
         self.on_offline: Callable[[], None] = _nobody_listens  # called once, by any thread
         self._calls = calls
         self._space = space
@@ -151,6 +152,9 @@ class Directory:
                     rest = rest[len(rows) :]
             except OSError as error:
                 raise self._failed(error) from error
+            except IndexLost as error:
+                self.lose_index(error)
+                raise
 
     def move(self, moves: Sequence[tuple[NewBlob, Place]]) -> None:
         """Copy blobs that lie at some places to the end, durably, and have their rows name the copies from then on.
@@ -168,6 +172,9 @@ class Directory:
                     rest = rest[len(rows) :]
             except OSError as error:
                 raise self._failed(error) from error
+            except IndexLost as error:
+                self.lose_index(error)
+                raise
 
     def _check_room(self, blobs: Sequence[NewBlob]) -> None:
         if self.offline is not None:
@@ -233,6 +240,12 @@ class Directory:
             log.error("blobs.offline", folder=str(self.folder), why=why)
             self.on_offline()
 
+    def lose_index(self, error: IndexLost) -> None:
+        """Go offline until the index was built anew, which needs another open."""
+        if self.offline is None:
+            self.is_index_lost = True
+            self.take_offline(str(error))
+
     def close(self) -> None:
         """Close everything; the room set aside is given back, so that the next open has no tail to search."""
         if self._active is not None and self.offline is None:
@@ -284,6 +297,7 @@ class Directory:
         A full disk may have room again soon. Anything else is a broken promise of the disk: no sync is tried again.
         """
         if error.errno not in volume.FULL:
+            self.is_index_lost = False  # it is the disk that is not trusted any more
             self.take_offline(str(error))
         if self._active is not None:
             with contextlib.suppress(OSError):  # the tail that stays is found and judged at the next open

@@ -67,6 +67,11 @@ class Touches:
         """True unless a touch at `epoch` or later may have been forgotten for newer ones."""
         return epoch >= max(self._sets, default=self._all) - 1
 
+    def touch_all(self, epoch: GcEpoch) -> None:
+        """Have everything count as touched at `epoch`: single touches may be lost."""
+        self._all = max(self._all, epoch)
+        self._sets = {known: names for known, names in self._sets.items() if known > self._all}
+
     def epoch_of(self, digest: Digest) -> GcEpoch:
         """The newest epoch at which `digest` was touched, 0 when none is remembered."""
         return max([self._all, *(epoch for epoch, names in self._sets.items() if digest in names)])

@@ -337,7 +337,7 @@ def _fault(path: Path, error: Exception) -> Unavailable:
         return NoRoom(f"{path} has no room: {error}")
     with contextlib.suppress(OSError):  # a disk that takes no mark is found unreadable again at the next open
         _marker(path).touch()
-    return IndexLost(f"{path} is unreadable and will be rebuilt when this node is restarted: {error}")
+    return IndexLost(f"{path} is unreadable and has to be built anew: {error}")
 
 
 def _marker(path: Path) -> Path:

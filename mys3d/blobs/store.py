@@ -7,7 +7,7 @@ are no longer held, and whoever listens is told that they are lost.
 
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -62,7 +62,8 @@ class BlobStore:
         self.depots: list[Depot] = []
         self._folders = tuple(folders)
         self._roster_path = roster  # None: nothing is remembered of earlier starts
-        self._absent: list[DirectoryUsage] = []  # directories that were used before and could not be opened
+        self._absent: dict[Path, DirectoryUsage] = {}  # directories that are not open, and why
+        self._revived: set[bytes] = set()  # ids of directories whose index was built anew while this store was open
         self._world = World(
             cluster_id,
             calls or DiskCalls(),
@@ -73,6 +74,7 @@ class BlobStore:
             self._on_damage,
         )
         self._touches = Touches()
+        self._newest_touch = GcEpoch(0)
         self._listeners: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> Self:
@@ -95,14 +97,13 @@ class BlobStore:
                 opened = await trio.to_thread.run_sync(self._open_directory, folder, roster)
             except (Absent, IndexLost, NoRoom) as error:
                 log.error("blobs.absent", folder=str(folder.path), why=str(error))
-                self._absent.append(DirectoryUsage(str(folder.path), 0, 0, 0, 0, False, str(error)))
+                self._absent[folder.path] = DirectoryUsage(str(folder.path), 0, 0, 0, 0, False, str(error))
                 continue
             self.depots.append(Depot(opened, folder.capacity_bytes, self._world))
         if roster is not None:
             present = {depot.directory.folder: depot.id for depot in self.depots}
-            absent = [Path(each.path) for each in self._absent]
             try:
-                await trio.to_thread.run_sync(roster.remember, present, absent)
+                await trio.to_thread.run_sync(roster.remember, present, list(self._absent))
             except OSError as error:
                 raise Unavailable(f"{self._roster_path} cannot be written: {error}") from error
 
@@ -134,12 +135,47 @@ class BlobStore:
     async def maintain(self) -> None:
         """Return the room of what was forgotten, until cancelled: of large blobs soon, of small ones slowly."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._sweep)
+            nursery.start_soon(self._compact)
+
+    async def _sweep(self) -> None:
+        while True:
+            await trio.sleep(limits.reclaim_seconds)
             for depot in self.depots:
-                nursery.start_soon(_every, limits.reclaim_seconds, depot.reclaim)
-                nursery.start_soon(_every, limits.compaction_pause_seconds, depot.compact)
-            await trio.sleep_forever()
+                await depot.reclaim()
+                if depot.directory.is_index_lost and depot.id not in self._revived:
+                    self._revived.add(depot.id)  # once: what breaks again is not mended by it
+                    with trio.CancelScope(shield=True):
+                        await self._revive(depot)
+
+    async def _compact(self) -> None:
+        while True:
+            await trio.sleep(limits.compaction_pause_seconds)
+            for depot in self.depots:
+                await depot.compact()
+
+    async def _revive(self, depot: Depot) -> None:
+        """Open a directory again whose index broke, so that it is built anew, while the others serve."""
+        folder, world = depot.directory.folder, self._world
+        why = "its index broke and is being built anew"
+        self._absent[folder] = DirectoryUsage(str(folder), 0, 0, 0, 0, False, why)
+        self.depots = [each for each in self.depots if each is not depot]
+        await depot.close()
+        try:
+            opened = await trio.to_thread.run_sync(
+                Directory, folder, world.cluster_id, world.calls, world.space, depot.id
+            )
+        except (Unavailable, OSError) as error:
+            self._absent[folder] = DirectoryUsage(str(folder), 0, 0, 0, 0, False, str(error))
+            return
+        del self._absent[folder]
+        self._touches.touch_all(self._newest_touch)  # the rows of a new index tell no touches
+        self.depots = [*self.depots, Depot(opened, depot.weight, world)]
+        log.warning("blobs.revived", folder=str(folder), blobs=opened.index.blobs_count)
+        self._tell()
 
     async def put(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
+        self._newest_touch = max(self._newest_touch, touch)
         length = sum(map(len, data))
         assert 0 < length <= limits.blob_bytes_max, f"a blob has 1 byte to 4 MiB, found {length}"
         if await self.have(digest, touch):
@@ -172,7 +208,9 @@ class BlobStore:
                 damaged = error
                 continue
             except IndexLost as error:
-                depot.directory.take_offline(str(error))
+                depot.directory.lose_index(error)
+                continue
+            except Unavailable:  # it was closed meanwhile
                 continue
             if data is not None:
                 return data
@@ -182,6 +220,7 @@ class BlobStore:
 
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
+        self._newest_touch = max(self._newest_touch, touch)
         for depot in self.depots:
             if await depot.is_sound(digest):
                 return self._touch(digest, touch)
@@ -236,7 +275,7 @@ class BlobStore:
         return max([self._touches.epoch_of(digest), *(GcEpoch(place.touch) for place in places)])
 
     def usage(self) -> DiskUsage:
-        return total((*(depot.usage() for depot in self.depots), *self._absent))
+        return total((*(depot.usage() for depot in self.depots), *self._absent.values()))
 
     def _in_order(self, digest: Digest) -> list[Depot]:
         candidates = [(depot.id, depot.weight) for depot in self.depots]
@@ -269,12 +308,6 @@ class BlobStore:
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await trio.sleep(seconds)
-        await work()
 
 
 def total(directories: tuple[DirectoryUsage, ...]) -> DiskUsage:

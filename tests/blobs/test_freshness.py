@@ -82,3 +82,13 @@ def test_too_many_touches_touch_everything(monkeypatch: pytest.MonkeyPatch) -> N
     assert (touches.remembers(GcEpoch(7)), touches.remembers(GcEpoch(6))) == (True, False)
     touches.touch(B, GcEpoch(9))
     assert (touches.epoch_of(A), touches.epoch_of(B)) == (8, 9)
+
+
+def test_everything_counts_as_touched_once_single_touches_may_be_lost() -> None:
+    touches = Touches()
+    touches.touch(A, GcEpoch(8))
+    touches.touch(B, GcEpoch(9))
+    touches.touch_all(GcEpoch(8))
+    assert (touches.epoch_of(A), touches.epoch_of(B), touches.epoch_of(Digest(b"x" * 32))) == (8, 9, 8)
+    touches.touch_all(GcEpoch(3))
+    assert touches.epoch_of(Digest(b"x" * 32)) == 8
