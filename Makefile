@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
+.PHONY: run test check setup kill-rounds wiped-node disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
 
 setup: .venv/.ready
 
@@ -48,6 +48,11 @@ disk-full: setup
 # 500 flipped bits in the volumes of one of three real nodes: no wrong byte, nothing lost, all found and healed.
 corrupt: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_corruption.py
+
+# A node that lost all its blobs: how long until OBJECTS (10,000) have all their copies again, and whether a GET failed meanwhile.
+wiped-node: export MYS3D_WIPED_OBJECTS = $(or $(OBJECTS),10000)
+wiped-node: setup
+	@$(BIN)/python -m pytest -s -m campaign tests/system/test_wiped_node.py
 
 # Whole clusters in deterministic runs; the same seed gives the same trace. SEEDS counts on from SEED.
 SEED ?= 7

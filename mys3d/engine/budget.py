@@ -1,4 +1,4 @@
-"""One budget for the body buffers of a node.        Floor: engine. Called by: engine.put.
+"""One budget for the body buffers of a node.        Floor: engine. Called by: engine.put, engine.repair.
 
 Law: the sum of what was taken and not given back never exceeds the capacity; whoever waits is served in order of
 arrival, and a wait ends within its deadline in bytes or in Unavailable.

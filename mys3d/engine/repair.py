@@ -5,12 +5,14 @@ scan) goes into a bounded queue; what does not fit is found again by a scan, so 
 """
 
 import heapq
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import trio
 
 from mys3d import limits
+from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import fetch_blob
 from mys3d.engine.homes import is_home, present_layout
 from mys3d.engine.references import Cursor, next_references
@@ -76,10 +78,12 @@ class MissingCopies:
             nursery.start_soon(self._scan_when_in_doubt)
             task_status.started()
             slots = trio.Semaphore(limits.repair_fetches_max)
+            room = BufferBudget(limits.repair_bytes_max, wait_seconds=math.inf)
             while True:
                 task = await self._next()
                 await slots.acquire()
-                nursery.start_soon(self._attempt, task, slots)
+                await room.take(task.blob.length)
+                nursery.start_soon(self._attempt, task, slots, room)
 
     async def hold_all(self, partitions: Sequence[Partition]) -> LogIndex:
         """Wait until every referenced blob of `partitions` is held; return the log index at which that was so."""
@@ -149,7 +153,7 @@ class MissingCopies:
         copies = sum(node != self._ports.node and self._ports.peers.reachable(node) for node in homes)
         return copies or limits.replicas_max * 2
 
-    async def _attempt(self, task: _Task, slots: trio.Semaphore) -> None:
+    async def _attempt(self, task: _Task, slots: trio.Semaphore, room: BufferBudget) -> None:
         try:
             await self._bring(task.blob)
         except Unavailable:
@@ -160,6 +164,7 @@ class MissingCopies:
             self._known.discard(task.blob.digest)
             self._announce()
         finally:
+            room.give(task.blob.length)
             slots.release()
 
     async def _bring(self, blob: BlobRef) -> None:

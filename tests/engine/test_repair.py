@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -270,3 +271,32 @@ async def test_homes_are_not_reported_when_a_directory_failed_while_they_were_ch
     with trio.move_on_after(60.0) as scope:
         await grid[1].missing.hold_all(EVERY)
     assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize(("length", "together"), [(10, 32), (10_000, 3)])
+async def test_many_small_blobs_are_fetched_at_once_and_few_large_ones(
+    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: MockClock, monkeypatch: Any, length: int, together: int
+) -> None:
+    monkeypatch.setattr(limits, "blob_bytes_max", 10_000)
+    monkeypatch.setattr(limits, "repair_bytes_max", 30_000)
+    grid = await make_grid(2)
+    blobs = [await grid.hold(b"%05d" % number * (length // 5), [0]) for number in range(50)]
+    under_way, most = 0, 0
+    fetch = grid[0].service.on_fetch
+
+    async def slow(*asked: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await trio.sleep(1)
+        under_way -= 1
+        return await fetch(*asked)
+
+    monkeypatch.setattr(grid[0].service, "on_fetch", slow)
+    monkeypatch.setattr(grid[1].missing, "_is_needed", lambda _blob: True)
+    await nursery.start(grid[1].missing.run)
+    for blob in blobs:
+        grid[1].missing.want(blob)
+    await trio.sleep(100)
+    assert most == together
+    assert all(grid[1].blobs.holds(blob.digest) for blob in blobs)
