@@ -77,6 +77,11 @@ gc-model: setup
 gc-race: setup
 	@$(BIN)/python -m pytest -q -s -m campaign tests/system/test_gc.py
 
+# One bit flipped in a file of a registry, 200 times or FLIPS: its rows are right, or it says that it is damaged.
+rot-registry: export MYS3D_ROT_FLIPS = $(if $(filter command line environment,$(origin FLIPS)),$(FLIPS),200)
+rot-registry: setup
+	@$(BIN)/python -m pytest -q -s -m campaign tests/consensus/test_store_rot.py
+
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
 lock:

@@ -26,6 +26,7 @@ from rocksdict import (
 
 from mys3d import limits
 from mys3d.consensus.store_faults import StoreDamaged, fault_of
+from mys3d.consensus.store_manifest import refuse_strange_records
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, Term
 from mys3d.registry.queries import applied
@@ -73,6 +74,8 @@ class RocksStore:
         self._unlogged.no_slowdown = True
         try:
             self._rows: Final = _opened(path, is_read_only=is_read_only)
+        except Unavailable:
+            raise
         except Exception as error:
             raise self._faults.told(error) from error
         self._reader: Final = LiveReader(self._rows, self._faults)
@@ -137,6 +140,7 @@ class RocksStore:
 
 
 def _opened(path: Path, *, is_read_only: bool) -> Rdict:
+    refuse_strange_records(path)
     if is_read_only:
         return Rdict(str(path), _options(), access_type=AccessType.read_only(error_if_log_file_exist=False))
     path.mkdir(parents=True, exist_ok=True)
