@@ -78,6 +78,8 @@ replicas_max: Final = 3
 # --- Registry and consensus -------------------------------------------------------------------------------------
 command_bytes_max: Final = 128 * KIB
 command_rows_max: Final = 1024
+members_max: Final = 400  # a layout is released by one command, which settles every member of it
+tokens_max: Final = 400  # join tokens at once: the next command drops all that have expired
 operation_lifetime_entries: Final = 200_000  # an outcome is remembered for this many log entries
 propose_deadline_seconds: Final = 10.0
 barrier_deadline_seconds: Final = 5.0
@@ -90,6 +92,11 @@ quarantined_stores_max: Final = 2  # damaged stores kept aside for rescue: the n
 quarantine_period_ms: Final = 3600 * 1000  # that many damaged stores within this, and one more, mean a failing disk
 registry_buffer_bytes: Final = 8 * MIB  # rows in memory: lost in a crash, replayed from the journal
 registry_cache_bytes: Final = 32 * MIB
+row_key_bytes_max: Final = 4 * key_bytes_max  # a NUL of an object key is two bytes in a row key; ids stand around it
+compare_rows_max: Final = 20_000  # rows that one comparison of the nodes names: about 25 ms of a thread
+compare_tick_seconds: Final = 30.0  # between two of them: a million rows are compared in 25 minutes
+compare_wait_seconds: Final = 5.0  # the other nodes have this long to name theirs
+compared_kept_max: Final = 8  # names that a node remembers
 scan_rows_max: Final = 10_000  # rows one scan call may visit before it must return a cursor
 
 # --- Write path -------------------------------------------------------------------------------------------------
@@ -186,6 +193,7 @@ xml_elements_max: Final = 50_000
 assert inline_blobs_max < extent_blobs_max
 assert 2 * extent_blobs_max < command_rows_max
 assert 3 * delete_command_keys_max + inline_blobs_max < command_rows_max
+assert 2 * max(members_max, tokens_max) < command_rows_max
 assert put_bytes_max <= 2**32 * blob_bytes_max  # sequences of extents are four bytes
 assert hash_batch_bytes <= blob_bytes_max
 assert blob_bytes_max % sub_digest_bytes == 0

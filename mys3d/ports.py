@@ -33,6 +33,16 @@ class AppliedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """How a node named a stretch of its rows, as they were behind the entry `index`."""
+
+    index: LogIndex
+    digest: bytes
+    rows_count: int
+    next_start: bytes  # where the next stretch begins; empty: this was the last one
+
+
+@dataclass(frozen=True, slots=True)
 class RaftStatus:
     """What a node knows of its consensus group. `lag` maps each peer to its entries behind (leader only)."""
 
@@ -44,6 +54,7 @@ class RaftStatus:
     commit_index: LogIndex
     last_index: LogIndex
     lag: dict[NodeId, int]
+    compared: tuple[Compared, ...] = ()  # the newest names of this node's rows, oldest first
 
 
 class Registry(Protocol):

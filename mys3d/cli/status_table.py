@@ -45,6 +45,7 @@ def _table(nodes: list[dict[str, Any]]) -> Table:
 
 def _row(node: dict[str, Any]) -> list[str]:
     state = node["state"] if node["reachable"] else f"{node['state']}, not reachable"
+    state += ", rows differ" if node.get("rows_differ") else ""
     role = "leader ★" if node["role"] == "leader" else str(node["role"])
     if not node["reachable"]:
         role = "learner" if node["role"] == "learner" else "follower"  # nobody leads unheard

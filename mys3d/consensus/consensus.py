@@ -17,6 +17,7 @@ import trio
 from mys3d import limits
 from mys3d.consensus import membership, proof, ticker
 from mys3d.consensus.applier import Applier, Machine, Store
+from mys3d.consensus.comparing import Comparing
 from mys3d.consensus.disk import Disk
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.membership import Voters
@@ -86,6 +87,8 @@ class Consensus:
         self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
         self.read_index = ReadIndex(self.raft, clock)
         self._threads = trio.CapacityLimiter(scan_threads_max)
+        self.comparing = Comparing(node, lambda kept: kept.enter_context(store.snapshot()), self._stand_down)
+        self.applier.listeners.append(self.comparing.heard)
         self._seen_leader = (0, "")
         self._damage: StoreDamaged | None = None
         self._damaged = trio.Event()
@@ -99,6 +102,7 @@ class Consensus:
                 nursery.start_soon(self._apply)
                 nursery.start_soon(self.ticker.run)
                 nursery.start_soon(self._end_when_damaged)
+                nursery.start_soon(self.comparing.run)
                 task_status.started()
         finally:
             self._journal.disk.close()
@@ -145,6 +149,7 @@ class Consensus:
             commit_index=LogIndex(raft.commit_index),
             last_index=LogIndex(raft.log.last_index),
             lag=raft.lag(),
+            compared=self.comparing.found(),
         )
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:

@@ -13,10 +13,11 @@ import trio
 from mys3d import limits
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 from mys3d.model.names import Instant, LogIndex, NodeId, OperationId, Term
-from mys3d.ports import AppliedEntry, Clock, RaftStatus
+from mys3d.ports import AppliedEntry, Clock, Compared, RaftStatus
 from mys3d.registry.apply import apply_command, apply_membership
 from mys3d.registry.codec import FORMAT, encode_proposal
-from mys3d.registry.commands import Command, Proposal
+from mys3d.registry.commands import Command, CompareRows, Proposal
+from mys3d.registry.comparing import digest_rows
 from mys3d.registry.memory import MemoryRows
 from mys3d.registry.outcomes import Applied, Outcome
 from mys3d.registry.queries import applied, voters
@@ -115,6 +116,7 @@ class MemoryRegistry:
     applied_index: LogIndex = field(default_factory=lambda: LogIndex(0))
     _outcomes: list[Outcome | None] = field(default_factory=list)
     _listeners: list[Callable[[Sequence[AppliedEntry]], None]] = field(default_factory=list)
+    _compared: list[Compared] = field(default_factory=list)
     _moved: trio.Event = field(default_factory=trio.Event)
 
     async def propose(self, command: Command) -> Applied:
@@ -164,6 +166,7 @@ class MemoryRegistry:
             commit_index=self.applied_index if self.is_isolated else last,
             last_index=self.applied_index if self.is_isolated else last,
             lag={other.node: last - other.applied_index for other in others if other is not self},
+            compared=tuple(self._compared[-limits.compared_kept_max :]),
         )
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
@@ -200,6 +203,8 @@ class MemoryRegistry:
             apply_membership(overlay, index, entry.term, entry.node, entry.votes)
         self.rows.commit(overlay.writes())
         assert applied(self.rows) == (index, entry.term), f"entry {index} wrote its applied row"
+        if isinstance(command, CompareRows) and isinstance(outcome, Applied):
+            self._compared.append(Compared(index, *digest_rows(self.rows, command.start, command.rows_max)))
         self._outcomes.append(outcome)
         self.applied_index = index
         return AppliedEntry(index, command, outcome) if command is not None and outcome is not None else None

@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from mys3d import limits
+from mys3d.engine.comparison import differing_nodes
 from mys3d.engine.repair import MissingCopies
 from mys3d.engine.scrub import Scrub
 from mys3d.engine.service import own_status
@@ -77,6 +78,7 @@ class NodeState(msgspec.Struct, frozen=True):
     peers: str
     version: str
     scrub: ScrubReport | None = None
+    rows_differ: bool = False  # its registry is not that of most nodes
 
 
 class ClusterStatus(msgspec.Struct, frozen=True):
@@ -103,18 +105,33 @@ async def cluster_status(ports: Ports, missing: MissingCopies, scrub: Scrub) -> 
     answers = await _ask_all(ports, own_status(ports, missing, scrub), members)
     raft = ports.registry.status()
     facts = _facts(layout, members, voters, answers, raft, queries.settings(view).write_quorum)
+    differing = differing_nodes({node: answer.raft.compared for node, answer in answers.items()})
     commit = max((answer.raft.commit_index for answer in answers.values()), default=raft.commit_index)
     return ClusterStatus(
         format=FORMAT,
         cluster=ClusterName(cluster.cluster_id.hex(), cluster.region),
-        health=health_of(facts),
+        health=_at_most_degraded(health_of(facts)) if differing else health_of(facts),
         writable=writable(facts),
-        sentence=sentence_of(facts, losses_allowed(facts)),
+        sentence=_sentence(facts, [member.name for member in members if member.id in differing]),
         copies=Copies(facts.replicas, facts.missing_blobs),
         layout=LayoutState(layout.epoch, layout.sealed, bool(layout.target)),
         garbage=_garbage(answers.values(), ports.clock.now()),
-        nodes=tuple(_node(member, voters, raft.leader, answers.get(member.id), commit) for member in members),
+        nodes=tuple(
+            msgspec.structs.replace(
+                _node(member, voters, raft.leader, answers.get(member.id), commit), rows_differ=member.id in differing
+            )
+            for member in members
+        ),
     )
+
+
+def _at_most_degraded(health: Health) -> Health:
+    return "degraded" if health == "healthy" else health
+
+
+def _sentence(facts: Facts, differing: list[str]) -> str:
+    sentence = sentence_of(facts, losses_allowed(facts))
+    return f"the registry of {', '.join(differing)} is not that of the others; {sentence}" if differing else sentence
 
 
 async def _ask_all(ports: Ports, own: NodeStatus, members: tuple[Member, ...]) -> dict[NodeId, NodeStatus]:

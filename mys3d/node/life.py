@@ -26,6 +26,7 @@ from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.engine.admission import announce, create_token
 from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key, settings_that_differ
 from mys3d.engine.budget import BufferBudget
+from mys3d.engine.comparison import Comparison
 from mys3d.engine.epochs import Epochs
 from mys3d.engine.gc import Collector
 from mys3d.engine.membership import Membership
@@ -207,6 +208,7 @@ class Node:
             drivers.start_soon(watch_room, self.ports)
             drivers.start_soon(Membership(self.ports, self.missing).run)
             drivers.start_soon(Reaping(self.ports).run)
+            drivers.start_soon(Comparison(self.ports).run)
             drivers.start_soon(Epochs(self.ports).run)
             drivers.start_soon(Collector(self.ports, self.missing).run)
             drivers.start_soon(self._keep_seeds)

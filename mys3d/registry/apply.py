@@ -17,6 +17,9 @@ from mys3d.registry.commands import (
     CancelOperation,
     ChangeSettings,
     Command,
+    CompareRows,
+    CondemnRows,
+    CopyObject,
     CreateBucket,
     CreateToken,
     DeleteBucket,
@@ -36,7 +39,7 @@ from mys3d.registry.commands import (
 )
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome
-from mys3d.registry.rules import bodies, buckets, cluster, layout, objects, operations
+from mys3d.registry.rules import bodies, buckets, cluster, copies, layout, objects, operations, rows
 from mys3d.registry.transaction import Overlay, Transaction
 from mys3d.registry.validity import fault_of
 
@@ -111,6 +114,8 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
     match command:
         case PutObject():
             return objects.put(tx, at, command)
+        case CopyObject():
+            return copies.copy(tx, at, command)
         case DeleteObject():
             return objects.delete(tx, at, command)
         case DeleteObjects():
@@ -143,7 +148,9 @@ def _rule_of_cluster(
     | PutCredential
     | ChangeSettings
     | BumpGcEpoch
-    | CancelOperation,
+    | CancelOperation
+    | CompareRows
+    | CondemnRows,
 ) -> Outcome:
     match command:
         case BumpGcEpoch():
@@ -152,6 +159,10 @@ def _rule_of_cluster(
             return cluster.change_settings(tx, at, command)
         case CancelOperation():
             return operations.cancel(tx, at, command)
+        case CompareRows():
+            return rows.compare(tx, at, command)
+        case CondemnRows():
+            return rows.condemn(tx, at, command)
         case PutCredential():
             return cluster.put_credential(tx, at, command)
         case InitialiseCluster():

@@ -206,6 +206,22 @@ class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
     precondition: Precondition = Precondition()
 
 
+class CopyObject(msgspec.Struct, frozen=True, array_like=True, tag="cp"):
+    """Make a version from the body of another one, which moves no bytes: the blobs are named already.
+
+    Refused: NO_SUCH_BUCKET, SOURCE_CHANGED (the source is not visible any more, or another version is),
+    PRECONDITION_FAILED, NO_SUCH_KEY (If-Match on a missing key).
+    """
+
+    bucket: BucketId
+    key: ObjectKey
+    source_bucket: BucketId
+    source_key: ObjectKey
+    source_version: VersionId
+    content: Content | None  # None: that of the source
+    precondition: Precondition = Precondition()  # on the key that is written
+
+
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
     """Remove the null version of a key; an absent key is not an error. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED."""
 
@@ -223,6 +239,23 @@ class DeleteObjects(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
 
     bucket: BucketId
     keys: tuple[ObjectKey, ...]
+
+
+class CompareRows(msgspec.Struct, frozen=True, array_like=True, tag="compare"):
+    """Have every node name at most `rows_max` rows from the key `start` on, as they are behind this entry."""
+
+    start: bytes
+    rows_max: int
+
+
+class CondemnRows(msgspec.Struct, frozen=True, array_like=True, tag="condemn"):
+    """Tell `node` that most nodes named the stretch of an earlier CompareRows `digest`: one that named it otherwise
+    makes its rows anew. Refused: NO_SUCH_MEMBER."""
+
+    node: NodeId
+    index: LogIndex
+    start: bytes
+    digest: bytes
 
 
 class CancelOperation(msgspec.Struct, frozen=True, array_like=True, tag="cancel"):
@@ -249,9 +282,12 @@ Command = (
     | AbandonBody
     | Reap
     | PutObject
+    | CopyObject
     | DeleteObject
     | DeleteObjects
     | CancelOperation
+    | CompareRows
+    | CondemnRows
 )
 
 

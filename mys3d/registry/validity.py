@@ -18,6 +18,9 @@ from mys3d.registry.commands import (
     CancelOperation,
     ChangeSettings,
     Command,
+    CompareRows,
+    CondemnRows,
+    CopyObject,
     CreateBucket,
     CreateToken,
     DeleteBucket,
@@ -57,6 +60,9 @@ def _fault_of_command(command: Command) -> str:
     match command:
         case PutObject():
             return _keys(command.bucket, command.key) or _body(command.body, command.size)
+        case CopyObject():
+            source = _keys(command.source_bucket, command.source_key) or _number(command.source_version)
+            return source or _keys(command.bucket, command.key)
         case StageExtent():
             return _extent(command)
         case AbandonBody():
@@ -89,6 +95,13 @@ def _fault_of_command(command: Command) -> str:
             return _names(command.name)
         case DeleteBucket():
             return _number(command.bucket) or _names(command.name)
+        case CompareRows():
+            is_bounded = 1 <= command.rows_max <= limits.compare_rows_max
+            return _start(command.start) or ("" if is_bounded else f"{command.rows_max} rows to compare")
+        case CondemnRows():
+            is_digest = len(command.digest) == DIGEST_BYTES
+            fault = _names(command.node) or _number(command.index) or _start(command.start)
+            return fault or ("" if is_digest else f"a digest of {len(command.digest)} bytes")
         case CancelOperation():
             return "" if len(command.operation) == _OPERATION_BYTES else "an operation id has 16 bytes"
 
@@ -104,6 +117,10 @@ def _straggler(wait_ms: int | None) -> str:
 def _gc_period(period_ms: int | None) -> str:
     is_good = period_ms is None or limits.gc_period_ms_min <= period_ms <= limits.gc_period_ms_max
     return "" if is_good else f"a gc period of {period_ms} ms"
+
+
+def _start(key: bytes) -> str:
+    return "" if len(key) <= limits.row_key_bytes_max else f"a row key of {len(key)} bytes"
 
 
 def _names(*names: str) -> str:
@@ -156,6 +173,8 @@ def _blobs(blobs: Sequence[BlobRef]) -> str:
 def _table(command: BeginLayout) -> str:
     if len(command.target) != limits.partitions_count:
         return f"a layout of {len(command.target)} partitions"
+    if len(command.nodes) > limits.members_max:
+        return f"a layout of {len(command.nodes)} nodes"
     if len(dict.fromkeys(command.nodes)) != len(command.nodes):
         return "a node is listed twice"
     for homes in command.target:

@@ -118,7 +118,9 @@ def code_of(reason: Reason) -> str:
             return "PreconditionFailed"
         case Reason.TOO_LARGE:
             return "EntityTooLarge"
-        case Reason.LAYOUT_EPOCH_OLD | Reason.GC_EPOCH_OLD | Reason.EXPIRED | Reason.NO_SUCH_BODY:
+        case (
+            Reason.LAYOUT_EPOCH_OLD | Reason.GC_EPOCH_OLD | Reason.EXPIRED | Reason.NO_SUCH_BODY | Reason.SOURCE_CHANGED
+        ):
             return "ServiceUnavailable"  # nothing was applied: the same request may be sent again
         case Reason.ACCESS_KEY_EXISTS | Reason.MEMBER_EXISTS:
             return "OperationAborted"

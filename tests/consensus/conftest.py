@@ -321,6 +321,8 @@ def builders():
         "Cluster",
         "bucket",
         "CLUSTER",
+        "Proposal",
+        "Applied",
     )
     found = {name: globals()[name] for name in names}
     return types.SimpleNamespace(**found, nodes=(A, B, C, D, E), applied=applied, voters=voters)

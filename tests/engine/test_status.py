@@ -12,6 +12,7 @@ from mys3d import limits
 from mys3d.engine.status import cluster_status
 from mys3d.errors import Unavailable
 from mys3d.registry import queries
+from mys3d.registry.commands import CompareRows
 
 MakeGrid = Callable[[int], Awaitable[Any]]
 
@@ -37,7 +38,7 @@ async def test_the_document_has_the_fields_that_were_promised(make_grid: MakeGri
     node = document["nodes"][0]
     assert set(node) == {
         "id", "name", "zone", "state", "role", "reachable", "term", "applied_index", "lag", "disk", "blobs_missing",
-        "s3", "admin", "peers", "version", "scrub",
+        "s3", "admin", "peers", "version", "scrub", "rows_differ",
     }  # fmt: skip
     assert (node["role"], node["name"], node["s3"], node["lag"]) == ("leader", "n1", "n0:9000", 0)
     assert set(node["disk"]) == {"size_bytes", "free_bytes", "blobs_count", "directories"}
@@ -91,3 +92,13 @@ async def test_garbage_of_all_nodes_is_summed_up(make_grid: MakeGrid) -> None:
         garbage.blobs_count, garbage.bytes_count, garbage.walked_at = 1 + number, 100, now - 1000 * number
     told = (await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)).garbage
     assert (told.blobs_count, told.bytes_count, told.walked_ago_seconds) == (6, 300, 2)
+
+
+async def test_a_node_whose_rows_differ_is_named_and_the_cluster_is_not_healthy(make_grid: MakeGrid) -> None:
+    grid = await settled(make_grid, 3)
+    grid[2].ports.registry.rows.commit([(b"t" + b"x" * 32, b"rot")])
+    await grid[0].ports.registry.propose(CompareRows(b"", 1_000))
+    status = await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
+    assert [node.rows_differ for node in status.nodes] == [False, False, True]
+    assert status.health == "degraded"
+    assert status.sentence.startswith(f"the registry of {status.nodes[2].name} is not that of the others; ")

@@ -5,6 +5,7 @@ import pytest
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.peers import messages
 from mys3d.peers.messages import Failure, Hello
+from mys3d.ports import Compared, DiskUsage, NodeStatus, RaftStatus
 
 DIGEST = bytes(range(32))
 
@@ -77,3 +78,17 @@ def test_the_bytes_of_a_greeting_stay_readable():
     )
     assert messages.decode(wire, Hello) == Hello(1, b"c", "a", b"i", "bulk")
     assert messages.encode(Hello(1, b"c", "a", b"i", "bulk")) == wire
+
+
+def test_a_status_of_an_older_node_says_nothing_of_its_rows():
+    raft = {"term": 1, "leader": None, "voters": [], "is_leader": False, "applied_index": 1, "commit_index": 1,
+            "last_index": 1, "lag": {}}  # fmt: skip
+    disk = {"size_bytes": 1, "free_bytes": 1, "blobs_count": 0, "is_writable": True}
+    old = {"node": "n", "raft": raft, "disk": disk, "blobs_missing": 0, "reconciling": False, "version": "0"}
+    assert messages.decode(messages.encode(old), NodeStatus).raft.compared == ()
+
+
+def test_a_status_carries_the_names_of_rows():
+    raft = RaftStatus(1, None, (), False, 1, 1, 1, {}, (Compared(7, b"d" * 32, 3, b"\xff\x00"),))
+    status = NodeStatus("n", raft, DiskUsage(1, 1, 0, True), 0, False, "0")
+    assert messages.decode(messages.encode(status), NodeStatus).raft == raft

@@ -1,6 +1,6 @@
 """Builders: a registry driven by short sentences."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pytest
@@ -24,12 +24,14 @@ from mys3d.model.names import (
     ObjectKey,
     OperationId,
     Term,
+    VersionId,
 )
 from mys3d.model.objects import Content
 from mys3d.registry import codec
 from mys3d.registry.apply import apply_command, apply_membership, apply_noop
 from mys3d.registry.commands import (
     Command,
+    CopyObject,
     CreateBucket,
     CreateToken,
     DeleteObject,
@@ -49,12 +51,30 @@ ROOT_KEY = AccessKey("root")
 ADDRESSES = Addresses("h:1", "h:2", "h:3")
 
 
+class Counted:
+    """Rows that remember which of them were looked at."""
+
+    def __init__(self, rows: MemoryRows) -> None:
+        self._rows = rows
+        self.keys: set[bytes] = set()
+
+    def get(self, key: bytes, /) -> bytes | None:
+        self.keys.add(key)
+        return self._rows.get(key)
+
+    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        for key, row in self._rows.scan(start, stop, reverse=reverse):
+            self.keys.add(key)
+            yield key, row
+
+
 class Machine:
     """A registry over any rows, with its log. Times and operation ids count up unless a test says otherwise."""
 
     def __init__(self, rows: MemoryRows | None = None) -> None:
         self.rows = MemoryRows() if rows is None else rows
         self.index = LogIndex(0)
+        self.most_rows = 0  # rows that one entry touched, of all entries
         self.log: list[Callable[[Overlay, LogIndex], Outcome | None]] = []
 
     def do(
@@ -126,8 +146,12 @@ class Machine:
     def _apply(self, step: Callable[[Overlay, LogIndex], Outcome | None]) -> Outcome:
         self.index = LogIndex(self.index + 1)
         self.log.append(step)
-        overlay = Overlay(self.rows)
+        counted = Counted(self.rows)
+        overlay = Overlay(counted)
         outcome = step(overlay, self.index)
+        touched = counted.keys | {key for key, _ in overlay.writes()}
+        assert len(touched) <= limits.command_rows_max, f"entry {self.index} touched {len(touched)} rows"
+        self.most_rows = max(self.most_rows, len(touched))
         self.rows.commit(overlay.writes())
         return outcome  # type: ignore[return-value] # None for entries that carry no proposal
 
@@ -189,6 +213,21 @@ def put_staged(bucket: BucketId, key: str, body: StagedBody, size: int, **option
     return msgspec.structs.replace(put(bucket, key, **options), body=body, size=size)  # type: ignore[arg-type]
 
 
+def copy(
+    bucket: BucketId, key: str, source: str, version: int, condition: Precondition | None = None, content: str = ""
+) -> CopyObject:
+    """A copy within one bucket. `content`: the new content type, empty for that of the source."""
+    return CopyObject(
+        bucket,
+        ObjectKey(key),
+        bucket,
+        ObjectKey(source),
+        VersionId(version),
+        Content(content) if content else None,
+        condition or Precondition(),
+    )
+
+
 def delete(bucket: BucketId, key: str, condition: Precondition | None = None) -> DeleteObject:
     return DeleteObject(bucket, ObjectKey(key), precondition=condition or Precondition())
 
@@ -207,6 +246,7 @@ class Make:
     put_staged = staticmethod(put_staged)
     stage = staticmethod(stage)
     EXPIRES_AT = EXPIRES_AT
+    copy = staticmethod(copy)
     delete = staticmethod(delete)
     delete_many = staticmethod(delete_many)
     Machine = Machine

@@ -98,6 +98,20 @@ class Registry(RuleBasedStateMachine):
         existed = [self.objects.pop((bucket, key), None) is not None for key in chosen[1:]]
         assert [entry.existed for entry in removed] == existed
 
+    @rule(slot=slots, source=object_keys, copied=object_keys, is_seen=st.booleans())
+    def copy(self, slot, source, copied, is_seen):
+        bucket = self.buckets.get(f"bucket{slot}", 10**6)
+        found = queries.live(self.machine.rows, bucket, source)
+        version = found.id if found is not None and is_seen else 10**6
+        outcome = self.machine.do(self.world.copy(bucket, copied, source, version))
+        if bucket == 10**6:
+            assert self.world.reason(outcome) == Reason.NO_SUCH_BUCKET
+        elif version == 10**6:
+            assert self.world.reason(outcome) == Reason.SOURCE_CHANGED
+        else:
+            assert isinstance(outcome, Applied)
+            self.objects[bucket, copied] = self.objects[bucket, source]
+
     @rule(slot=slots, texts=st.lists(bodies.filter(bool), min_size=1, max_size=3), step=st.sampled_from(STEPS))
     def put_staged(self, slot, texts, step):
         bucket = self.buckets.get(f"bucket{slot}")

@@ -189,6 +189,13 @@ class Player:
         found = queries.live(self.machine.rows, self._id(bucket), key)
         return ["absent"] if found is None else [f"version {found.id} etag {found.etag} size {found.size}"]
 
+    def cp(self, bucket, key, source, version=None, if_none_match="", content=""):
+        """Copy the version that is visible, or the one that is named."""
+        found = queries.live(self.machine.rows, self._id(bucket), source)
+        seen = int(version) if version else (found.id if found else 999)
+        condition = Precondition(if_none_match=if_none_match)
+        return self.make.copy(self._id(bucket), key, source, seen, condition, content)
+
     def rm(self, bucket, key, if_match=""):
         return self.make.delete(self._id(bucket), key, Precondition(if_match))
 

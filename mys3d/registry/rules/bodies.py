@@ -86,6 +86,15 @@ def own(tx: Transaction, body: StagedBody, size: int) -> Rejected | None:
     return None
 
 
+def share(tx: Transaction, body: Body) -> None:
+    """Another version is about to name the body of a visible one. Inline blobs are counted when it appears."""
+    if not isinstance(body, StagedBody):
+        return
+    found = tables.body(tx, body.body)
+    assert found is not None and found.owners_count > 0, f"body {body.body}: expected an owner, found {found}"
+    tables.put_body(tx, body.body, msgspec.structs.replace(found, owners_count=found.owners_count + 1))
+
+
 def disown(tx: Transaction, at: Moment, body: Body | None) -> None:
     """A version that named `body` vanishes. The last owner leaves it dead."""
     if not isinstance(body, StagedBody):

@@ -37,9 +37,12 @@ def initialise(tx: Transaction, at: Moment, command: InitialiseCluster) -> Outco
 
 
 def create_token(tx: Transaction, at: Moment, command: CreateToken) -> Outcome:
-    for token in tables.tokens(tx):
-        if token.expires_at <= at.now:
-            tables.drop_token(tx, token.secret_digest)
+    tokens = tables.tokens(tx)
+    expired = [token for token in tokens if token.expires_at <= at.now]
+    for token in expired:
+        tables.drop_token(tx, token.secret_digest)
+    if len(tokens) - len(expired) >= limits.tokens_max:
+        return Rejected(Reason.TOO_LARGE, f"{limits.tokens_max} join tokens are still good")
     tables.put_token(tx, JoinToken(FORMAT, command.secret_digest, command.expires_at))
     return Applied(at.index)
 
@@ -50,6 +53,8 @@ def join(tx: Transaction, at: Moment, command: JoinMember) -> Outcome:
         return Rejected(Reason.TOKEN_INVALID)
     if tables.member(tx, command.node) is not None:
         return Rejected(Reason.MEMBER_EXISTS, command.node)
+    if len(tables.members(tx)) >= limits.members_max:
+        return Rejected(Reason.TOO_LARGE, f"a cluster has at most {limits.members_max} members")
     tables.drop_token(tx, command.secret_digest)
     tables.put_member(tx, _member(command, MemberState.JOINING, at.index))
     return Applied(at.index)

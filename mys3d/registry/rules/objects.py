@@ -21,7 +21,7 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
     if not tables.has_bucket(tx, command.bucket):
         return Rejected(Reason.NO_SUCH_BUCKET)
     before = tables.live(tx, command.bucket, command.key)
-    refusal = _refusal(before, command.precondition)
+    refusal = refusal_of(before, command.precondition)
     if refusal is not None:
         return refusal
     refusal = _claim(tx, command)
@@ -38,10 +38,17 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
         content=command.content,
         checksums=command.checksums,
     )
+    return make_visible(tx, at, command.bucket, command.key, before, version)
+
+
+def make_visible(
+    tx: Transaction, at: Moment, bucket: BucketId, key: ObjectKey, before: Version | None, version: Version
+) -> Applied:
+    """Put `version`, whose staged body has counted it already, in the place of `before`."""
     replaced = before.body if before is not None else None
     bodies.disown(tx, at, replaced)
-    references.change(tx, references.blobs_of(replaced), references.blobs_of(command.body))
-    tables.put_live(tx, command.bucket, command.key, version)
+    references.change(tx, references.blobs_of(replaced), references.blobs_of(version.body))
+    tables.put_live(tx, bucket, key, version)
     return Applied(at.index, VersionPut(version.id, version.modified_at, version.is_null))
 
 
@@ -52,7 +59,7 @@ def delete(tx: Transaction, at: Moment, command: DeleteObject) -> Outcome:
     found = tables.live(tx, command.bucket, command.key)
     if found is None or command.version not in (None, found.id):
         return Applied(at.index, VersionRemoved(command.key, existed=False))
-    refusal = _refusal(found, command.precondition)
+    refusal = refusal_of(found, command.precondition)
     if refusal is not None:
         return refusal
     return Applied(at.index, _remove(tx, at, command.bucket, command.key, bodies.Room(1)))
@@ -82,7 +89,7 @@ def _remove(tx: Transaction, at: Moment, bucket: BucketId, key: ObjectKey, room:
     return VersionRemoved(key, existed=True)
 
 
-def _refusal(found: Version | None, wanted: Precondition) -> Rejected | None:
+def refusal_of(found: Version | None, wanted: Precondition) -> Rejected | None:
     """S3 User Guide, "Conditional requests": If-Match on a missing key is 404, any other failed condition is 412."""
     if wanted.if_match:
         if found is None:
