@@ -86,10 +86,13 @@ class MissingCopies:
                 nursery.start_soon(self._attempt, task, slots, room)
 
     async def hold_all(self, partitions: Sequence[Partition]) -> LogIndex:
-        """Wait until every referenced blob of `partitions` is held; return the log index at which that was so."""
+        """Wait until every referenced blob of `partitions` is held; return the log index at which that was so.
+
+        Where homes are about to change, what is held is verified too: the copies that are given up may be better ones.
+        """
         while True:
             started, doubts_count = trio.current_time(), self._doubts_count
-            checked_at, missing = await self._scan(partitions)
+            checked_at, missing = await self._scan(partitions, self._moving())
             if missing == 0 and self._doubts_count == doubts_count:  # else what was found held may be lost since
                 return checked_at
             # Walking all references is dear: rest longer than it took before looking again.
@@ -206,8 +209,19 @@ class MissingCopies:
                 await trio.sleep(limits.repair_grace_seconds)
                 self._doubt.set()
 
-    async def _scan(self, partitions: Sequence[Partition]) -> tuple[LogIndex, int]:
-        """Compare all references of `partitions` with the blobs held; queue what is missing and count it.
+    def _moving(self) -> frozenset[Partition]:
+        """The partitions that are given other homes at present."""
+        layout = queries.layout(self._ports.registry.view())
+        if layout is None or not layout.target:
+            return frozenset()
+        pairs = enumerate(zip(layout.base, layout.target, strict=True))
+        return frozenset(Partition(number) for number, (base, target) in pairs if set(base) != set(target))
+
+    async def _scan(
+        self, partitions: Sequence[Partition], verified: frozenset[Partition] = frozenset()
+    ) -> tuple[LogIndex, int]:
+        """Compare all references of `partitions` with the blobs held; queue what is missing and count it. Of the
+        partitions in `verified` a blob that is held counts only if it is right.
 
         Returns the log index applied before the first row was read.
         """
@@ -218,10 +232,18 @@ class MissingCopies:
             found, cursor = await self._ports.registry.scan(next_references(cursor, limits.repair_scan_rows))
             for stretch in _ascending(found):
                 lacking = await self._ports.blobs.missing(stretch)
+                lacking += await self._rotten(stretch, verified)
                 missing += len(lacking)
                 for blob in lacking:
                     await self._note_with_room(blob)
         return checked_at, missing
+
+    async def _rotten(self, blobs: Sequence[BlobRef], partitions: frozenset[Partition]) -> list[BlobRef]:
+        """Those of `blobs` in `partitions` whose copy here was held and is not right."""
+        touch = queries.gc_epoch(self._ports.registry.view())
+        asked = [blob for blob in blobs if partition_of(blob.digest) in partitions]
+        held = [blob for blob in asked if self._ports.blobs.holds(blob.digest)]
+        return [blob for blob in held if not await self._ports.blobs.have(blob.digest, touch)]
 
     async def _note_with_room(self, blob: BlobRef) -> None:
         while len(self._known) >= limits.repair_queue_max:

@@ -10,11 +10,14 @@ from trio.testing import MockClock
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_blob
+from mys3d.engine.membership import begin
 from mys3d.engine.put import put_object
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import digest_of, partition_of
+from mys3d.model.members import MemberState
 from mys3d.model.names import ObjectKey, Partition
 from mys3d.registry import queries
+from mys3d.registry.commands import SealLayout, UpdateMember
 
 Grid = Any  # of conftest
 MakeGrid = Callable[[int], Awaitable[Grid]]
@@ -300,3 +303,25 @@ async def test_many_small_blobs_are_fetched_at_once_and_few_large_ones(
     await trio.sleep(100)
     assert most == together
     assert all(grid[1].blobs.holds(blob.digest) for blob in blobs)
+
+
+async def test_homes_are_reported_only_when_what_moves_was_verified(
+    make_grid: Any, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(2, grown=False)
+    blob = await put(grid, pieces, finisher, b"bytes")
+    registry = grid[0].ports.registry
+    await registry.propose(UpdateMember(grid.ids[1], state=MemberState.ACTIVE))
+    begun = begin(queries.layout(registry.view()), queries.members(registry.view()))
+    await registry.propose(begun)
+    await registry.propose(SealLayout(begun.epoch))
+    await grid.hold(b"bytes", [1])
+    grid[1].blobs.damage(blob.digest)
+    assert grid.holders(blob) == {0, 1}
+    with trio.move_on_after(60.0) as scope:
+        await grid[1].missing.hold_all(EVERY)
+    assert scope.cancelled_caught
+    assert grid.holders(blob) == {0}
+    await nursery.start(grid[1].missing.run)
+    await grid[1].missing.hold_all(EVERY)
+    assert await grid[1].blobs.have(blob.digest, 0)
