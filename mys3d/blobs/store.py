@@ -19,6 +19,7 @@ import trio
 from mys3d import limits
 from mys3d.blobs.depot import Depot, World
 from mys3d.blobs.directory import Directory, NewBlob
+from mys3d.blobs.doubles import drop_doubles
 from mys3d.blobs.freshness import Touches
 from mys3d.blobs.index import IndexLost, NoRoom
 from mys3d.blobs.rendezvous import ordered
@@ -137,6 +138,7 @@ class BlobStore:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._sweep)
             nursery.start_soon(self._compact)
+            nursery.start_soon(self._thin_out)
 
     async def _sweep(self) -> None:
         while True:
@@ -153,6 +155,13 @@ class BlobStore:
             await trio.sleep(limits.compaction_pause_seconds)
             for depot in self.depots:
                 await depot.compact()
+
+    async def _thin_out(self) -> None:
+        """Go through everything once, slowly: a disk that came back at this start may hold what others took over."""
+        for number in range(limits.partitions_count):
+            await trio.sleep(limits.reclaim_seconds)
+            if len(self.depots) > 1:
+                await drop_doubles(self.depots, self._touches, Partition(number))
 
     async def _revive(self, depot: Depot) -> None:
         """Open a directory again whose index broke, so that it is built anew, while the others serve."""
