@@ -128,9 +128,15 @@ class Index:
             self._write(change, position)
 
     def drop_volume(self, volume: int) -> None:
-        """Say nothing of a volume any more that no row of a blob names."""
+        """Say nothing of a volume any more that no row of a blob names. Walks the whole index to be sure.
+
+        Raises IndexLost when rows and their counts disagree.
+        """
+        assert self.use_of(volume) == _UNUSED, f"volume {volume} is in use: {self.use_of(volume)}"
+        number = volume.to_bytes(4, "little")
+        if any(row[:4] == number for _, row in self._scan(_BLOB, bytes([_BLOB[0] + 1]))):
+            raise _fault(self._path, ValueError(f"rows name volume {volume}, which counts as empty"))
         with self._lock:
-            assert self.use_of(volume) == _UNUSED, f"volume {volume} is in use: {self.use_of(volume)}"
             batch = WriteBatch(raw_mode=True)
             batch.delete(_VOLUME + volume.to_bytes(4, "big"))
             with _translated(self._path):

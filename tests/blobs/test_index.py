@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mys3d.blobs.index import Index, IndexLost, Place, Position, remove
+from mys3d.blobs.index import Index, IndexLost, Place, Position, Use, remove
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
@@ -125,7 +125,7 @@ def test_rotten_rows_are_told_once_and_the_index_is_lost_from_then_on(tmp_path: 
     except IndexLost:
         pass
     else:
-        with pytest.raises(IndexLost, match="rebuilt when this node is restarted"):
+        with pytest.raises(IndexLost, match="has to be built anew"):
             second.find(names[0])
         with pytest.raises(IndexLost):
             second.held(Partition(0))
@@ -189,3 +189,12 @@ def test_held_blobs_are_found_by_where_they_lie(index: Index) -> None:
     assert index.within(2, []) == []
     index.quarantine(B, OTHER)
     assert index.within(2, [(0, 10_000)]) == []
+
+
+def test_a_volume_that_only_counts_as_empty_is_never_dropped(index: Index, tmp_path: Path) -> None:
+    index.add([(A, PLACE), (B, OTHER)], Position(2, 9000))
+    index._uses[1] = Use(0, 0)
+    with pytest.raises(IndexLost, match="rows name volume 1"):
+        index.drop_volume(1)
+    assert index.find(A) == PLACE
+    assert (tmp_path / "index.lost").exists()  # the next open counts anew
