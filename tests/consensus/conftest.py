@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import trio
 
-from mys3d.consensus import segments
+from mys3d.consensus import append, segments
 from mys3d.consensus.applier import Machine
 from mys3d.consensus.consensus import Consensus
 from mys3d.consensus.disk import BASE, FileDisk, Loaded, replay
@@ -329,8 +329,9 @@ def builders():
 
 
 @pytest.fixture
-def hand():
+def hand(monkeypatch):
     """The module of the hand-driven world, `hand.py`."""
+    monkeypatch.setattr(append, "batch_bytes", append.batch_bytes)  # schedules change it
     spec = importlib.util.spec_from_file_location("consensus_hand", Path(__file__).with_name("hand.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

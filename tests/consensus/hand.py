@@ -70,9 +70,11 @@ TAPE = Machine(
 class Hand:
     """The world: nodes, lanes as queues, one clock. Nothing moves by itself."""
 
-    def __init__(self, seed=0):
+    def __init__(self, seed=0, make=Consensus):
+        """`make`: the engine of a node, built like ours."""
         self.time = 1000.0
         self.seed = seed
+        self.make = make
         self.nodes, self.disks, self.rows, self.works = {}, {}, {}, {}
         self.lanes, self.cuts = {}, set()
         self.acknowledged, self.refused = [], set()
@@ -92,7 +94,7 @@ class Hand:
         self.births += 1
         dice = Random(f"{self.seed}-{node}-{self.births}")
         wire = _Wire(self, node)
-        found = Consensus(node, disk, rows, TAPE, wire, self, _builders["dice"](self.births), initial, dice=dice)
+        found = self.make(node, disk, rows, TAPE, wire, self, _builders["dice"](self.births), initial, dice=dice)
         found.applier.settled = lambda command, outcome: self._settled(node, command)
         found.waiting = set()
         self.nodes[node], self.works[node] = found, None
