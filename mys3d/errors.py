@@ -33,6 +33,8 @@ class Reason(enum.StrEnum):
     TOO_LARGE = "too-large"
     NO_SUCH_MEMBER = "no-such-member"
     MEMBER_EXISTS = "member-exists"
+    STILL_NEEDED = "still-needed"
+    MEMBER_VOTES = "member-votes"
     TOKEN_INVALID = "token-invalid"
     TRANSITION_RUNNING = "transition-running"
     NO_TRANSITION = "no-transition"

@@ -89,6 +89,10 @@ class Registry(Protocol):
         """Leader only: add a caught-up learner to the voters, or make a voter a learner. Raises Unavailable."""
         ...
 
+    def incarnation_of(self, node: NodeId) -> bytes | None:
+        """Leader only: the incarnation in which `node` last answered. None: it has not, or this node does not lead."""
+        ...
+
     def caught_up(self, node: NodeId) -> bool:
         """Leader only: True when `node`'s log is within a few entries of ours. False elsewhere."""
         ...

@@ -114,6 +114,20 @@ def settings(data: str | None, changes: tuple[str, ...]) -> None:
 
 
 @click.command()
+@_data
+@click.option("--force", count=True, help="Give it twice to remove a node that answers, or one of the last three.")
+@click.argument("node", metavar="NODE")
+def remove(data: str | None, force: int, node: str) -> None:
+    """Remove a node that will not come back.
+
+    NODE is its name or id. It loses its vote, its partitions and its certificate.
+    """
+    asked: dict[str, object] = {"node": node, "force": force}
+    found = admin_client.ask_any(data_directory(data), "POST", "/remove", asked)
+    click.echo(f"{found['name']} ({found['node']}) leaves; it is gone when mys3d status does not show it any more")
+
+
+@click.command()
 def version() -> None:
     """Print the version."""
     click.echo(f"mys3d {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")

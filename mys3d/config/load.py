@@ -180,6 +180,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         write_quorum=values.get("write_quorum"),
         straggler_ms=values.get("straggler_ms"),
         gc_period_ms=values.get("gc_period_ms"),
+        dead_after_ms=values.get("dead_after_ms"),
         notes=tuple(found.notes),
     )
 

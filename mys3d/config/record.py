@@ -51,6 +51,7 @@ class NodeConfig:
     write_quorum: str | None = None  # of the whole cluster, seeded by its first start; None: not configured
     straggler_ms: int | None = None  # the same
     gc_period_ms: int | None = None  # the same
+    dead_after_ms: int | None = None  # the same
     notes: tuple[str, ...] = ()
 
 

@@ -137,6 +137,12 @@ def read_gc_period(value: object, strict: bool) -> int:
     return found
 
 
+def read_dead_after(value: object, strict: bool) -> int:
+    bounds = msgspec.Meta(ge=limits.dead_after_ms_min, le=limits.dead_after_ms_max)
+    found: int = msgspec.convert(value, Annotated[int, bounds], strict=strict)
+    return found
+
+
 def _matching(pattern: re.Pattern[str], text: str) -> str:
     if pattern.fullmatch(text) is None:
         raise ValueError("does not match")

@@ -13,6 +13,7 @@ from pysyncobj.node import Node
 
 from mys3d.consensus import messages
 from mys3d.consensus.anatomy import LEADER, Anatomy, append_entries_seconds, batch_bytes
+from mys3d.consensus.membership import is_sound
 from mys3d.consensus.messages import AppendEntries, AppendReply, Entry, HigherTerm
 
 batches_max: Final = 4  # frames sent to one node in one pass
@@ -32,6 +33,7 @@ class Replication(Anatomy):
     in_flight: dict[Node, deque[int]]  # the last index of each frame that was sent and not acknowledged
     is_send_due: bool = False
     heard_leader_at: float = -1e9
+    incarnation: bytes
 
     def on_append_entries(self, node: Node, message: AppendEntries) -> None:
         if message.term < self.term:
@@ -39,11 +41,11 @@ class Replication(Anatomy):
             return
         self._hear_leader(node, message)
         log = self.log
-        if message.previous_index == 0:  # the leader waits for our snapshot: a heartbeat, and no reason to commit
-            self._reply(node, 0, None)
+        if message.previous_index == 0:  # what follows our log is gone there: a heartbeat, and no reason to commit
+            self._reply(node, self.commit_index + 1, None)
             return
-        if message.entries and message.entries[-1][1] != message.previous_index + len(message.entries):
-            return  # not a run of entries: nothing a correct leader sends
+        if not _is_run(message):
+            return  # nothing a correct leader sends
         previous, entries = message.previous_index, message.entries
         if previous > log.last_index:
             self._reply(node, log.last_index + 1, previous)
@@ -109,6 +111,8 @@ class Replication(Anatomy):
     def on_append_reply(self, node: Node, message: AppendReply) -> None:
         if self.state != LEADER or message.term != self.term or node not in self.match_index:
             return  # an acknowledgement of another term proves nothing about this one
+        if not self.hear_incarnation(node, message.incarnation):
+            return
         self.last_response[node] = self._now()
         match = self.match_index[node]
         if message.rejected is None:
@@ -117,6 +121,8 @@ class Replication(Anatomy):
         if node in self.probing:
             if message.rejected != self.next_index[node] - 1:
                 return  # an answer to an earlier message
+            if message.rejected <= match:
+                self.refuse_forgetful(node)
         elif message.rejected <= match:
             return
         self.probe(node)
@@ -152,7 +158,7 @@ class Replication(Anatomy):
         self.is_send_due = True
 
     def _reply(self, node: Node, wanted: int, rejected: int | None) -> None:
-        self.transport.send(node, AppendReply(self.term, wanted, rejected))
+        self.transport.send(node, AppendReply(self.term, wanted, rejected, self.incarnation))
 
     def on_reconnected(self, node: Node) -> None:
         """A broken lane lost what was in flight: send again from the first entry that was not acknowledged."""
@@ -229,6 +235,14 @@ class Replication(Anatomy):
         """The last entry that may be sent to `node` now."""
         raise NotImplementedError
 
+    def hear_incarnation(self, node: Node, incarnation: bytes) -> bool:
+        """Note in which incarnation `node` answers. True: its answer counts."""
+        raise NotImplementedError
+
+    def refuse_forgetful(self, node: Node) -> None:
+        """Tell `node` that it lacks what it acknowledged in this term."""
+        raise NotImplementedError
+
     def membership_added(self, entry: Entry) -> None:
         raise NotImplementedError
 
@@ -238,6 +252,17 @@ class Replication(Anatomy):
 
 def _id(node: Node) -> str:
     return str(node.id)
+
+
+def _is_run(message: AppendEntries) -> bool:
+    """The entries follow the previous one without a hole, their terms never fall, and each can be read."""
+    index, term = message.previous_index, message.previous_term
+    for command, found, of_term in message.entries:
+        index += 1
+        if found != index or not term <= of_term <= message.term or not is_sound(command):
+            return False
+        term = of_term
+    return True
 
 
 def _fitting(entries: list[Entry]) -> list[Entry]:

@@ -17,6 +17,7 @@ import trio
 
 from mys3d import limits
 from mys3d.consensus import membership
+from mys3d.consensus.membership import Voters
 from mys3d.consensus.messages import Entry
 from mys3d.consensus.raft import Raft
 from mys3d.consensus.store_faults import StoreDamaged
@@ -61,10 +62,16 @@ class Machine:
     overlay: Callable[[Reader], OverlayLike]
     apply_command: Callable[[Transaction, LogIndex, Term, bytes], tuple[Command | None, Outcome]]
     apply_noop: Callable[[Transaction, LogIndex, Term], None]
-    apply_membership: Callable[[Transaction, LogIndex, Term, NodeId, bool], None]
+    apply_membership: Callable[[Transaction, LogIndex, Term, NodeId, bool, bytes], None]
     applied: Callable[[Reader], tuple[LogIndex, Term]]
     voters: Callable[[Reader], tuple[NodeId, ...]]
+    incarnations: Callable[[Reader], dict[NodeId, bytes]]  # of the members, as their rows say
     encode: Callable[[Proposal], bytes]
+
+
+def voters_in(machine: Machine, reader: Reader) -> Voters:
+    """The voters that these rows know, without those of the log above them."""
+    return Voters(frozenset(machine.voters(reader)), pins=dict(machine.incarnations(reader)))
 
 
 @dataclass(slots=True)

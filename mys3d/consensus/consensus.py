@@ -13,14 +13,15 @@ from typing import Final, TypeVar
 
 import structlog
 import trio
+from pysyncobj.node import Node
 
 from mys3d import limits
 from mys3d.consensus import membership, proof, ticker
-from mys3d.consensus.applier import Applier, Machine, Store
+from mys3d.consensus.applier import Applier, Machine, Store, voters_in
 from mys3d.consensus.comparing import Comparing
 from mys3d.consensus.disk import Disk
+from mys3d.consensus.identity import Life
 from mys3d.consensus.journal import Journal
-from mys3d.consensus.membership import Voters
 from mys3d.consensus.proposer import Proposer
 from mys3d.consensus.raft import Answer, Raft
 from mys3d.consensus.reach import Reach
@@ -63,6 +64,7 @@ class Consensus:
         entropy: Entropy,
         initial_voters: Sequence[NodeId] = (),
         *,
+        life: Life = Life(),  # noqa: B008 # frozen
         dice: Random | None = None,
         sync: Sync = ticker.in_thread,
     ) -> None:
@@ -74,11 +76,11 @@ class Consensus:
         self._journal = Journal(disk)
         applied, applied_term = machine.applied(store.reader())
         _check_store(self._journal, applied, applied_term)
-        self._genesis(initial_voters, applied)
+        self._genesis(initial_voters, applied, life)
         self._transport = RaftTransport(node, wire)
-        voters = Voters(frozenset(machine.voters(store.reader())))
+        voters = voters_in(machine, store.reader())
         dice = Random(entropy.token(16)) if dice is None else dice
-        self.raft = Raft(node, self._journal, self._transport, clock, dice, voters)
+        self.raft = Raft(node, self._journal, self._transport, clock, dice, voters, life)
         self.ticker = Ticker(self.raft, clock, sync, self._after_tick, self._after_sync)
         self.reach = Reach(self.raft, clock)
         self.proposer = Proposer(
@@ -158,10 +160,14 @@ class Consensus:
     def caught_up(self, node: NodeId) -> bool:
         return self.raft.caught_up(node)
 
+    def incarnation_of(self, node: NodeId) -> bytes | None:
+        return self.raft.heard.get(Node(node)) if self.raft.is_leader() else None
+
     async def set_voter(self, node: NodeId, votes: bool) -> None:
         """A wish that may be repeated: Unavailable says that it was not seen fulfilled before the deadline.
 
-        A leader that gives up its own vote hands over first and then asks its successor.
+        A leader that gives up its own vote hands over first and then asks its successor. A promotion names the
+        incarnation that has caught up.
         """
         if not self.raft.is_leader():
             raise Unavailable(f"node {self.node} is not the leader")
@@ -170,7 +176,8 @@ class Consensus:
                 if node == self.node and not votes and self.raft.is_leader():
                     self.raft.hand_over()
                 else:
-                    self.raft.submit(membership.encode_change(node, votes), _ignore)
+                    incarnation = self.raft.heard.get(Node(node), b"") if votes else b""
+                    self.raft.submit(membership.encode_change(node, votes, incarnation), _ignore)
                 self.ticker.wake()
                 await trio.sleep(retry_seconds)
             return
@@ -222,13 +229,17 @@ class Consensus:
         if self._damage is not None:
             raise StoreDamaged(str(self._damage))
 
-    def _genesis(self, initial_voters: Sequence[NodeId], applied: LogIndex) -> None:
-        """A brand-new journal begins with its voters as ordinary entries, the same on each of them."""
+    def _genesis(self, initial_voters: Sequence[NodeId], applied: LogIndex, life: Life) -> None:
+        """A brand-new journal begins with its voters as ordinary entries, the same on each of them.
+
+        A founder knows in which incarnation it votes; of several initial voters nobody knows the others'.
+        """
         journal = self._journal
         if journal.last_index > journal.first_index or applied > journal.first_index or not initial_voters:
             return
         for node in sorted(initial_voters):
-            journal.add(membership.encode_change(node, votes=True), journal.last_index + 1, 0)
+            incarnation = life.incarnation if list(initial_voters) == [self.node] else b""
+            journal.add(membership.encode_change(node, True, incarnation), journal.last_index + 1, 0)
         work = journal.take()
         journal.disk.write(work)
         journal.wrote(work)

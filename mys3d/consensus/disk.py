@@ -66,6 +66,7 @@ class FileDisk:
     directory: Path
     cluster_id: bytes
     segment_bytes_max: int = SEGMENT_BYTES_MAX
+    base: tuple[int, int] = BASE[1:]  # index and term of the entry behind which a new journal begins
     segments: list[_Segment] = field(default_factory=list)
     bytes_cut: int = 0  # of a torn tail, at open
     _generation: int = 0
@@ -78,7 +79,7 @@ class FileDisk:
         _sync_directory(self.directory.parent)
         paths = sorted(self.directory.glob("*.log"))
         term = self._load_term(is_new=not paths)
-        entries = [BASE]
+        entries: list[Entry] = [(NO_OP, *self.base)]
         for path in paths:
             self._load_segment(path, entries, is_last=path == paths[-1])
         if entries[-1][2] > term.term:
@@ -183,7 +184,7 @@ class FileDisk:
             self._generation = newest.generation
             return newest
         if is_new:
-            return TermRecord(self.cluster_id, 0, 0, None)
+            return TermRecord(self.cluster_id, 0, self.base[1], None)
         raise JournalDamaged(self._term_paths()[0], 0, "both copies of term and vote are missing or damaged")
 
     def _write_term(self, term: int, vote: str | None) -> None:

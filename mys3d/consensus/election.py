@@ -2,8 +2,7 @@
 
 Law: a term is raised only by a candidate that a majority would vote for (or that the leader named), each voter is
 counted once, and a node that hears of a higher term follows. A learner never stands and is never counted; but who is
-asked for a vote decides by the logs alone: the entry that made it a voter may not have reached it yet.
-LIMIT: a voter that lost its journal is not told apart from a new learner: it could vote twice in a term.
+asked for a vote in its own name decides by the logs alone: the entry that made it a voter may not have reached it yet.
 Source: Ongaro 2014, sections 3.4 and 9.6."""
 
 from typing import Final
@@ -13,6 +12,7 @@ from pysyncobj.node import Node
 from mys3d.consensus.anatomy import CANDIDATE, FOLLOWER, LEADER, election_seconds_min
 from mys3d.consensus.append import Replication
 from mys3d.consensus.messages import AppendEntries, HigherTerm, PreVote, PreVoteGranted, RequestVote, TimeoutNow, Vote
+from mys3d.model.names import NodeId
 
 # After the leader's lane broke: soon enough for a short outage, spread so that two followers rarely collide.
 quick_seconds_min: Final = 0.05
@@ -39,7 +39,8 @@ class Election(Replication):
         self._pre_vote_id += 1
         last = self.log[-1]
         for node in sorted(self.voters, key=_id):
-            self.transport.send(node, PreVote(self._pre_vote_id, self.term + 1, last[1], last[2]))
+            addressee = self.addressee(NodeId(node.id))
+            self.transport.send(node, PreVote(self._pre_vote_id, self.term + 1, last[1], last[2], *addressee))
 
     def after_stock_tick(self) -> None:
         """The stock code has used the permission to stand, if there was one."""
@@ -53,7 +54,9 @@ class Election(Replication):
             self.transport.send(node, HigherTerm(self.term))
             return
         is_leader_alive = self._now() - self.heard_leader_at < election_seconds_min
-        if not is_leader_alive and self._is_fresh(message.last_index, message.last_term):
+        if is_leader_alive or not self.is_meant(message.incarnation, message.is_pair):
+            return
+        if self._is_fresh(message.last_index, message.last_term):
             self.transport.send(node, PreVoteGranted(message.id))
 
     def on_pre_vote_granted(self, node: Node, message: PreVoteGranted) -> None:
@@ -74,6 +77,8 @@ class Election(Replication):
         if message.term > self.term:
             self.step_down(message.term)
         if self.state == LEADER or self.voted_for is not None:
+            return
+        if not self.is_meant(message.incarnation, message.is_pair):
             return
         if not self._is_fresh(message.last_index, message.last_term):
             return
@@ -130,6 +135,12 @@ class Election(Replication):
             return False
         self.transport.send(min(ready, key=_id), TimeoutNow(self.term))
         return True
+
+    def addressee(self, node: NodeId) -> tuple[bytes, bool]:
+        raise NotImplementedError
+
+    def is_meant(self, incarnation: bytes, is_pair: bool) -> bool:
+        raise NotImplementedError
 
     def _is_fresh(self, last_index: int, last_term: int) -> bool:
         last = self.log[-1]

@@ -16,5 +16,6 @@ MACHINE: Final = Machine(
     apply_membership=apply.apply_membership,
     applied=queries.applied,
     voters=queries.voters,
+    incarnations=queries.incarnations,
     encode=codec.encode_proposal,
 )

@@ -1,13 +1,15 @@
 """Who votes, as the log says.        Floor: driver. Called by: raft, consensus, proposer.
 
 Law: the voters are the applied voters row plus every membership entry above it in the log, committed or not; cutting
-the log takes its membership entries back. One change at a time. Source: Ongaro 2014, section 4.1."""
+the log takes its membership entries back. One change at a time. A voter is a node in one incarnation: the one that its
+promotion names, and behind that entry the one of its applied row. Source: Ongaro 2014, section 4.1."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from mys3d import limits
 from mys3d.consensus.messages import Entry
 from mys3d.model.names import NodeId
 
@@ -15,29 +17,67 @@ REGULAR: Final = 0  # first byte of a log entry's command; 3 (stock: code versio
 NO_OP: Final = 1
 MEMBERSHIP: Final = 2
 
-_decoder: Final = msgspec.msgpack.Decoder(tuple[str, bool])
+INCARNATION_BYTES: Final = 16
+change_bytes_max: Final = 128  # of a membership command
+
+Change = tuple[NodeId, bool, bytes]  # node, votes, incarnation (empty: whichever its row says)
 
 
-def encode_change(node: NodeId, votes: bool) -> bytes:
-    return bytes((MEMBERSHIP,)) + msgspec.msgpack.encode((node, votes))
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    """Logs of earlier releases hold the first two fields."""
+
+    node: str
+    votes: bool
+    incarnation: bytes = b""
 
 
-def decode_change(command: bytes) -> tuple[NodeId, bool]:
-    """Return (node, votes) of a membership command. Raises ValueError."""
-    node, votes = _decoder.decode(command[1:])
-    return NodeId(node), votes
+_decoder: Final = msgspec.msgpack.Decoder(_Stored)
+
+
+def encode_change(node: NodeId, votes: bool, incarnation: bytes = b"") -> bytes:
+    return bytes((MEMBERSHIP,)) + msgspec.msgpack.encode(_Stored(node, votes, incarnation))
+
+
+def decode_change(command: bytes) -> Change:
+    """Return what a membership command says. Raises ValueError."""
+    if len(command) > change_bytes_max:
+        raise ValueError(f"a change of the voters has at most {change_bytes_max} bytes, found {len(command)}")
+    stored = _decoder.decode(command[1:])
+    if not stored.node or len(stored.incarnation) not in (0, INCARNATION_BYTES):
+        raise ValueError(f"a change of the voters names a node and 16 bytes, found {stored}")
+    return NodeId(stored.node), stored.votes, stored.incarnation
+
+
+def is_sound(command: bytes) -> bool:
+    """May these bytes be a log entry's command?"""
+    if not command or command[0] not in (REGULAR, NO_OP, MEMBERSHIP):
+        return False
+    if command[0] != MEMBERSHIP:
+        return len(command) <= limits.command_bytes_max + 1
+    try:
+        decode_change(command)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(slots=True)
 class Voters:
-    """The voters in force: `applied` plus the changes of the log above it."""
+    """The voters in force: `applied`, in the incarnations `pins`, plus the changes of the log above it."""
 
     applied: frozenset[NodeId]
-    changes: list[tuple[int, NodeId, bool]] = field(default_factory=list)
+    changes: list[tuple[int, NodeId, bool, bytes]] = field(default_factory=list)
+    pins: dict[NodeId, bytes] = field(default_factory=dict)
 
     def now(self) -> frozenset[NodeId]:
+        return self.before(None)
+
+    def before(self, index: int | None) -> frozenset[NodeId]:
+        """The voters of the log up to `index`, exclusive. None: of all of it."""
         voters = set(self.applied)
-        for _, node, votes in self.changes:
+        for found, node, votes, _ in self.changes:
+            if index is not None and found >= index:
+                break
             if votes:
                 voters.add(node)
             else:
@@ -60,13 +100,33 @@ class Voters:
 
     def removal_of(self, node: NodeId) -> int | None:
         """The index of the change in the log that leaves `node` without its vote, None when there is none."""
-        for index, name, votes in reversed(self.changes):
+        for index, name, votes, _ in reversed(self.changes):
             if name == node:
                 return None if votes else index
         return None
 
+    def promotion_of(self, node: NodeId) -> int | None:
+        """The index of the change in the log that gives `node` its vote, None when there is none."""
+        for index, name, votes, _ in reversed(self.changes):
+            if name == node:
+                return index if votes else None
+        return None
+
+    def incarnation_of(self, node: NodeId) -> bytes:
+        """The incarnation in which `node` votes. Empty: the log is older than incarnations, or the node is unknown."""
+        for _, name, votes, incarnation in reversed(self.changes):
+            if name == node and votes and incarnation:
+                return incarnation
+        return self.pins.get(node, b"")
+
+    def is_pair(self) -> bool:
+        """Two voters, applied, and nothing in the log that would change it."""
+        return len(self.applied) == 2 and not self.changes
+
     def settle(self, index: int) -> None:
         """Everything up to `index` is applied."""
         while self.changes and self.changes[0][0] <= index:
-            _, node, votes = self.changes.pop(0)
+            _, node, votes, incarnation = self.changes.pop(0)
+            if votes and incarnation:
+                self.pins[node] = incarnation
             self.applied = self.applied | {node} if votes else self.applied - {node}

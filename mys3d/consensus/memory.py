@@ -20,7 +20,7 @@ from mys3d.registry.commands import Command, CompareRows, Proposal
 from mys3d.registry.comparing import digest_rows
 from mys3d.registry.memory import MemoryRows
 from mys3d.registry.outcomes import Applied, Outcome
-from mys3d.registry.queries import applied, voters
+from mys3d.registry.queries import applied, incarnations, voters
 from mys3d.registry.transaction import Overlay, Reader
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ class LogEntry:
     payload: bytes = b""
     node: NodeId | None = None
     votes: bool = False
+    incarnation: bytes = b""
 
 
 class MemoryCluster:
@@ -47,6 +48,7 @@ class MemoryCluster:
         self.log: Final[list[LogEntry]] = []
         self.nodes: Final[dict[NodeId, MemoryRegistry]] = {}
         self.term = Term(1)
+        self.incarnations: Final[dict[NodeId, bytes]] = {}  # of nodes that a test lets come back in another one
         self._leader: NodeId | None = None
         self._clock = clock
         self._operations_count = 0
@@ -175,7 +177,14 @@ class MemoryRegistry:
     async def set_voter(self, node: NodeId, votes: bool) -> None:
         await trio.lowlevel.checkpoint()
         self._leading()
-        self.cluster.append(LogEntry(self.cluster.term, node=node, votes=votes))
+        self.cluster.append(
+            LogEntry(self.cluster.term, b"", node, votes, self.incarnation_of(node) or b"" if votes else b"")
+        )
+
+    def incarnation_of(self, node: NodeId) -> bytes | None:
+        if node not in self.cluster.nodes or not self.status().is_leader:
+            return None
+        return self.cluster.incarnations.get(node, incarnations(self.rows).get(node))
 
     def caught_up(self, node: NodeId) -> bool:
         other = self.cluster.nodes.get(node)
@@ -200,7 +209,7 @@ class MemoryRegistry:
         if entry.node is None:
             command, outcome = apply_command(overlay, index, entry.term, entry.payload)
         else:
-            apply_membership(overlay, index, entry.term, entry.node, entry.votes)
+            apply_membership(overlay, index, entry.term, entry.node, entry.votes, entry.incarnation)
         self.rows.commit(overlay.writes())
         assert applied(self.rows) == (index, entry.term), f"entry {index} wrote its applied row"
         if isinstance(command, CompareRows) and isinstance(outcome, Applied):

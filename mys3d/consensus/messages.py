@@ -32,12 +32,17 @@ class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag="ar"):
     term: int
     next_index: int
     rejected: int | None
+    incarnation: bytes = b""  # of the sender: what it acknowledged in another one may be lost
 
 
 class RequestVote(msgspec.Struct, frozen=True, array_like=True, tag="rv"):
+    """Addressed to a node in one incarnation. `is_pair`: the log has two voters, the sender and the receiver."""
+
     term: int
     last_index: int
     last_term: int
+    incarnation: bytes = b""
+    is_pair: bool = False
 
 
 class Vote(msgspec.Struct, frozen=True, array_like=True, tag="vo"):
@@ -51,6 +56,8 @@ class PreVote(msgspec.Struct, frozen=True, array_like=True, tag="pv"):
     term: int
     last_index: int
     last_term: int
+    incarnation: bytes = b""
+    is_pair: bool = False
 
 
 class PreVoteGranted(msgspec.Struct, frozen=True, array_like=True, tag="pg"):
@@ -65,6 +72,14 @@ class TimeoutNow(msgspec.Struct, frozen=True, array_like=True, tag="tn"):
     """The leader asks its successor to stand for election at once."""
 
     term: int
+
+
+class Rejoin(msgspec.Struct, frozen=True, array_like=True, tag="rj"):
+    """You acknowledged the entry (index, entry_term) in this term and do not hold it now: your journal is not yours."""
+
+    term: int
+    index: int
+    entry_term: int
 
 
 class Forward(msgspec.Struct, frozen=True, array_like=True, tag="fw"):
@@ -92,10 +107,12 @@ class ReadReply(msgspec.Struct, frozen=True, array_like=True, tag="rr"):
 
 
 class Confirm(msgspec.Struct, frozen=True, array_like=True, tag="cf"):
-    """Do you know of no term above `term`?"""
+    """Do you know of no term above `term`? Addressed like a request for a vote."""
 
     id: int
     term: int
+    incarnation: bytes = b""
+    is_pair: bool = False
 
 
 class Confirmed(msgspec.Struct, frozen=True, array_like=True, tag="ck"):
@@ -111,6 +128,7 @@ Message = (
     | PreVoteGranted
     | HigherTerm
     | TimeoutNow
+    | Rejoin
     | Forward
     | ForwardReply
     | ReadRequest

@@ -15,7 +15,7 @@ from pysyncobj.node import Node
 from mys3d import limits
 from mys3d.consensus import membership, messages
 from mys3d.consensus.anatomy import batch_bytes, queue_commands_max
-from mys3d.consensus.election import Election
+from mys3d.consensus.identity import Identity, Life
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.membership import Voters
 from mys3d.consensus.messages import Entry, Forward, ForwardReply
@@ -26,7 +26,6 @@ from mys3d.ports import Clock
 drain_commands_max: Final = 1000  # appended in one tick
 awaiting_max: Final = queue_commands_max  # forwarded commands that the leader has not answered
 caught_up_entries: Final = 64  # a learner this close to the end of the log may vote
-_command_types: Final = (membership.REGULAR, membership.MEMBERSHIP)
 
 
 class Answer(enum.IntEnum):
@@ -46,12 +45,22 @@ Hear = Callable[[Answer], None]
 Origin = Hear | tuple[Node, int]  # a caller on this node, or the node that forwarded and its request number
 
 
-class Raft(Election):
+class Raft(Identity):
     """One voter or learner."""
 
     def __init__(
-        self, node: NodeId, journal: Journal, transport: RaftTransport, clock: Clock, dice: Random, voters: Voters
+        self,
+        node: NodeId,
+        journal: Journal,
+        transport: RaftTransport,
+        clock: Clock,
+        dice: Random,
+        voters: Voters,
+        life: Life,
     ) -> None:
+        self.incarnation, self.is_reborn = life.incarnation, life.is_reborn
+        self.heard = {}
+        transport.addressee = self.addressee
         self.probing = set()
         self.in_flight = {}
         self._probed = {}
@@ -75,6 +84,7 @@ class Raft(Election):
             messages.PreVoteGranted: self.on_pre_vote_granted,
             messages.HigherTerm: lambda _, message: self.on_higher_term(message),
             messages.TimeoutNow: self.on_timeout_now,
+            messages.Rejoin: self.on_rejoin,
             Forward: self._on_forward,
             ForwardReply: self._on_forward_reply,
         }
@@ -164,14 +174,6 @@ class Raft(Election):
         if self.voters_row.cut(index):
             self.reconfigure()
 
-    def sendable_to(self, node: Node) -> int:
-        """A node hears that it loses its vote only when that is committed.
-
-        Otherwise it could be the only one to hold the entry: too new to vote for anybody else, and no voter itself.
-        """
-        removed = self.voters_row.removal_of(NodeId(node.id))
-        return self.log.last_index if removed is None or removed <= self.commit_index else removed - 1
-
     def reconfigure(self) -> None:
         """Bring voters, learners and what is known of each in line with the log and the members."""
         names = self.voters_row.now()
@@ -188,19 +190,20 @@ class Raft(Election):
             self.probe(node)
         for node in self.match_index.keys() - (voters | learners):
             del self.match_index[node], self.next_index[node], self.in_flight[node]
+            self.heard.pop(node, None)
             self.probing.discard(node)
         self.voters, self.learners = voters, learners
         self.connected = {node for node in voters | learners if self.transport.connected(node.id)}
-        self.self_node = Node(self.node_id) if self.node_id in names else None
+        self.self_node = Node(self.node_id) if self.is_voter() else None
         self.is_send_due = True
         self.on_voters_changed()
 
     def _is_change_allowed(self, command: bytes) -> bool:
         """One change at a time, behind an applied entry of this term; a leader does not take its own vote."""
-        node, votes = membership.decode_change(command)
+        node, votes, incarnation = membership.decode_change(command)
         if self.voters_row.changes or self.noop_index is None or self.last_applied < self.noop_index:
             return False
-        if (node in self.voters_row.now()) == votes:
+        if (node in self.voters_row.now()) == votes or not self.may_change(node, votes, incarnation):
             return False
         return self.caught_up(node) if votes else node != self.node_id
 
@@ -267,7 +270,7 @@ class Raft(Election):
         for request, command in message.commands:
             if is_skewed:
                 self._answer((node, request), Answer.CLOCK_SKEW)
-            elif not 1 < len(command) <= limits.command_bytes_max + 1 or command[0] not in _command_types:
+            elif len(command) < 2 or command[0] == membership.NO_OP or not membership.is_sound(command):
                 self._answer((node, request), Answer.DENIED)
             elif self.is_stalled or len(self._queue) >= queue_commands_max:
                 self._answer((node, request), Answer.QUEUE_FULL)

@@ -14,7 +14,7 @@ from pysyncobj.node import Node
 
 from mys3d.consensus.messages import Confirm, Confirmed, ReadReply, ReadRequest
 from mys3d.consensus.raft import Raft
-from mys3d.model.names import LogIndex
+from mys3d.model.names import LogIndex, NodeId
 from mys3d.ports import Clock
 
 round_seconds_max: Final = 1.0  # then the round has failed and whoever waits may ask for another
@@ -87,7 +87,7 @@ class ReadIndex:
             self._end(current, None)
             return
         for node in sorted(raft.voters, key=lambda node: str(node.id)):
-            raft.transport.send(node, Confirm(current.id, raft.term))
+            raft.transport.send(node, Confirm(current.id, raft.term, *raft.addressee(NodeId(node.id))))
         self._count(current)
 
     def _count(self, current: _Round) -> None:
@@ -109,7 +109,7 @@ class ReadIndex:
             self._end(current, None if message.index is None else LogIndex(message.index))
 
     def _on_confirm(self, node: Node, message: Confirm) -> None:
-        if self._raft.term <= message.term:
+        if self._raft.term <= message.term and self._raft.is_meant(message.incarnation, message.is_pair):
             self._raft.transport.send(node, Confirmed(message.id))
 
     def _on_confirmed(self, node: Node, message: Confirmed) -> None:

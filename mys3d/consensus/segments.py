@@ -49,6 +49,10 @@ class JournalDamaged(Exception):
         self.offset = offset
 
 
+class JournalForeign(JournalDamaged):
+    """Nothing is wrong with it, but it is another cluster's, or of another release: it stays where it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentHeader:
     cluster_id: bytes
@@ -90,8 +94,10 @@ def parse_term(path: Path, data: bytes, cluster_id: bytes) -> TermRecord | None:
         return None
     magic, form, _, cluster, generation, term, length, vote = _TERM.unpack_from(data)
     _expect(path, magic == TERM_MAGIC, "not a term record")
-    _expect(path, form == FORMAT, f"expected format {FORMAT}, found {form}")
-    _expect(path, cluster == cluster_id, f"expected cluster {cluster_id.hex()}, found {cluster.hex()}")
+    if form != FORMAT:
+        raise JournalForeign(path, 0, f"expected format {FORMAT}, found {form}")
+    if cluster != cluster_id:
+        raise JournalForeign(path, 0, f"expected cluster {cluster_id.hex()}, found {cluster.hex()}")
     return TermRecord(cluster, generation, term, vote[:length].decode() or None)
 
 
@@ -102,8 +108,10 @@ def parse_header(path: Path, data: bytes, cluster_id: bytes) -> SegmentHeader:
     _expect(path, zlib.crc32(data[: _SEGMENT.size]) == checksum, "the segment header's checksum does not match")
     magic, form, _, cluster, sequence, previous, index, term = _SEGMENT.unpack_from(data)
     _expect(path, magic == SEGMENT_MAGIC, "not a journal segment")
-    _expect(path, form == FORMAT, f"expected format {FORMAT}, found {form}")
-    _expect(path, cluster == cluster_id, f"expected cluster {cluster_id.hex()}, found {cluster.hex()}")
+    if form != FORMAT:
+        raise JournalForeign(path, 0, f"expected format {FORMAT}, found {form}")
+    if cluster != cluster_id:
+        raise JournalForeign(path, 0, f"expected cluster {cluster_id.hex()}, found {cluster.hex()}")
     return SegmentHeader(cluster, sequence, previous, index, term)
 
 

@@ -4,6 +4,8 @@ Law: what promises durability (acknowledgements, votes, candidacies) waits in th
 synced; a node that is neither voter nor member is not heard and not spoken to. Frames to one node keep their order
 per queue."""
 
+from collections.abc import Callable
+
 from pysyncobj.node import Node
 from pysyncobj.transport import Transport as StockTransport
 
@@ -21,6 +23,7 @@ class RaftTransport(StockTransport):  # type: ignore[misc] # PySyncObj ships no 
         self.node = node
         self.members: frozenset[NodeId] = frozenset()
         self.frames_refused = 0  # by the wire: not connected, or its queue was full
+        self.addressee: Callable[[NodeId], tuple[bytes, bool]] = lambda node: (b"", False)
         self._wire = wire
         self._voters: set[NodeId] = set()
         self._now: list[tuple[NodeId, bytes]] = []
@@ -47,12 +50,23 @@ class RaftTransport(StockTransport):  # type: ignore[misc] # PySyncObj ships no 
 
     def send(self, node: Node, message: Message | dict[str, int | str]) -> bool:
         """Queue one message. Stock code sends dictionaries, our handlers send messages."""
-        ours = _translate(message) if isinstance(message, dict) else message
+        ours = self._translate(node, message) if isinstance(message, dict) else message
         if not self.knows(NodeId(node.id)):
             return False
         queue = self._gated if isinstance(ours, messages.GATED) else self._now
         queue.append((NodeId(node.id), messages.encode(ours)))
         return True
+
+    def _translate(self, node: Node, message: dict[str, int | str]) -> Message:
+        """The three messages that stock code still makes itself."""
+        kind, term = message["type"], int(message["term"])
+        if kind == "request_vote":
+            last_index, last_term = int(message["last_log_index"]), int(message["last_log_term"])
+            return messages.RequestVote(term, last_index, last_term, *self.addressee(NodeId(node.id)))
+        if kind == "response_vote":
+            return messages.Vote(term)
+        assert kind == "timeout_now", f"stock code sent {kind}, which one of our handlers should have replaced"
+        return messages.TimeoutNow(term)
 
     def send_frame(self, node: Node, frame: bytes) -> None:
         """Queue an ungated message that was encoded once for several nodes."""
@@ -70,14 +84,3 @@ class RaftTransport(StockTransport):  # type: ignore[misc] # PySyncObj ships no 
             if not self._wire.send(node, frame):
                 self.frames_refused += 1
         queue.clear()
-
-
-def _translate(message: dict[str, int | str]) -> Message:
-    """The three messages that stock code still makes itself."""
-    kind, term = message["type"], int(message["term"])
-    if kind == "request_vote":
-        return messages.RequestVote(term, int(message["last_log_index"]), int(message["last_log_term"]))
-    if kind == "response_vote":
-        return messages.Vote(term)
-    assert kind == "timeout_now", f"stock code sent {kind}, which one of our handlers should have replaced"
-    return messages.TimeoutNow(term)

@@ -70,7 +70,6 @@ def _difference(ports: Ports, description: Description) -> UpdateMember | None:
         return None  # not admitted yet: the row is written by the join itself
     change = UpdateMember(
         ports.node,
-        incarnation=None if member.incarnation == description.incarnation else description.incarnation,
         addresses=None if member.addresses == description.addresses else description.addresses,
         zone=None if member.zone == description.zone else description.zone,
         capacity_bytes=None if member.capacity_bytes == description.capacity_bytes else description.capacity_bytes,

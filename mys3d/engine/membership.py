@@ -1,8 +1,9 @@
 """How the cluster grows.        Floor: engine. Called by: node, operations of the admin API.
 
 Law: one duty at a time, each decided from applied state alone, so that a new leader goes on where the last one stopped.
-Voters follow the number of members: 1, 2, 3, 3, 5. A layout is begun, sealed and released, never skipped.
-LIMIT: a voter that stays dead is not replaced yet, and nobody leaves; both come with drains.
+Who votes is decided in `voting`. A layout is begun, sealed and released, never skipped. A leaving member's row goes
+when it has neither a vote nor a partition.
+LIMIT: a member that dies while it becomes a home holds that transition up; it must come back, or be replaced by hand.
 """
 
 from collections.abc import Callable
@@ -13,22 +14,22 @@ import trio
 
 from mys3d import limits
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.voting import Electorate, SetVoter, voting_duty
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import NodeId, Partition
 from mys3d.placement import next_layout
 from mys3d.ports import Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import BeginLayout, ReleaseLayout, ReportHomes, SealLayout, UpdateMember
-
-_VOTERS: Final = (0, 1, 2, 3, 3)  # by number of members; five voters from five members on
+from mys3d.registry.commands import BeginLayout, ReleaseLayout, RemoveMember, ReportHomes, SealLayout, UpdateMember
 
 
-@dataclass(frozen=True, slots=True)
-class SetVoter:
-    """Raft membership is changed through the consensus engine and not by a command of ours."""
+def _nobody(node: NodeId) -> bytes | None:
+    return None
 
-    node: NodeId
+
+def _nobody_is(node: NodeId) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +41,36 @@ class Cluster:
     layout: Layout
     caught_up: Callable[[NodeId], bool]
     may_seal: bool
+    leader: NodeId | None = None
+    incarnation: Callable[[NodeId], bytes | None] = _nobody
+    is_up: Callable[[NodeId], bool] = bool
+    is_dead: Callable[[NodeId], bool] = _nobody_is
+
+    def electorate(self) -> Electorate:
+        return Electorate(
+            self.members, self.voters, self.leader, self.caught_up, self.incarnation, self.is_up, self.is_dead
+        )
 
 
-Duty = SetVoter | UpdateMember | BeginLayout | SealLayout | ReleaseLayout
-
-
-def voters_wanted(members_count: int) -> int:
-    return _VOTERS[members_count] if members_count < len(_VOTERS) else 5
+Duty = SetVoter | UpdateMember | BeginLayout | SealLayout | ReleaseLayout | RemoveMember
 
 
 def next_duty(cluster: Cluster) -> Duty | None:
     """The next thing a leader should do. None: the cluster is as it should be, or has to wait for somebody."""
-    present = [member for member in cluster.members if member.state is not MemberState.LEAVING]
-    for member in present:
+    voting = voting_duty(cluster.electorate())
+    if voting is not None:
+        return voting
+    for member in cluster.members:
         is_voter = member.id in cluster.voters
-        if not is_voter and len(cluster.voters) < voters_wanted(len(present)) and cluster.caught_up(member.id):
-            return SetVoter(member.id)
         if member.state is MemberState.JOINING and (is_voter or cluster.caught_up(member.id)):
             return UpdateMember(member.id, state=MemberState.ACTIVE)
+        if member.state is MemberState.LEAVING and not is_voter and not _is_home(cluster.layout, member.id):
+            return RemoveMember(member.id)
     return _layout_duty(cluster)
+
+
+def _is_home(layout: Layout, node: NodeId) -> bool:
+    return node in nodes_of(layout.base) or node in nodes_of(layout.target)
 
 
 def _layout_duty(cluster: Cluster) -> Duty | None:
@@ -94,6 +106,7 @@ class Membership:
     def __init__(self, ports: Ports, missing: MissingCopies) -> None:
         self._ports: Final = ports
         self._missing: Final = missing
+        self._silent_since: Final[dict[NodeId, float]] = {}  # on the clock of trio
         self._begun_at: tuple[int, float] = (0, 0.0)  # epoch, and the trio time at which it was first seen here
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -106,7 +119,10 @@ class Membership:
     async def _lead(self) -> None:
         while True:
             await trio.sleep(limits.membership_tick_seconds)
-            cluster = self._look() if self._ports.registry.status().is_leader else None
+            is_leader = self._ports.registry.status().is_leader
+            if not is_leader:
+                self._silent_since.clear()
+            cluster = self._look() if is_leader else None
             duty = next_duty(cluster) if cluster is not None else None
             if duty is None:
                 continue
@@ -123,7 +139,32 @@ class Membership:
             return None
         members = queries.members(view)
         caught_up = self._ports.registry.caught_up
-        return Cluster(members, queries.voters(view), layout, caught_up, self._may_seal(layout, members))
+        self._listen(members)
+        dead_after = queries.settings(view).dead_after_ms / 1000
+        return Cluster(
+            members,
+            queries.voters(view),
+            layout,
+            caught_up,
+            self._may_seal(layout, members),
+            leader=self._ports.node,
+            incarnation=self._ports.registry.incarnation_of,
+            is_up=self._ports.peers.reachable,
+            is_dead=lambda node: self._silence(node) >= dead_after,
+        )
+
+    def _listen(self, members: tuple[Member, ...]) -> None:
+        """Note since when each member has not been reachable from here."""
+        for member in members:
+            if member.id == self._ports.node or self._ports.peers.reachable(member.id):
+                self._silent_since.pop(member.id, None)
+            else:
+                self._silent_since.setdefault(member.id, trio.current_time())
+
+    def _silence(self, node: NodeId) -> float:
+        """Seconds."""
+        since = self._silent_since.get(node)
+        return 0.0 if since is None else trio.current_time() - since
 
     def _may_seal(self, layout: Layout, members: tuple[Member, ...]) -> bool:
         """Seal once the members have applied the begin, or had their time: who is late pushes again."""
@@ -134,7 +175,7 @@ class Membership:
 
     async def _do(self, duty: Duty) -> None:
         if isinstance(duty, SetVoter):
-            await self._ports.registry.set_voter(duty.node, True)
+            await self._ports.registry.set_voter(duty.node, duty.votes)
         else:
             await self._ports.registry.propose(duty)
 

@@ -17,6 +17,7 @@ class SettingsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_quorum: WriteQuorum | None = None
     straggler_ms: int | None = None
     gc_period_ms: int | None = None
+    dead_after_ms: int | None = None
 
 
 async def change_settings(ports: Ports, asked: SettingsAsked) -> dict[str, object]:
@@ -24,10 +25,11 @@ async def change_settings(ports: Ports, asked: SettingsAsked) -> dict[str, objec
     if asked == SettingsAsked():
         await ports.registry.barrier()
     else:
-        await ports.registry.propose(ChangeSettings(asked.write_quorum, asked.straggler_ms, asked.gc_period_ms))
+        await ports.registry.propose(ChangeSettings(*msgspec.structs.astuple(asked)))
     found = queries.settings(ports.registry.view())
     return {
         "write_quorum": found.write_quorum.value,
         "straggler_ms": found.straggler_ms,
         "gc_period_ms": found.gc_period_ms,
+        "dead_after_ms": found.dead_after_ms,
     }

@@ -25,3 +25,4 @@ class ClusterSettings(msgspec.Struct, frozen=True, array_like=True):
     write_quorum: WriteQuorum = WriteQuorum.MAJORITY
     straggler_ms: int = limits.straggler_ms  # how long the last copy is waited for after the quorum is durable
     gc_period_ms: int = limits.gc_period_ms  # between two epochs of garbage collection
+    dead_after_ms: int = limits.dead_after_ms  # a voter that was silent for this long is replaced by a learner

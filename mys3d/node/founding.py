@@ -4,7 +4,6 @@ Law: a directory without an identity becomes a new cluster of one; a directory w
 that was generated is on disk, 0600, before anything is served.
 """
 
-import os
 import shutil
 import socket
 from pathlib import Path
@@ -50,31 +49,6 @@ def check_registry_is_new(config: NodeConfig) -> None:
 def is_founder(identity: Identity) -> bool:
     """True while this node has never known another member: only such a node may begin a log of its own."""
     return set(identity.seeds) == {identity.node}
-
-
-def refuse_amnesia(data: Path) -> None:
-    """Raise Unavailable when this node has kept a log before and it is gone: it may have voted, or acknowledged writes.
-
-    Beginning an empty log in its place could elect a second leader, or show an empty cluster where objects were.
-    """
-    if (data / BEGUN_NAME).exists() and not any((data / JOURNAL_NAME).glob("*.log")):
-        raise Unavailable(
-            f"{data / JOURNAL_NAME} is empty, but this node has kept its log there: put it back, "
-            f"or move {data} away and join again with a new token"
-        )
-
-
-def remember_log(data: Path) -> None:
-    """Note durably that this node keeps a log from now on."""
-    path = data / BEGUN_NAME
-    if path.exists():
-        return
-    path.touch(mode=0o600)
-    directory = os.open(data, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def addresses_of(config: NodeConfig) -> Addresses:
@@ -127,7 +101,7 @@ def first_start_of(config: NodeConfig, identity: Identity) -> FirstStart:
 def settings_of(config: NodeConfig) -> ChangeSettings:
     """What is configured of the whole cluster."""
     quorum = None if config.write_quorum is None else WriteQuorum(config.write_quorum)
-    return ChangeSettings(quorum, config.straggler_ms, config.gc_period_ms)
+    return ChangeSettings(quorum, config.straggler_ms, config.gc_period_ms, config.dead_after_ms)
 
 
 def _root_key(config: NodeConfig) -> tuple[str, str]:

@@ -19,8 +19,9 @@ from mys3d.blobs.store import BlobStore, Folder
 from mys3d.config import NodeConfig
 from mys3d.consensus.consensus import Consensus, StoreAhead
 from mys3d.consensus.disk import FileDisk
+from mys3d.consensus.identity import JournalForgot, Life
 from mys3d.consensus.machine import MACHINE
-from mys3d.consensus.segments import JournalDamaged
+from mys3d.consensus.segments import JournalDamaged, JournalForeign
 from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.engine.admission import announce, create_token
@@ -31,6 +32,7 @@ from mys3d.engine.epochs import Epochs
 from mys3d.engine.gc import Collector
 from mys3d.engine.membership import Membership
 from mys3d.engine.reaping import Reaping
+from mys3d.engine.removal import RemovalAsked, remove_member
 from mys3d.engine.repair import MissingCopies
 from mys3d.engine.room import watch_room
 from mys3d.engine.scrub import Scrub
@@ -41,7 +43,7 @@ from mys3d.engine.status import cluster_status
 from mys3d.engine.vault import Vault
 from mys3d.errors import Unavailable
 from mys3d.model.names import AccessKey, NodeId, parse_bucket_name
-from mys3d.node import founding
+from mys3d.node import founding, rebirth
 from mys3d.node.inbound import Inbound
 from mys3d.node.log_lines import set_up_logging
 from mys3d.node.node_file import announced
@@ -56,7 +58,7 @@ from mys3d.peers.join import token_for
 from mys3d.peers.network import PeerNetwork
 from mys3d.ports import AppliedEntry, Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import InitialiseCluster, JoinMember, UpdateMember
+from mys3d.registry.commands import InitialiseCluster, JoinMember, RemoveMember, UpdateMember
 from mys3d.web.admin import Action, AdminCalls, admin_token
 from mys3d.web.app import admin_app, s3_app
 from mys3d.web.serve import Bound, serve_front
@@ -74,6 +76,7 @@ class RunningNode:
 
 
 Ready = Callable[[RunningNode], None]
+Amends = Callable[[NodeConfig], None]
 
 
 async def run_node(config: NodeConfig, *, on_ready: Ready | None = None) -> None:
@@ -112,23 +115,23 @@ def _identity_of(config: NodeConfig) -> Identity:
 
 
 async def _live(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> None:
-    """Live until `stop`, with a new registry whenever the old one was damaged.
+    """Live until `stop`, with a new registry or a new journal whenever the old one cannot be trusted.
 
     Shielded, so that a cancellation becomes a shutdown in good order.
     """
     with trio.CancelScope(shield=True):
         while not stop.is_set():
-            damage = await _lived(config, identity, stop, on_ready)
-            if damage is None:
+            end = await _lived(config, identity, stop, on_ready)
+            if end is None:
                 return
             gc.collect()  # an iterator in a dead frame would keep the damaged store open
-            await trio.to_thread.run_sync(put_aside, config.registry_path, damage, MachineClock().now())
+            await trio.to_thread.run_sync(end, config)
             identity = await trio.to_thread.run_sync(_identity_of, config)
 
 
-async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> str | None:
-    """One life. Returns why it ended when the registry was damaged: its rows are all in the journal too."""
-    damage: list[str] = []
+async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_ready: Ready | None) -> Amends | None:
+    """One life. Returns what must be done before the next one: its rows, or its journal, the others have as well."""
+    amends: list[Amends] = []
     try:
         store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
         try:
@@ -140,8 +143,19 @@ async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_re
         finally:
             await trio.to_thread.run_sync(store.close)
     except* StoreDamaged as found:
-        damage.append(_first(found))
-    return damage[0] if damage else None
+        amends.append(partial(_renew_registry, _first(found)))
+    except* JournalForgot as forgot:
+        amends.append(partial(_renew_journal, _first(forgot)))
+    return amends[0] if amends else None
+
+
+def _renew_registry(why: str, config: NodeConfig) -> None:
+    put_aside(config.registry_path, why, MachineClock().now())
+
+
+def _renew_journal(why: str, config: NodeConfig) -> None:
+    log.error("the journal is not the one that this node kept", why=why)
+    rebirth.put_aside(config.data)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> str:
@@ -151,22 +165,31 @@ def _first(group: BaseExceptionGroup[BaseException]) -> str:
 
 
 def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event) -> "Node":
-    """Put the node together. Raises Unavailable when its journal cannot be trusted: such a node must not vote."""
+    """Put the node together, with a new journal when its own cannot be trusted. Raises Unavailable when that is all
+    there is, or when it is another cluster's."""
     try:
-        founding.refuse_amnesia(config.data)
-        node = Node(config, identity, store, blobs, stop)
-        founding.remember_log(config.data)
-        return node
-    except (JournalDamaged, StoreAhead) as error:
+        node = Node(config, identity, store, blobs, stop, rebirth.life_of(config.data, identity))
+    except JournalForeign as error:
         advice = f"this node cannot go on: move {config.data} away and join again with a new token"
         raise Unavailable(f"{error}; {advice}") from error
+    except (JournalDamaged, StoreAhead, JournalForgot) as error:
+        reborn, life = rebirth.begin_anew(config.data, identity, store.reader(), MachineEntropy(), str(error))
+        node = Node(config, reborn, store, blobs, stop, life)
+    rebirth.remember_log(config.data)
+    return node
 
 
 class Node:
     """Everything of one node, wired up. `stop` begins its shutdown."""
 
     def __init__(
-        self, config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event
+        self,
+        config: NodeConfig,
+        identity: Identity,
+        store: RocksStore,
+        blobs: BlobStore,
+        stop: trio.Event,
+        life: Life,
     ) -> None:
         clock, entropy = MachineClock(), MachineEntropy()
         self.config, self.identity, self.stop = config, identity, stop
@@ -184,6 +207,7 @@ class Node:
             clock,
             entropy,
             [identity.node] if founding.is_founder(identity) else [],
+            life=life,
         )
         bare = Ports(identity.node, self.consensus, blobs, self.network, clock, entropy)
         self.missing = MissingCopies(bare)
@@ -278,6 +302,7 @@ class Node:
         return {
             "settings": Action(SettingsAsked, partial(change_settings, self.ports)),
             "scrub": Action(ScrubAsked, partial(scrub_nodes, self.ports, self.scrub)),
+            "remove": Action(RemovalAsked, partial(remove_member, self.ports)),
         }
 
     async def _token(self) -> object:
@@ -286,7 +311,9 @@ class Node:
         return {"token": token_for(self.identity, secret, address).text(), "expires_at": expires_at}
 
     def _on_applied(self, entries: Sequence[AppliedEntry]) -> None:
-        if any(isinstance(entry.command, InitialiseCluster | JoinMember | UpdateMember) for entry in entries):
+        if any(
+            isinstance(entry.command, InitialiseCluster | JoinMember | UpdateMember | RemoveMember) for entry in entries
+        ):
             self._set_members()
             self._members_changed.set()
 

@@ -54,6 +54,12 @@ class Identity:
         """The folder of ca.pem, node.pem and node.key."""
         return self.directory / _TLS
 
+    def with_incarnation(self, incarnation: bytes) -> "Identity":
+        """Vote in another name from now on, durably. Raises Unavailable."""
+        changed = replace(self, incarnation=incarnation)
+        _guard(self.directory, lambda: _write_identity(changed))
+        return changed
+
     def with_seeds(self, seeds: Mapping[NodeId, str]) -> "Identity":
         """Remember other addresses, durably. Raises Unavailable."""
         changed = replace(self, seeds=dict(seeds))
@@ -188,14 +194,14 @@ def _guard(directory: Path, act: Callable[[], None]) -> None:
 
 def _write_all(identity: Identity, membership: Membership) -> None:
     identity.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sync_folder(identity.directory.parent)
+    sync_folder(identity.directory.parent)
     identity.tls.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(identity.directory)
-    _write(identity.tls / "ca.pem", membership.authority.certificate)
-    _write(identity.tls / "ca.key", membership.authority.key)
-    _write(identity.tls / "node.key", membership.key)
-    _write(identity.tls / "node.pem", membership.certificate)
-    _write(identity.directory / "cluster.key", membership.cluster_key)
+    sync_folder(identity.directory)
+    write_aside(identity.tls / "ca.pem", membership.authority.certificate)
+    write_aside(identity.tls / "ca.key", membership.authority.key)
+    write_aside(identity.tls / "node.key", membership.key)
+    write_aside(identity.tls / "node.pem", membership.certificate)
+    write_aside(identity.directory / "cluster.key", membership.cluster_key)
     _write_identity(identity)
 
 
@@ -207,17 +213,17 @@ def _write_identity(identity: Identity) -> None:
         incarnation=identity.incarnation.hex(),
         seeds=dict(sorted(identity.seeds.items())),
     )
-    _write(identity.directory / NAME, msgspec.json.format(msgspec.json.encode(stored)) + b"\n")
+    write_aside(identity.directory / NAME, msgspec.json.format(msgspec.json.encode(stored)) + b"\n")
 
 
 def _probe(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     probe = directory / "identity.probe"
-    _write(probe, b"")
+    write_aside(probe, b"")
     probe.unlink()
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_aside(path: Path, data: bytes) -> None:
     """Write aside, sync, rename, sync the directory: the file is old, or new, or not there."""
     unborn = path.with_name(path.name + ".new")
     fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -229,10 +235,11 @@ def _write(path: Path, data: bytes) -> None:
     finally:
         os.close(fd)
     os.rename(unborn, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was created, renamed or removed in `folder` durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -32,6 +32,7 @@ from mys3d.registry.commands import (
     PutObject,
     Reap,
     ReleaseLayout,
+    RemoveMember,
     ReportHomes,
     SealLayout,
     StageExtent,
@@ -62,8 +63,10 @@ def apply_noop(tx: Transaction, index: LogIndex, term: Term) -> None:
     entry.merge_into(tx)
 
 
-def apply_membership(tx: Transaction, index: LogIndex, term: Term, node: NodeId, votes: bool) -> None:
-    """Apply a change of the voters. Saying again what is so already changes nothing."""
+def apply_membership(
+    tx: Transaction, index: LogIndex, term: Term, node: NodeId, votes: bool, incarnation: bytes = b""
+) -> None:
+    """Apply a change of the voters; a promotion pins the incarnation. Saying again what is so changes nothing."""
     entry = Overlay(tx)
     operations.forget_old(entry, index)
     tables.put_applied(entry, index, term)
@@ -72,6 +75,8 @@ def apply_membership(tx: Transaction, index: LogIndex, term: Term, node: NodeId,
         tables.put_voters(entry, (*voters, node))
     if not votes and node in voters:
         tables.put_voters(entry, tuple(voter for voter in voters if voter != node))
+    if votes and incarnation:
+        cluster.pin(entry, node, incarnation)
     entry.merge_into(tx)
 
 
@@ -141,6 +146,7 @@ def _rule_of_cluster(
     | CreateToken
     | JoinMember
     | UpdateMember
+    | RemoveMember
     | BeginLayout
     | SealLayout
     | ReportHomes
@@ -171,6 +177,8 @@ def _rule_of_cluster(
             return cluster.create_token(tx, at, command)
         case JoinMember():
             return cluster.join(tx, at, command)
+        case RemoveMember():
+            return cluster.remove_member(tx, at, command)
         case UpdateMember():
             return cluster.update_member(tx, at, command)
         case BeginLayout():

@@ -61,7 +61,8 @@ class JoinMember(msgspec.Struct, frozen=True, array_like=True, tag="join"):
 
 
 class UpdateMember(msgspec.Struct, frozen=True, array_like=True, tag="member"):
-    """Change what a member says of itself. None: keep. Refused: NO_SUCH_MEMBER."""
+    """Change what a member says of itself. None: keep. Refused: NO_SUCH_MEMBER, MEMBER_VOTES (another incarnation of a
+    voter: it loses its vote first)."""
 
     node: NodeId
     incarnation: bytes | None = None
@@ -69,6 +70,12 @@ class UpdateMember(msgspec.Struct, frozen=True, array_like=True, tag="member"):
     zone: str | None = None
     capacity_bytes: int | None = None
     state: MemberState | None = None
+
+
+class RemoveMember(msgspec.Struct, frozen=True, array_like=True, tag="remove"):
+    """Drop the row of a leaving member. Refused: NO_SUCH_MEMBER, STILL_NEEDED (it votes, is a home, or is to stay)."""
+
+    node: NodeId
 
 
 class BeginLayout(msgspec.Struct, frozen=True, array_like=True, tag="begin"):
@@ -122,6 +129,7 @@ class ChangeSettings(msgspec.Struct, frozen=True, array_like=True, tag="set"):
     write_quorum: WriteQuorum | None = None
     straggler_ms: int | None = None
     gc_period_ms: int | None = None
+    dead_after_ms: int | None = None
 
 
 class BumpGcEpoch(msgspec.Struct, frozen=True, array_like=True, tag="gc"):
@@ -269,6 +277,7 @@ Command = (
     | CreateToken
     | JoinMember
     | UpdateMember
+    | RemoveMember
     | BeginLayout
     | SealLayout
     | ReportHomes

@@ -83,6 +83,11 @@ def members(reader: Reader) -> tuple[Member, ...]:
     return tables.members(reader)
 
 
+def incarnations(reader: Reader) -> dict[NodeId, bytes]:
+    """In which incarnation each member votes, or voted last."""
+    return {member.id: member.incarnation for member in tables.members(reader)}
+
+
 def member(reader: Reader, node: NodeId) -> Member | None:
     return tables.member(reader, node)
 

@@ -138,6 +138,10 @@ def put_member(tx: Transaction, record: Member) -> None:
     tx.put(keys.member(record.id), encode(record))
 
 
+def drop_member(tx: Transaction, node: NodeId) -> None:
+    tx.delete(keys.member(node))
+
+
 def voters(reader: Reader) -> tuple[NodeId, ...]:
     row = reader.get(keys.VOTERS)
     return () if row is None else _voters(row).nodes

@@ -33,6 +33,7 @@ from mys3d.registry.commands import (
     PutObject,
     Reap,
     ReleaseLayout,
+    RemoveMember,
     ReportHomes,
     SealLayout,
     StageExtent,
@@ -77,6 +78,8 @@ def _fault_of_command(command: Command) -> str:
             return _keys(command.bucket, *command.keys)
         case InitialiseCluster() | JoinMember():
             return _names(command.node, command.name, command.zone) or _number(command.capacity_bytes)
+        case RemoveMember():
+            return _names(command.node)
         case UpdateMember():
             return _names(command.node) or _number(command.capacity_bytes or 0)
         case BeginLayout():
@@ -90,7 +93,7 @@ def _fault_of_command(command: Command) -> str:
         case PutCredential():
             return _names(command.access_key)
         case ChangeSettings():
-            return _straggler(command.straggler_ms) or _gc_period(command.gc_period_ms)
+            return _straggler(command.straggler_ms) or _period_of_settings(command)
         case CreateBucket():
             return _names(command.name)
         case DeleteBucket():
@@ -121,6 +124,12 @@ def _gc_period(period_ms: int | None) -> str:
 
 def _start(key: bytes) -> str:
     return "" if len(key) <= limits.row_key_bytes_max else f"a row key of {len(key)} bytes"
+
+
+def _period_of_settings(command: ChangeSettings) -> str:
+    after = command.dead_after_ms
+    is_good = after is None or limits.dead_after_ms_min <= after <= limits.dead_after_ms_max
+    return _gc_period(command.gc_period_ms) or ("" if is_good else f"dead after {after} ms")
 
 
 def _names(*names: str) -> str:

@@ -126,6 +126,8 @@ def code_of(reason: Reason) -> str:
             return "OperationAborted"
         case (
             Reason.NO_SUCH_MEMBER
+            | Reason.MEMBER_VOTES
+            | Reason.STILL_NEEDED
             | Reason.TOKEN_INVALID
             | Reason.TRANSITION_RUNNING
             | Reason.NO_TRANSITION

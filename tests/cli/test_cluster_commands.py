@@ -66,6 +66,21 @@ def test_settings_are_shown_and_changed(mys3d: Any, node: Path, monkeypatch: pyt
     assert mys3d("settings", "write_quorum", "--data", node).exit_code == 2
 
 
+def test_a_lost_node_is_removed_by_name_and_insistence(mys3d: Any, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mys3d.cli import admin_client
+
+    asked: list[Any] = []
+
+    def answer(_data: Path, method: str, path: str, wanted: object) -> Any:
+        asked.append((method, path, wanted))
+        return {"node": "f" * 32, "name": "n3"}
+
+    monkeypatch.setattr(admin_client, "ask_any", answer)
+    result = mys3d("remove", "n3", "--force", "--force", "--data", node)
+    assert (result.exit_code, result.stdout.split(" leaves")[0]) == (0, f"n3 ({'f' * 32})")
+    assert asked == [("POST", "/remove", {"node": "n3", "force": 2})]
+
+
 def test_without_a_node_the_status_says_how_to_start_one(mys3d: Any, tmp_path: Path) -> None:
     result = mys3d("status")
     assert result.exit_code == 6

@@ -113,7 +113,14 @@ def apply_noop(tx, index, term):
     _applied_row(tx, index, term)
 
 
-def apply_membership(tx, index, term, node, votes):
+def incarnations(reader):
+    pins = {node: reader.get(b"pin:" + node.encode()) for node in (A, B, C, D, E)}
+    return {node: pin for node, pin in pins.items() if pin}
+
+
+def apply_membership(tx, index, term, node, votes, incarnation):
+    if votes and incarnation:
+        tx.put(b"pin:" + node.encode(), incarnation)
     names = set(voters(tx)) | {node} if votes else set(voters(tx)) - {node}
     tx.put(b"voters", msgspec.msgpack.encode(tuple(sorted(names))))
     _applied_row(tx, index, term)
@@ -149,6 +156,7 @@ MACHINE = Machine(
     apply_membership=apply_membership,
     applied=applied,
     voters=voters,
+    incarnations=incarnations,
     encode=msgspec.msgpack.encode,
 )
 
@@ -156,11 +164,11 @@ MACHINE = Machine(
 class SimulatedDisk:
     """Holds what was written; a killed node that had not written its work has lost it."""
 
-    def __init__(self, works=()):
-        self.works = list(works)
+    def __init__(self, works=(), base=BASE[1:]):
+        self.works, self.base = list(works), base
 
     def load(self):
-        entries, term = [BASE], (0, None)
+        entries, term = [(BASE[0], *self.base)], (self.base[1], None)
         for work in self.works:
             for kind, entry in segments.records(Path("simulated"), work.body):
                 replay(Path("simulated"), entries, kind, entry)
@@ -279,7 +287,7 @@ class Cluster:
         self.rows[node].history, self.rows[node].flushed = list(rows.history), rows.flushed
         self.rows[node].kill(rows.flushed)
         if node in self.disks:
-            self.disks[node] = SimulatedDisk(self.disks[node].works)
+            self.disks[node] = SimulatedDisk(self.disks[node].works, self.disks[node].base)
         return self.nodes.pop(node)
 
     async def leader(self):

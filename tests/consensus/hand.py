@@ -6,9 +6,12 @@ from random import Random
 from mys3d.consensus import messages
 from mys3d.consensus.applier import Machine
 from mys3d.consensus.consensus import Consensus
+from mys3d.consensus.disk import Work
+from mys3d.consensus.identity import Life
 from mys3d.consensus.membership import encode_change
 from mys3d.registry.outcomes import Applied
 
+NODES = tuple(letter * 32 for letter in "abcdefg")
 _builders = {}
 
 
@@ -50,7 +53,9 @@ def _command(tx, index, term, payload):
     return None, Applied(index)
 
 
-def _change(tx, index, term, node, votes):
+def _change(tx, index, term, node, votes, incarnation):
+    if votes and incarnation:
+        tx.put("pin " + node, incarnation)
     voters = set(tx.get("voters") or ()) | {node} if votes else set(tx.get("voters") or ()) - {node}
     tx.put("voters", tuple(sorted(voters)))
     _note(tx, index, term, (node, votes))
@@ -63,8 +68,14 @@ TAPE = Machine(
     apply_membership=_change,
     applied=lambda reader: reader.get("applied") or (0, 0),
     voters=lambda reader: reader.get("voters") or (),
+    incarnations=lambda reader: {node: reader.get("pin " + node) or incarnation(node, 1) for node in NODES},
     encode=lambda proposal: b"",
 )
+
+
+def incarnation(node, number):
+    """The name of a node's n-th journal."""
+    return f"{node[:8]}{number:8}".encode()
 
 
 class Hand:
@@ -79,6 +90,7 @@ class Hand:
         self.lanes, self.cuts = {}, set()
         self.acknowledged, self.refused = [], set()
         self.births = 0
+        self.losses = {}  # how many journals each node has lost
         self.members = ()
 
     # ports.Clock
@@ -94,7 +106,10 @@ class Hand:
         self.births += 1
         dice = Random(f"{self.seed}-{node}-{self.births}")
         wire = _Wire(self, node)
-        found = self.make(node, disk, rows, TAPE, wire, self, _builders["dice"](self.births), initial, dice=dice)
+        lost = self.losses.get(node, 0)
+        life = Life(incarnation(node, lost + 1), is_reborn=lost > 0)
+        entropy = _builders["dice"](self.births)
+        found = self.make(node, disk, rows, TAPE, wire, self, entropy, initial, life=life, dice=dice)
         found.applier.settled = lambda command, outcome: self._settled(node, command)
         found.waiting = set()
         self.nodes[node], self.works[node] = found, None
@@ -113,6 +128,25 @@ class Hand:
         for other in list(self.nodes):
             self.drop(node, other)
             self.nodes[other].on_disconnected(node)
+
+    def lose(self, node, is_store_lost):
+        """The journal of a stopped node is gone, perhaps its rows as well: it will come back in another incarnation."""
+        if is_store_lost:
+            self.rows[node] = _builders["rows"]()
+        self.rows[node].flush()  # a log begins behind what is on disk
+        self.disks[node] = _builders["disk"](base=self.rows[node].rows.get("applied", (1, 0)))
+        self.losses[node] = self.losses.get(node, 0) + 1
+
+    def install(self, node, source):
+        """Give a stopped node the rows of `source`, and a log that begins behind them; term and vote stay."""
+        found = self.disks[node].load()
+        rows = self.rows[node] = _builders["rows"]()
+        rows.write(list(self.rows[source].rows.items()))
+        rows.flush()
+        self.disks[node] = _builders["disk"](base=rows.rows["applied"])
+        self.disks[node].write(Work(b"", (max(found.term, rows.rows["applied"][1]), found.vote), (b"", 0, 0), 0))
+
+    name = staticmethod(incarnation)
 
     def is_cut(self, one, two):
         return frozenset((one, two)) in self.cuts
@@ -201,7 +235,8 @@ class Hand:
         found.raft.submit(command, lambda answer: self._hear(name, answer))
 
     def change(self, node, other, votes):
-        self.nodes[node].raft.submit(encode_change(other, votes), lambda answer: None)
+        heard = self.nodes[node].incarnation_of(other) or b""
+        self.nodes[node].raft.submit(encode_change(other, votes, heard if votes else b""), lambda answer: None)
 
     def tape(self, node):
         """What this node has applied, by index."""

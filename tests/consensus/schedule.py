@@ -28,11 +28,12 @@ SHAPES = (Shape(3, 1, 0), Shape(3, 0, 2), Shape(5, 1, 0), Shape(3, 1, 1), Shape(
 class Fuzz:
     """One seed: a schedule and the laws that hold after every step."""
 
-    def __init__(self, hand, seed, shape=None, batch=None, **world):
+    def __init__(self, hand, seed, shape=None, batch=None, losses_max=0, **world):
         self.random = Random(seed)
         self.shape = shape or SHAPES[seed % len(SHAPES)]
         self.nodes = NODES[: self.shape.voters + self.shape.learners]
         self.is_ours = "make" not in world  # else only what every engine must keep is asked for
+        self.losses_max = losses_max
         self.untold = set()  # nodes that have not heard of the latest members
         self.world = hand.Hand(seed, **world)
         self.world.members = self.nodes
@@ -68,6 +69,8 @@ class Fuzz:
                 world.deliver(*choose(lanes), choose([1, 1, 2, 5]))
         elif dice < 0.98:
             node = choose(self.leaders_of(alive) or alive)
+            if self.random.random() < 0.5 and self.replace_forgetful(node):
+                return
             for _ in range(choose([1, 2])):  # the second one must wait for the first
                 world.change(node, choose(self.nodes), choose([True, True, False]))
         else:
@@ -106,6 +109,8 @@ class Fuzz:
                 self.kill(node)
             for node in self.nodes:
                 world.start(node)
+        elif dice < 0.9966 and self.losses_max:
+            self.lose(alive)
         elif dice < 0.998 and len(alive) > 2:
             leaders = self.leaders_of(alive)
             self.kill(choose(leaders or alive) if self.random.random() < 0.6 else choose(alive))
@@ -133,6 +138,59 @@ class Fuzz:
         if work is not None and work[0] is not None and self.random.random() < 0.3:
             world.disks[node].write(work[0])  # the sync had just finished
         world.kill(node, kept=self.random.randint(0, len(world.rows[node].history)))
+
+    def lose(self, alive):
+        """A voter's disk is replaced; only while everybody else remembers, and never the only voter's."""
+        world, node = self.world, self.random.choice(alive)
+        if sum(world.losses.values()) >= self.losses_max or self.forgetful():
+            return
+        if any(len(found.raft.voters_row.before(index)) < 2 for found in world.nodes.values() for index in (None, 0)):
+            return
+        if self.random.random() < 0.5:  # its last words arrive
+            for lane in sorted(world.lanes):
+                if lane[0] == node and lane[1] in alive:
+                    world.deliver(*lane)
+        self.kill(node)
+        world.lose(node, is_store_lost=self.random.random() < 0.5)
+        for key in [key for key in self.votes if key[0] == node]:
+            del self.votes[key]  # asked of the voter, which is another one now
+        if self.random.random() < 0.7:
+            world.start(node)
+
+    def replace_forgetful(self, node):
+        """What a leader does about voters that came back in another incarnation. True: it did something."""
+        for other in self.forgetful():
+            if self.world.nodes[node].raft.is_leader():
+                self.world.change(node, other, votes=other not in self.world.nodes[node].raft.voters_row.now())
+                return True
+        return False
+
+    def supply(self, leader):
+        """Who lacks entries that the leader's log does not reach back to gets its rows, as a snapshot would bring."""
+        world, log = self.world, self.world.nodes[leader].raft.log
+        for node in sorted(world.nodes):
+            if node != leader and world.nodes[node].raft.log.last_index < log.first_index:
+                self.kill(node)
+                world.install(node, leader)
+                world.start(node)
+
+    def is_stopped_rightly(self):
+        """While three voters become two, the second of them lost its journal: nobody can know what it promised."""
+        if not self.losses_max:
+            return False
+        rafts = [found.raft for found in self.world.nodes.values()]
+        shrinks = any(len(raft.voters_row.now()) == 2 and raft.voters_row.changes for raft in rafts)
+        return shrinks and bool(self.forgetful()) and not any(raft.is_leader() for raft in rafts)
+
+    def forgetful(self):
+        """Nodes that lost a journal and were not promoted, by an applied entry, in their new incarnation."""
+        world = self.world
+        pins = [rows.rows for rows in world.rows.values()]
+        return [
+            node
+            for node, lost in world.losses.items()
+            if not any(rows.get("pin " + node) == world.name(node, lost + 1) for rows in pins)
+        ]
 
     def leaders_of(self, nodes):
         return [node for node in nodes if self.world.nodes[node].raft.is_leader()]
@@ -197,9 +255,13 @@ class Fuzz:
             assert raft.term_at(changes[-1][0]) != raft.term, "two membership changes at once"
         for peer, match in raft.match_index.items():
             other = self.world.nodes.get(peer.id)
-            if match and other is not None and other.raft.term <= raft.term:
+            if other is None or raft.heard.get(peer) != other.raft.incarnation:
+                continue  # what it held in another incarnation is gone, and not counted once it answers
+            if match and other.raft.term <= raft.term:
                 assert other.raft.term == raft.term, "an acknowledgement of an earlier term counted"
-                held = match <= other.raft.log.last_index and other.raft.term_at(match) == raft.term_at(match)
+                log = other.raft.log
+                is_known = match >= max(log.first_index, raft.log.first_index)  # below that all of it is applied
+                held = match <= log.last_index and (not is_known or other.raft.term_at(match) == raft.term_at(match))
                 assert held, "an acknowledgement counted for an entry that is not there"
 
     def check_vote(self, node, raft):
@@ -222,9 +284,18 @@ class Fuzz:
         for node in sorted(set(self.nodes) - set(world.nodes)):
             world.start(node)
         world.heal()
+        for _ in range(60 if self.losses_max else 0):
+            world.pump(10, 0.06)
+            for node in self.leaders_of(sorted(world.nodes)):
+                self.replace_forgetful(node)
+                self.supply(node)
         world.pump(300, 0.06)
         tapes = [world.tape(node) for node in self.nodes]
         ends = [found.status() for found in world.nodes.values()]
+        if self.is_stopped_rightly():
+            merged = {index: what for tape in tapes for index, what in tape.items()}
+            assert all(merged[index] == what for tape in tapes for index, what in tape.items()), "diverged"
+            return
         assert any(status.is_leader for status in ends), f"no leader: {ends}"
         assert all(tape == tapes[0] for tape in tapes), f"not converged or diverged: {ends}"
         names = world.names(self.nodes[0])

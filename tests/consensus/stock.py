@@ -55,7 +55,7 @@ class Stock(SyncObj):
     election_deadline = Private("raftElectionDeadline")
     transfer_pending = Private("transferInProgress")
 
-    def __init__(self, node, disk, rows, machine, wire, world, entropy, initial, dice):
+    def __init__(self, node, disk, rows, machine, wire, world, entropy, initial, life, dice):
         self.dice, self.world, self.inbox, self.rows = dice, world, deque(), rows
         rows.rows = {}  # stock keeps no rows: it applies its whole journal again
         anatomy._seam.monotonic = world.monotonic
@@ -94,6 +94,9 @@ class Stock(SyncObj):
 
     def status(self):
         return types.SimpleNamespace(is_leader=self.is_leader(), last_index=self.log[-1][1])
+
+    def incarnation_of(self, node):
+        return None
 
     def set_members(self, members):
         pass

@@ -1,5 +1,6 @@
 """Replication between hand-driven nodes."""
 
+import msgspec
 import pytest
 from pysyncobj.node import Node
 
@@ -21,9 +22,14 @@ def world(hand):
 
 
 def give(world, node, message, source=A):
+    """Return what `node` answers, whatever name it gives itself."""
     world.nodes[node].on_frame(source, messages.encode(message))
     world.cycle(node)
-    return world.peek(node, source)
+    return [nameless(found) for found in world.peek(node, source)]
+
+
+def nameless(message):
+    return msgspec.structs.replace(message, incarnation=b"") if isinstance(message, AppendReply) else message
 
 
 def test_entries_are_sent_in_the_cycle_that_appends_them(world):
@@ -110,7 +116,9 @@ def test_a_frame_that_the_wire_dropped_is_found_missing_and_sent_again(world):
 def test_an_acknowledgement_beyond_the_log_is_ignored(world):
     raft = world.nodes[A].raft
     match = raft.match_index[Node(B)]
-    world.nodes[A].on_frame(B, messages.encode(AppendReply(raft.term, raft.log.last_index + 50, None)))
+    world.nodes[A].on_frame(
+        B, messages.encode(AppendReply(raft.term, raft.log.last_index + 50, None, raft.heard[Node(B)]))
+    )
     world.cycle(A)
     assert raft.match_index[Node(B)] == match
 
@@ -141,3 +149,23 @@ def test_a_pass_sends_at_most_four_frames_and_goes_on_in_the_next(world):
     assert world.nodes[A].raft.has_more_to_do()
     world.pump(10)
     assert len(world.names(B)) == 40
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        lambda end, term: ((b"\x02garbage", end + 1, term),),
+        lambda end, term: ((b"", end + 1, term),),
+        lambda end, term: ((b"\0x", end + 2, term),),
+        lambda end, term: ((b"\0x", end + 1, term), (b"\0x", end + 3, term)),
+        lambda end, term: ((b"\0x", end + 1, term + 1),),
+        lambda end, term: ((b"\0x", end + 1, 0),),
+    ],
+)
+def test_entries_that_no_leader_sends_are_refused_whole(world, entries):
+    world.drop(B, A)
+    raft = world.nodes[B].raft
+    end = raft.log.last_index
+    message = AppendEntries(raft.term, 1, end, raft.term, entries(end, raft.term))
+    assert give(world, B, message) == []
+    assert raft.log.last_index == end

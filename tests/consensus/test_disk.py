@@ -7,7 +7,7 @@ import pytest
 
 from mys3d.consensus import segments
 from mys3d.consensus.disk import BASE, FileDisk, Work
-from mys3d.consensus.segments import JournalDamaged
+from mys3d.consensus.segments import JournalDamaged, JournalForeign
 
 CLUSTER = b"c" * 16
 VOTER = "a" * 32
@@ -49,6 +49,16 @@ def test_a_new_journal_holds_its_base_entry_and_term_zero(opened):
     disk, loaded = opened()
     disk.close()
     assert (loaded.entries, loaded.term, loaded.vote) == ([BASE], 0, None)
+
+
+def test_a_new_journal_may_begin_behind_any_entry(opened):
+    disk, _ = opened(base=(50, 3))
+    disk.write(Work(segments.pack_entry(entry(51, 3)), (4, VOTER), entry(51, 3), 51))
+    disk.close()
+    disk, loaded = opened()
+    disk.close()
+    assert [found[1:] for found in loaded.entries] == [(50, 3), (51, 3)]
+    assert (loaded.term, loaded.vote) == (4, VOTER)
 
 
 def test_what_was_written_is_there_after_a_restart(opened):
@@ -166,7 +176,7 @@ def test_a_term_older_than_the_log_refuses(opened, tmp_path):
 
 def test_the_journal_of_another_cluster_refuses(opened, tmp_path):
     write(opened, work(2, term=(1, None)))
-    with pytest.raises(JournalDamaged, match="expected cluster"):
+    with pytest.raises(JournalForeign, match="expected cluster"):
         FileDisk(tmp_path, b"d" * 16).load()
 
 

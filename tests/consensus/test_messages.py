@@ -4,7 +4,7 @@ import pytest
 
 from mys3d import limits
 from mys3d.consensus import messages
-from mys3d.consensus.messages import AppendEntries, AppendReply, Confirm, Forward, Vote
+from mys3d.consensus.messages import AppendEntries, AppendReply, Confirm, Forward, PreVote, RequestVote, Vote
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,18 @@ def test_a_frame_over_the_bound_is_refused_unread():
 
 
 def test_the_wire_format_is_fixed():
-    assert messages.encode(AppendReply(3, 9, None)).hex() == "94a261720309c0"
+    assert messages.encode(AppendReply(3, 9, None, b"i")).hex() == "95a261720309c0c40169"
     assert messages.encode(Vote(4)).hex() == "92a2766f04"
+
+
+@pytest.mark.parametrize(
+    ("frame", "meaning"),
+    [
+        ("94a261720309c0", AppendReply(3, 9, None)),
+        ("94a27276030902", RequestVote(3, 9, 2)),
+        ("95a2707601030902", PreVote(1, 3, 9, 2)),
+        ("93a263660506", Confirm(5, 6)),
+    ],
+)
+def test_frames_of_a_release_without_incarnations_are_read(frame, meaning):
+    assert messages.decode(bytes.fromhex(frame)) == meaning

@@ -48,7 +48,10 @@ def test_a_forwarded_command_is_appended_and_hinted(world):
     assert forward(world, b"\0yes") == [ForwardReply(((77, Answer.APPENDED),))]
 
 
-@pytest.mark.parametrize("command", [b"", b"\0", b"\1", b"\3version", b"\0" + bytes(limits.command_bytes_max + 1)])
+@pytest.mark.parametrize(
+    "command",
+    [b"", b"\0", b"\1", b"\2", b"\2garbage", b"\3version", b"\0" + bytes(limits.command_bytes_max + 1)],
+)
 def test_a_forwarded_command_that_is_none_is_denied(world, command):
     last = world.nodes[A].raft.log.last_index
     assert forward(world, command) == [ForwardReply(((77, Answer.DENIED),))]
@@ -93,9 +96,13 @@ def test_a_learner_forwards_to_the_leader(world):
     assert world.acknowledged == ["from the learner"]
 
 
+def promotion(world, node):
+    return encode_change(node, True, world.nodes[A].incarnation_of(node))
+
+
 def test_a_caught_up_learner_becomes_a_voter_on_every_node(world):
     assert world.nodes[A].raft.caught_up(D)
-    assert answer_of(world, A, encode_change(D, votes=True)) is Answer.APPENDED
+    assert answer_of(world, A, promotion(world, D)) is Answer.APPENDED
     assert all(voters(world, node) == [A, B, C, D] for node in world.nodes)
     assert world.nodes[D].raft.self_node == Node(D)
 
@@ -115,12 +122,12 @@ def test_a_learner_that_lags_is_not_promoted(world):
         world.submit(A, f"c{number}")
     world.pump(3, 0.01)
     assert not world.nodes[A].raft.caught_up(D)
-    assert answer_of(world, A, encode_change(D, votes=True)) is Answer.DENIED
+    assert answer_of(world, A, promotion(world, D)) is Answer.DENIED
 
 
 def test_only_one_change_at_a_time(world):
     heard = []
-    world.nodes[A].raft.submit(encode_change(D, votes=True), heard.append)
+    world.nodes[A].raft.submit(promotion(world, D), heard.append)
     world.nodes[A].raft.submit(encode_change(C, votes=False), heard.append)
     world.pump(5, 0.01)
     assert heard == [Answer.APPENDED, Answer.DENIED]

@@ -8,6 +8,7 @@ import pytest
 from mys3d.consensus.append import Replication
 from mys3d.consensus.consensus import StoreAhead
 from mys3d.consensus.election import Election
+from mys3d.consensus.identity import Identity
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.raft import Raft
 from tests.consensus.schedule import SHAPES, Fuzz, Shape
@@ -19,6 +20,13 @@ STEPS = 6000
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_acknowledged_is_lost_under_a_random_schedule(hand, seed):
     fuzz = Fuzz(hand, seed)
+    fuzz.run(STEPS)
+    assert fuzz.world.acknowledged
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_acknowledged_is_lost_when_journals_are(hand, seed):
+    fuzz = Fuzz(hand, seed, losses_max=3)
     fuzz.run(STEPS)
     assert fuzz.world.acknowledged
 
@@ -112,6 +120,11 @@ def change_voters_twice_at_once(monkeypatch):
     monkeypatch.setattr(Raft, "_is_change_allowed", hasty)
 
 
+def vote_in_any_name(monkeypatch):
+    monkeypatch.setattr(Identity, "is_meant", lambda self, incarnation, is_pair: True)
+    monkeypatch.setattr(Identity, "is_voter", lambda self: self.node_id in self.voters_row.now())
+
+
 PLANTS = [
     commit_without_a_match,
     vote_for_any_log,
@@ -120,6 +133,7 @@ PLANTS = [
     forget_votes,
     keep_changes_that_were_cut,
     change_voters_twice_at_once,
+    vote_in_any_name,
 ]
 
 
@@ -132,10 +146,16 @@ def test_a_planted_bug_is_found(hand, monkeypatch, plant):
     plant(monkeypatch)
     for seed in range(20):
         try:
-            Fuzz(hand, seed).run(STEPS)
+            Fuzz(hand, seed, losses_max=5 * (plant is vote_in_any_name)).run(STEPS)
         except (AssertionError, StoreAhead):
             return
     pytest.fail("the schedules of 20 seeds did not find it")
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(3000, 3000 + int(os.environ.get("MYS3D_FUZZ_SEEDS", "500"))))
+def test_nothing_acknowledged_is_lost_in_a_long_campaign_of_lost_journals(hand, seed):
+    Fuzz(hand, seed, losses_max=5).run(2 * STEPS)
 
 
 @pytest.mark.campaign

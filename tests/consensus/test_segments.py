@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mys3d.consensus import segments
-from mys3d.consensus.segments import JournalDamaged, SegmentHeader, TermRecord
+from mys3d.consensus.segments import JournalDamaged, JournalForeign, SegmentHeader, TermRecord
 
 CLUSTER = b"c" * 16
 PATH = Path("0000000000000001.log")
@@ -30,7 +30,7 @@ def test_a_segment_header_has_64_bytes_and_reads_back():
 
 
 def test_a_segment_of_another_cluster_is_refused():
-    with pytest.raises(JournalDamaged, match="expected cluster 6464"):
+    with pytest.raises(JournalForeign, match="expected cluster 6464"):
         segments.parse_header(PATH, HEADER.pack(), b"d" * 16)
 
 

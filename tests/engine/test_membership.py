@@ -10,15 +10,16 @@ import trio
 from trio.testing import MockClock
 
 from mys3d.engine.budget import BufferBudget
-from mys3d.engine.membership import Cluster, Membership, SetVoter, begin, next_duty, nodes_of, voters_wanted
+from mys3d.engine.membership import Cluster, Membership, begin, next_duty, nodes_of
 from mys3d.engine.put import put_object
+from mys3d.engine.voting import SetVoter, voters_wanted
 from mys3d.errors import OutcomeUnknown, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.members import Addresses, Layout, Member, MemberState
 from mys3d.model.names import Epoch, LogIndex, NodeId
 from mys3d.registry import queries
-from mys3d.registry.commands import BeginLayout, ReleaseLayout, SealLayout, UpdateMember
+from mys3d.registry.commands import BeginLayout, ChangeSettings, ReleaseLayout, RemoveMember, SealLayout, UpdateMember
 
 ONE, TWO, THREE = (NodeId(digit * 32) for digit in "123")
 
@@ -38,11 +39,6 @@ def cluster(*members: Member, voters: tuple[NodeId, ...], layout: Layout, caught
 
 SETTLED = cluster(member(ONE), voters=(ONE,), layout=layout_over(ONE))
 JOINED = replace(SETTLED, members=(member(ONE), member(TWO, MemberState.JOINING)))
-
-
-@pytest.mark.parametrize(("members", "voters"), [(1, 1), (2, 2), (3, 3), (4, 3), (5, 5), (6, 5), (20, 5)])
-def test_voters_follow_the_number_of_members(members: int, voters: int) -> None:
-    assert voters_wanted(members) == voters
 
 
 def test_a_settled_cluster_has_nothing_to_do() -> None:
@@ -93,8 +89,14 @@ def test_a_layout_is_sealed_once_it_may_be_and_released_once_every_home_reported
 
 
 def test_a_member_that_leaves_is_not_counted_for_voters() -> None:
+    homes = layout_over(ONE, TWO)
+    leaving = cluster(member(ONE), member(TWO, MemberState.LEAVING), voters=(ONE,), layout=homes)
+    assert isinstance(next_duty(leaving), BeginLayout)
+
+
+def test_a_leaving_member_goes_once_it_is_no_home() -> None:
     leaving = cluster(member(ONE), member(TWO, MemberState.LEAVING), voters=(ONE,), layout=layout_over(ONE))
-    assert next_duty(leaving) is None
+    assert next_duty(leaving) == RemoveMember(TWO)
 
 
 def test_the_nodes_of_a_layout_are_those_of_all_partitions() -> None:
@@ -180,3 +182,39 @@ async def test_a_seal_waits_for_members_that_lag_but_not_for_ever(
     assert homes_count(grid) == 0
     await trio.sleep(30.0)
     assert homes_count(grid) == 2
+
+
+async def test_a_voter_that_stays_silent_is_replaced_after_the_configured_time(
+    make_grid: Callable[..., Awaitable[Any]], nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(4, grown=False)
+    await start_all(grid, nursery)
+    await trio.sleep(60.0)
+    registry, lost = grid[0].ports.registry, grid.ids[2]
+    await registry.propose(ChangeSettings(dead_after_ms=5_000))
+    grid.network.partition(lost)
+    grid.cluster.isolate(lost)
+    await trio.sleep(4.0)
+    assert lost in queries.voters(registry.view())
+    await trio.sleep(4.0)
+    assert set(queries.voters(registry.view())) == {grid.ids[0], grid.ids[1], grid.ids[3]}
+    grid.network.heal_all()
+    grid.cluster.heal(lost)
+    await trio.sleep(10.0)
+    assert lost not in queries.voters(registry.view())
+    assert len(queries.voters(registry.view())) == 3
+
+
+async def test_a_voter_in_another_incarnation_becomes_a_learner_and_a_voter_again(
+    make_grid: Callable[..., Awaitable[Any]], nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3, grown=False)
+    await start_all(grid, nursery)
+    await trio.sleep(60.0)
+    registry, node = grid[0].ports.registry, grid.ids[1]
+    grid.cluster.incarnations[node] = b"n" * 16
+    changes = len(grid.cluster.log)
+    await trio.sleep(10.0)
+    votes = [entry.votes for entry in grid.cluster.log[changes:] if entry.node == node]
+    assert votes == [False, True]
+    assert queries.incarnations(registry.view())[node] == b"n" * 16

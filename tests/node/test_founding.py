@@ -83,20 +83,6 @@ def test_the_capacity_is_the_configured_one_or_that_of_the_disk(config_of: Build
     assert founding.capacity_of(config_of()) > 1_000_000
 
 
-def test_a_node_without_a_log_yet_may_begin_one(tmp_path: Path) -> None:
-    founding.refuse_amnesia(tmp_path)
-
-
-def test_a_log_that_was_kept_is_missed(tmp_path: Path) -> None:
-    founding.remember_log(tmp_path)
-    founding.remember_log(tmp_path)
-    with pytest.raises(Unavailable, match="journal is empty"):
-        founding.refuse_amnesia(tmp_path)
-    (tmp_path / "journal").mkdir()
-    (tmp_path / "journal" / "0000000000000001.log").touch()
-    founding.refuse_amnesia(tmp_path)
-
-
 def test_the_capacity_is_what_all_directories_for_blobs_give_together(config_of: Build, tmp_path: Path) -> None:
     here = shutil.disk_usage(tmp_path).total
     folders = (BlobsFolder(tmp_path / "a", None), BlobsFolder(tmp_path / "b", None), BlobsFolder(tmp_path / "c", 10**9))

@@ -141,8 +141,50 @@ async def test_a_journal_that_cannot_be_trusted_stops_the_start(
             shutil.rmtree(config.registry_path)
     else:
         segment.write_bytes(b"?" + segment.read_bytes()[1:])
-    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="join again"), flatten_subgroups=True):
+    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="no other node has the vote"), flatten_subgroups=True):
         await run_node(config)
+
+
+@pytest.mark.parametrize("fault", ["journal damaged", "journal lost", "journal and registry lost"])
+async def test_one_of_two_voters_that_lost_its_journal_comes_back_in_another_incarnation(
+    config_of: Build, nursery: trio.Nursery, fault: str
+) -> None:
+    first, second = config_of(bucket="photos"), config_of("n2")
+    lives = [await started(nursery, first)]
+    await join_cluster(second, await token_of(first))
+    lives.append(await started(nursery, second))
+    await status_when(first, lambda body: roles(body) == ["follower", "leader"])
+    await lives[1].stop()
+    spoil(second, fault)
+    again = await started(nursery, second)
+    await status_when(first, lambda body: roles(body) == ["follower", "leader"] and body["health"] == "healthy")
+    assert again.ready.is_set()
+    assert (second.data / "journal.lost-1").exists() == ("damaged" in fault)
+    assert '"reborn":true' in (second.data / "journal" / "incarnation").read_text()
+    for life in (again, lives[0]):
+        await life.stop()
+
+
+async def token_of(config: NodeConfig) -> str:
+    _, body = await trio.to_thread.run_sync(ask, config, "POST", "/_mys3d/api/v1/token")
+    return str(body["token"])
+
+
+def roles(body: Any) -> list[str]:
+    return sorted(node["role"] for node in body["nodes"])
+
+
+def spoil(config: NodeConfig, fault: str) -> None:
+    journal = config.data / "journal"
+    if "damaged" in fault:
+        segment = next(journal.glob("*.log"))
+        data = bytearray(segment.read_bytes())
+        data[100] ^= 1
+        segment.write_bytes(data)
+    else:
+        shutil.rmtree(journal)
+    if "registry" in fault:
+        shutil.rmtree(config.registry_path)
 
 
 @pytest.mark.parametrize("damage", ["CURRENT", "rows"])

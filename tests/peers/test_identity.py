@@ -110,3 +110,9 @@ def test_a_place_that_is_no_directory_is_refused_before_anything_is_made(tmp_pat
 def test_a_probe_leaves_nothing_behind(tmp_path):
     identity.check_writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_another_incarnation_is_remembered(made):
+    changed = made.with_incarnation(b"n" * 16)
+    assert identity.load(made.directory) == changed
+    assert (changed.incarnation, changed.seeds) == (b"n" * 16, made.seeds)

@@ -104,8 +104,8 @@ class Machine:
     def noop(self) -> None:
         self._apply(lambda tx, index: apply_noop(tx, index, Term(1)))
 
-    def vote(self, node: str, votes: bool = True) -> None:
-        self._apply(lambda tx, index: apply_membership(tx, index, Term(1), NodeId(node), votes))
+    def vote(self, node: str, votes: bool = True, incarnation: bytes = b"") -> None:
+        self._apply(lambda tx, index: apply_membership(tx, index, Term(1), NodeId(node), votes, incarnation))
 
     def done(self, command: Command) -> Applied:
         """Apply a command that must be accepted."""

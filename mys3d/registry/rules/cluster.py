@@ -6,7 +6,7 @@ from mys3d import limits
 from mys3d.errors import Reason, Rejected
 from mys3d.model.access import Credential, JoinToken
 from mys3d.model.members import Layout, Member, MemberState
-from mys3d.model.names import Epoch, GcEpoch, LogIndex
+from mys3d.model.names import Epoch, GcEpoch, LogIndex, NodeId
 from mys3d.registry import tables
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import (
@@ -16,6 +16,7 @@ from mys3d.registry.commands import (
     InitialiseCluster,
     JoinMember,
     PutCredential,
+    RemoveMember,
     UpdateMember,
 )
 from mys3d.registry.moment import Moment
@@ -64,6 +65,8 @@ def update_member(tx: Transaction, at: Moment, command: UpdateMember) -> Outcome
     member = tables.member(tx, command.node)
     if member is None:
         return Rejected(Reason.NO_SUCH_MEMBER, command.node)
+    if command.incarnation not in (None, member.incarnation) and command.node in tables.voters(tx):
+        return Rejected(Reason.MEMBER_VOTES, command.node)
     tables.put_member(
         tx,
         msgspec.structs.replace(
@@ -76,6 +79,25 @@ def update_member(tx: Transaction, at: Moment, command: UpdateMember) -> Outcome
         ),
     )
     return Applied(at.index)
+
+
+def remove_member(tx: Transaction, at: Moment, command: RemoveMember) -> Outcome:
+    member, layout = tables.member(tx, command.node), tables.layout(tx)
+    if member is None:
+        return Rejected(Reason.NO_SUCH_MEMBER, command.node)
+    homes = layout.base + layout.target if layout is not None else ()
+    is_needed = command.node in tables.voters(tx) or any(command.node in each for each in homes)
+    if is_needed or member.state is not MemberState.LEAVING:
+        return Rejected(Reason.STILL_NEEDED, command.node)
+    tables.drop_member(tx, command.node)
+    return Applied(at.index)
+
+
+def pin(tx: Transaction, node: NodeId, incarnation: bytes) -> None:
+    """From here on `node` votes in this incarnation. Without a row (the founder's comes later) nothing is pinned."""
+    member = tables.member(tx, node)
+    if member is not None and member.incarnation != incarnation:
+        tables.put_member(tx, msgspec.structs.replace(member, incarnation=incarnation))
 
 
 def put_credential(tx: Transaction, at: Moment, command: PutCredential) -> Outcome:
@@ -97,6 +119,7 @@ def change_settings(tx: Transaction, at: Moment, command: ChangeSettings) -> Out
             write_quorum=found.write_quorum if command.write_quorum is None else command.write_quorum,
             straggler_ms=found.straggler_ms if command.straggler_ms is None else command.straggler_ms,
             gc_period_ms=found.gc_period_ms if command.gc_period_ms is None else command.gc_period_ms,
+            dead_after_ms=found.dead_after_ms if command.dead_after_ms is None else command.dead_after_ms,
         ),
     )
     return Applied(at.index)
