@@ -116,6 +116,9 @@ class Depot:
     def has_room(self, wanted_bytes: int) -> bool:
         return self.directory.offline is None and self.directory.space().has_room(wanted_bytes)
 
+    def room_bytes(self) -> int:
+        return 0 if self.directory.offline is not None else max(0, self.directory.space().room_bytes)
+
     def is_writing(self, digest: Digest) -> bool:
         return self._committer.is_writing(digest)
 

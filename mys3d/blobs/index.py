@@ -95,6 +95,10 @@ class Index:
         """The volumes that rows of blobs point into, or did until lately."""
         return set(self._uses)
 
+    @property
+    def held_bytes(self) -> int:
+        return sum(use.held_bytes for use in self._uses.values())
+
     def use_of(self, volume: int) -> Use:
         return self._uses.get(volume, _UNUSED)
 

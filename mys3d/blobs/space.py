@@ -21,8 +21,13 @@ class Space:
     device: int = 0  # number of the file system
     is_shared: bool = False  # True: the journal or the registry lives here too
 
+    @property
+    def room_bytes(self) -> int:
+        """What may still be written; below zero: the reserve is touched already."""
+        return self.free_bytes - reserve_bytes(self.size_bytes, self.is_shared)
+
     def has_room(self, wanted_bytes: int) -> bool:
-        return self.free_bytes - wanted_bytes >= reserve_bytes(self.size_bytes, self.is_shared)
+        return self.room_bytes >= wanted_bytes
 
 
 def reserve_bytes(size_bytes: int, is_shared: bool) -> int:

@@ -304,9 +304,12 @@ class BlobStore:
         return bool(places)
 
     def _on_damage(self, depot: Depot) -> None:
-        """A directory that rots goes out of service where another can take its blobs. The only one stays: what is sound
-        in it counts for more than the suspicion."""
-        if depot.damages_too_often() and any(other.has_room(0) for other in self.depots if other is not depot):
+        """A directory that rots goes out of service where the others have room for its blobs. Else it stays: what is
+        sound in it counts for more than the suspicion."""
+        if not depot.damages_too_often() or depot.offline is not None:
+            return
+        room_bytes = sum(other.room_bytes() for other in self.depots if other is not depot)
+        if room_bytes > depot.directory.index.held_bytes:
             depot.directory.take_offline(f"{limits.damages_per_minute_max} damaged records within one minute")
 
     def _on_loss(self) -> None:

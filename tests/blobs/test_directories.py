@@ -169,6 +169,25 @@ async def test_three_damaged_blobs_within_a_minute_take_a_directory_offline_wher
         assert blobs.depots[1].offline is None
 
 
+async def test_a_rotten_directory_stays_while_the_others_have_no_room_for_its_blobs(
+    open_several: Open, disks: Disks, blob: Build, rot: Callable[[BlobStore, Digest], None]
+) -> None:
+    async with open_several() as blobs:
+        names = await fill(blobs, blob, 60)
+        mine = [name for name in names if blobs.depots[0].find(name) is not None]
+        disks.free["b"] = 50 * MIB
+        for name in mine[:7]:
+            rot(blobs, name)
+            with pytest.raises(Damaged):
+                await blobs.read(name, 0, 100)
+            assert blobs.depots[0].offline is None
+        disks.free["b"] = 300 * MIB
+        rot(blobs, mine[7])
+        with pytest.raises(Damaged):
+            await blobs.read(mine[7], 0, 100)
+        assert blobs.depots[0].offline is not None
+
+
 async def test_a_rotten_copy_does_not_hide_a_sound_one_in_another_directory(
     open_several: Open, blob: Build, rot: Callable[[BlobStore, Digest], None], disks: Disks
 ) -> None:
