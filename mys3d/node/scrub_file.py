@@ -39,7 +39,8 @@ class ScrubFile:
         try:
             fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                os.write(fd, text)
+                while text:
+                    text = text[os.write(fd, text) :]
                 os.fsync(fd)
             finally:
                 os.close(fd)
