@@ -123,7 +123,7 @@ def wait_until_healed(cluster: Any, eventually: Any) -> None:
         status = cluster.status()
         return status["health"] == "healthy" and all(node["reachable"] for node in status["nodes"])
 
-    eventually(healed, HEAL_SECONDS, "the cluster is healthy again", pause=0.3)
+    eventually(healed, HEAL_SECONDS, "the cluster is healthy again", pause=1.0)
 
 
 def race(cluster: Any, tools: Any, operations: int, kills: int) -> Board:
@@ -165,12 +165,12 @@ def empty(cluster: Any, tools: Any) -> None:
     def is_empty() -> bool:
         return sum(node["disk"]["blobs_count"] for node in cluster.status()["nodes"]) == 0
 
-    tools.eventually(is_empty, 120, "every blob is collected", pause=0.5)
+    tools.eventually(is_empty, 120, "every blob is collected", pause=2.0)
 
 
 def test_contents_deleted_and_put_again_while_they_are_collected(own_cluster: Any, tools: Any) -> None:
     settings(own_cluster, "gc_period_ms=500")
-    race(own_cluster, tools, operations=300, kills=1)
+    race(own_cluster, tools, operations=200, kills=1)
     client = own_cluster.client()
     for number in range(10):
         body = random.Random(number).randbytes(5 * MIB)
@@ -178,9 +178,8 @@ def test_contents_deleted_and_put_again_while_they_are_collected(own_cluster: An
     before = allocated(own_cluster.data)
     empty(own_cluster, tools)
     deleted = 3 * 10 * 5 * MIB
-    gone = tools.eventually(lambda: before - allocated(own_cluster.data) > 0.98 * deleted, 30, "the disks have room")
-    assert gone
-    tools.eventually(lambda: own_cluster.status()["garbage"]["blobs_count"] == 0, 30, "no garbage is left", pause=0.5)
+    tools.eventually(lambda: before - allocated(own_cluster.data) > 0.98 * deleted, 60, "the disks have room")
+    tools.eventually(lambda: own_cluster.status()["garbage"]["blobs_count"] == 0, 60, "no garbage is left", pause=2.0)
 
 
 @pytest.mark.campaign
