@@ -26,6 +26,7 @@ TEND_SECONDS = 0.02
 RESTART_SECONDS = 0.25
 KEYS = Keys("CAMPAIGNKEY", "campaign-secret-key")
 BUCKET = "campaign"
+HASTE = {"MYS3D_GC_PERIOD_MS": "1000"}  # deleted blobs go within seconds; what needs them yet must keep them
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Cluster:
         prefixes = ("AWS_", "MYS3D_", "S3_", "DB_BOLT")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
         keys = {"MYS3D_ACCESS_KEY": KEYS.access_key, "MYS3D_SECRET_KEY": KEYS.secret_key, "PYTHONUNBUFFERED": "1"}
-        return kept | keys | self.environment
+        return kept | keys | HASTE | self.environment
 
     def kill(self, *names: str) -> None:
         """kill -9, all at once, and leave them down."""
