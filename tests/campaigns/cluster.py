@@ -92,7 +92,7 @@ class Cluster:
         for place in others:
             self.launch(place.name, self.token())
             self.wait_for(self.is_healthy, START_SECONDS, f"{place.name} has joined")
-        self.wait_for(lambda: self.is_healthy() and self.voters() == self._voters_wanted(), HEAL_SECONDS, "all vote")
+        self.heal()
 
     def _voters_wanted(self) -> int:
         return {1: 1, 2: 2, 3: 3, 4: 3}.get(len(self.places), 5)
@@ -195,7 +195,10 @@ class Cluster:
 
     def heal(self, seconds: float = HEAL_SECONDS) -> float:
         """Wait until every node is there, caught up and has its copies. Returns how long that took, s."""
-        return self.wait_for(self.is_healthy, seconds, "the cluster is healthy again")
+        return self.wait_for(self.is_whole, seconds, "the cluster is healthy again and all vote")
+
+    def is_whole(self) -> bool:
+        return self.is_healthy() and self.voters() == self._voters_wanted()
 
     def is_healthy(self) -> bool:
         status = self.status()
