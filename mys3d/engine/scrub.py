@@ -159,9 +159,9 @@ class Scrub:
             return False
         try:
             is_ours = is_home(self._ports, present_layout(self._ports), partition_of(blob.digest))
-        except Unavailable:  # this node has not heard of its cluster yet
+            return is_ours and queries.references_count(self._ports.registry.view(), blob.digest) > 0
+        except Unavailable:  # this node has not heard of its cluster yet, or its rows cannot be read now
             return True
-        return is_ours and queries.references_count(self._ports.registry.view(), blob.digest) > 0
 
     async def _keep(self, note: ScrubNote) -> None:
         """Take a new note and save it. One that cannot be saved costs some of the round after a restart, no more."""

@@ -224,10 +224,10 @@ class Node:
     async def run(self, on_ready: Ready | None) -> None:
         """Serve until `stop` is set, then answer what is in flight, hand over leadership, and end."""
         async with trio.open_nursery() as drivers:
+            await drivers.start(self.scrub.run)  # it has read its note before a peer can ask for it
             await drivers.start(self.network.run)
             await drivers.start(self.consensus.run)
             drivers.start_soon(self.missing.run)
-            drivers.start_soon(self.scrub.run)
             drivers.start_soon(self.blobs.maintain)
             drivers.start_soon(watch_room, self.ports)
             drivers.start_soon(Membership(self.ports, self.missing).run)

@@ -280,3 +280,18 @@ async def test_a_clock_that_was_set_back_puts_no_round_off_for_longer_than_a_cyc
     scrub = Scrub(grid[0].ports, paper.load, paper.save)
     await nursery.start(scrub.run)
     assert scrub.report().next_at == grid[0].ports.clock.now() + 14 * DAY_MS
+
+
+async def test_damage_is_open_for_as_long_as_the_rows_cannot_tell(
+    make_grid: MakeGrid, paper: Any, pieces: Any, finisher: Any, nursery: trio.Nursery, autojump_clock: MockClock,
+    monkeypatch: Any,
+) -> None:  # fmt: skip
+    grid = await make_grid(1)
+    blob = await put(grid, pieces, finisher, "only")
+    grid[0].blobs.damage(blob.digest)
+    scrub = Scrub(grid[0].ports, paper.load, paper.save)
+    await nursery.start(scrub.run)
+    monkeypatch.setattr(queries, "layout", lambda _reader: None)
+    await scrub.act(ScrubAction.START)
+    await until(lambda: scrub.report().finished_at > 0)
+    assert (await scrub.act(ScrubAction.STATUS)).open_count == 1
