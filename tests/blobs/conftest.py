@@ -149,7 +149,7 @@ def break_index() -> Callable[..., None]:
 
     def break_it(directory: Directory, why: str = "Corruption: block checksum mismatch") -> None:
         def fail(*_: object) -> None:
-            raise RuntimeError(why)
+            raise Exception(why)  # noqa: TRY002  # as rocksdict does
 
         rows = directory.index._rows
         directory.index._rows = SimpleNamespace(get=fail, iter=fail, write=fail, flush=fail, close=rows.close)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -198,3 +199,21 @@ def test_a_volume_that_only_counts_as_empty_is_never_dropped(index: Index, tmp_p
         index.drop_volume(1)
     assert index.find(A) == PLACE
     assert (tmp_path / "index.lost").exists()  # the next open counts anew
+
+
+@pytest.mark.parametrize("kind", [AssertionError, TypeError, AttributeError, ValueError, OSError])
+def test_a_bug_is_no_broken_index(index: Index, tmp_path: Path, kind: type[Exception]) -> None:
+    def fail(*_: object) -> None:
+        raise kind("ours")
+
+    rows, index._rows, index._get = index._rows, SimpleNamespace(write=fail, flush=fail, iter=fail), fail
+    for call in (
+        lambda: index.find(A),
+        lambda: index.add([], Position(1, 5000)),
+        lambda: index.held(Partition(0)),
+        index.flush,
+    ):
+        with pytest.raises(kind, match="ours"):
+            call()
+    assert not (tmp_path / "index.lost").exists()
+    index._rows = rows
