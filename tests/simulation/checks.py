@@ -15,6 +15,7 @@ from mys3d.ports import AppliedEntry
 from mys3d.registry import queries
 from mys3d.registry.commands import PutObject, StageExtent
 from mys3d.registry.outcomes import Applied
+from mys3d.registry.transaction import Reader
 
 if TYPE_CHECKING:
     from tests.simulation.node import SimulatedNode
@@ -38,10 +39,12 @@ class Laws:
     nodes: Sequence["SimulatedNode"]
     problems: list[str]
     durable: dict[str, set[Digest]] = field(default_factory=dict)
+    rotten: dict[str, set[Digest]] = field(default_factory=dict)  # copies that a fault damaged, until written anew
     checked_index: int = 0  # commits up to here were looked at
 
     def synced(self, node: str, digests: Iterable[Digest]) -> None:
         self.durable.setdefault(node, set()).update(digests)
+        self.rotten.setdefault(node, set()).difference_update(digests)
 
     def watch(self, node: "SimulatedNode") -> None:
         node.node.consensus.subscribe(lambda entries: self._on_applied(node, entries))
@@ -55,7 +58,7 @@ class Laws:
     def _blobs_before_commit(self, node: "SimulatedNode", entry: AppliedEntry) -> None:
         if not isinstance(entry.outcome, Applied):
             return
-        layout = queries.layout(node.node.consensus.view())
+        layout = queries.layout(node.rows())
         for digest in _named(entry):
             homes = layout.homes(partition_of(digest))
             copies = sum(digest in held for held in self.durable.values())
@@ -64,9 +67,11 @@ class Laws:
 
     def forgot(self, node: "SimulatedNode", digest: Digest) -> None:
         """References first, blobs last; an old home keeps its copy until the new ones hold the blob."""
+        if node.node is None or node.node.blobs.holds(digest):
+            return  # another directory of this node has it
         self.durable.get(node.id, set()).discard(digest)
-        newest = max((each for each in self.nodes if each.node is not None), key=lambda each: each.applied())
-        reader = newest.node.consensus.view()
+        self.rotten.get(node.id, set()).discard(digest)
+        reader = self.newest_rows()
         if queries.references_count(reader, digest) == 0:
             return
         layout, partition = queries.layout(reader), partition_of(digest)
@@ -75,6 +80,19 @@ class Laws:
         for home in layout.target[partition] if layout.target else layout.base[partition]:
             if digest not in self.durable.get(home, set()):
                 self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which its home {home[:4]} does not hold yet")
+
+    def newest_rows(self) -> Reader:
+        """The rows of the node that has applied most."""
+        newest = max((each for each in self.nodes if each.node is not None), key=lambda each: each.applied())
+        return newest.rows()
+
+    def has_sound_copy(self, digest: Digest, besides: "SimulatedNode") -> bool:
+        """True when another node that is up holds the blob, and no fault has damaged that copy."""
+        return any(
+            digest not in self.rotten.get(node.id, set()) and node.node.blobs.holds(digest)
+            for node in self.nodes
+            if node is not besides and node.node is not None
+        )
 
     def _note(self, problem: str) -> None:
         if len(self.problems) < 20:

@@ -80,6 +80,12 @@ class File:
             self.durable.apply(change)
         self.pending.clear()
 
+    def rot(self, at: int, mask: int) -> None:
+        """Flip bits, on the disk and in memory."""
+        for content in (self.cached, self.durable):
+            if at < len(content.data):
+                content.data[at] ^= mask
+
     def lose_power(self, dice: Random) -> None:
         how = dice.choice(("nothing", "prefix", "sectors"))
         kept = [] if how == "nothing" else self.pending
@@ -174,6 +180,7 @@ class Disk:
         self.failures_count = 0  # I/O errors that were reported
         self.on_power_cut: Callable[[], None] = lambda: None
         self.top = Folder()
+        self.registry: object = None  # the store of the registry that was opened last
 
     # --- lives
 

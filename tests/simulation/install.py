@@ -45,6 +45,12 @@ LIMITS = {  # small bodies go through every path of large ones
     "reap_grace_ms": 4_000,
     "reap_tick_seconds": 1.0,
     "staged_lifetime_ms": 20_000,
+    "scrub_cycle_ms": 20_000,
+    "scrub_step_bytes": 64 * limits.KIB,
+    "scrub_checkpoint_seconds": 3.0,
+    "compaction_pause_seconds": 4.0,
+    "compaction_step_bytes": 32 * limits.KIB,
+    "reclaim_seconds": 2.0,
 }
 PACKAGES = ("blobs", "consensus", "engine", "node", "operations", "peers")
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from mys3d.blobs import volume
+from mys3d.blobs.freshness import Touches
 from mys3d.consensus import disk, segments, transport
 from mys3d.consensus.consensus import Consensus
 from mys3d.consensus.disk import FileDisk
 from mys3d.consensus.raft import Raft
-from mys3d.engine import intake
+from mys3d.engine import gc, intake
 from mys3d.registry import apply
 from mys3d.registry.rules import bodies, objects
 from tests.simulation.files import Disk, File, Folder
@@ -156,3 +157,34 @@ def no_layout_fence(stack: ExitStack) -> None:
 @mutant("conditions of a put are looked at early and not inside apply")
 def conditions_not_in_apply(stack: ExitStack) -> None:
     stack.enter_context(patch.object(objects, "_refusal", lambda *_: None))
+
+
+@mutant("a commit of an old garbage epoch is accepted")
+def no_gc_fence(stack: ExitStack) -> None:
+    class Lenient:
+        def __getattr__(self, name: str) -> object:
+            return getattr(known, name)
+
+        def gc_epoch(self, *_: object) -> int:
+            return 0
+
+    known = bodies.tables
+    stack.enter_context(patch.object(bodies, "tables", Lenient()))
+
+
+@mutant("a blob that a write found here is not touched")
+def touch_not_persisted(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(Touches, "touch", lambda self, digest, epoch: None))
+
+
+@mutant("a referenced blob is collected as garbage when its last touch is old")
+def references_not_looked_at(stack: ExitStack) -> None:
+    class Blind:
+        def __getattr__(self, name: str) -> object:
+            return getattr(known, name)
+
+        def references_count(self, *_: object) -> int:
+            return 0
+
+    known = gc.queries
+    stack.enter_context(patch.object(gc, "queries", Blind()))

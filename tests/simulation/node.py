@@ -12,9 +12,12 @@ from random import Random
 import trio
 
 from mys3d import limits
+from mys3d.blobs import record, volume
+from mys3d.blobs.depot import Depot
 from mys3d.config.load import load_config
 from mys3d.config.record import BlobsFolder, NodeConfig
 from mys3d.config.sources import Sources
+from mys3d.model.digest import Digest
 from mys3d.model.members import Member
 from mys3d.model.names import Instant, LogIndex, NodeId
 from mys3d.node import life
@@ -29,6 +32,7 @@ from tests.simulation.checks import Laws
 from tests.simulation.files import Disk, PowerCut
 from tests.simulation.machine import DISKS, ROOT, SimulatedPath
 from tests.simulation.network import Endpoint, Link, Network
+from tests.simulation.rocks import Bare
 from tests.simulation.threads import HERE
 
 EPOCH_MS = 1_700_000_000_000  # the wall clock at virtual second 0
@@ -156,6 +160,7 @@ class SimulatedNode:
         flags = {
             "name": f"n{self.number}", "advertise": f"n{self.number}", "zone": "z", "bind": "127.0.0.1",
             "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "log_level": "error",
+            "gc_period_ms": self.dice.choice((300, 1_000, 3_000)),
         }  # fmt: skip
         config = load_config(flags, Sources(environ={}))
         names = ("blobs", "blobs-2")[: self.dice.choice((1, 1, 2))]
@@ -226,6 +231,20 @@ class SimulatedNode:
         for scope in [*self.waits, *self.requests]:
             scope.cancel()
 
+    def depots(self) -> list[Depot]:
+        return [] if self.node is None else self.node.blobs.depots
+
+    def rot(self, digest: Digest, dice: Random) -> bool:
+        """Flip a bit of the record of a blob. False: it is not held here."""
+        for depot in self.depots():
+            place = depot.directory.index.find(digest)
+            if place is not None:
+                path = volume.path_of(depot.directory.folder, place.volume)
+                at = place.offset + dice.randrange(record.header_bytes(place.length) + place.length)
+                self.disk.look(str(path)).rot(at, 1 << dice.randrange(8))
+                return True
+        return False
+
     def wipe(self, area: str) -> None:
         """Lose the folders of one area of the data directory, as broken disks would. The node is down."""
         folder = self.disk.look(self.disk.root + "/data")
@@ -253,5 +272,9 @@ class SimulatedNode:
                 HERE.set(None)
         return not scope.cancelled_caught
 
+    def rows(self) -> Bare:
+        """The registry's rows, for checkers. The node is up."""
+        return Bare(self.disk.registry)
+
     def applied(self) -> LogIndex:
-        return LogIndex(0) if self.node is None else queries.applied(self.node.consensus.view())[0]
+        return LogIndex(0) if self.node is None else queries.applied(self.rows())[0]

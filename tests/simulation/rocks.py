@@ -90,6 +90,8 @@ class Rdict:
         for key, value in self._rows.items():
             self.fingerprint ^= _print(key, value)
         self.get = self._get
+        if disk.area_of(path + "/x") == "registry":
+            disk.registry = self
 
     def _get(self, key: bytes) -> bytes | None:
         if key in self._table.rotten:
@@ -163,6 +165,22 @@ class Rdict:
         return self._rows
 
 
+class Bare:
+    """Rows as a checker reads them: rot does not hide them."""
+
+    def __init__(self, rows: Rdict) -> None:
+        self._store = rows
+
+    def get(self, key: bytes) -> bytes | None:
+        return self._store.rows().get(key)
+
+    def scan(self, start: bytes, stop: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        keys = self._store._keys
+        found = keys[bisect_left(keys, start) : bisect_left(keys, stop)]
+        rows = self._store.rows()
+        return iter([(key, rows[key]) for key in (found[::-1] if reverse else found)])
+
+
 class RdictIter:
     """A cursor over the rows as they were when it was made."""
 
@@ -225,10 +243,7 @@ class Checkpoint:
         body = msgspec.msgpack.encode(sorted(self._source.rows().items()))
         file.change(("write", 0, blake2b(body, digest_size=16).digest() + body))
         file.sync()
-        marker = File(file.area)
-        marker.change(("write", 0, b"MANIFEST-000001\n"))
-        marker.sync()
-        folder.change(**{COPY_NAME: file, "CURRENT": marker})
+        folder.change(**_names_of_a_store(file.area), **{COPY_NAME: file})
         folder.sync()
 
 
@@ -243,9 +258,17 @@ def _open_table(disk: Disk, path: str) -> Table:
     if table is None:
         copied = folder.entries.get(COPY_NAME)
         table = Table() if copied is None else Table(_unpack(copied))
-        folder.change(LIVE=table, CURRENT=table)
+        folder.change(**_names_of_a_store(disk.area_of(path + "/x")), LIVE=table)
         folder.sync()
     return table
+
+
+def _names_of_a_store(area: str) -> dict[str, File]:
+    """The files by which the product knows that there is a store. What they list is in the table."""
+    current, manifest = File(area), File(area)
+    current.change(("write", 0, b"MANIFEST-000001\n"))
+    current.sync()
+    return {"CURRENT": current, "MANIFEST-000001": manifest}
 
 
 def _unpack(file: File) -> dict[bytes, bytes]:

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from mys3d.model.digest import Digest
 from mys3d.model.names import NodeId
-from tests.simulation.files import SYNC_SECONDS, Trouble
+from mys3d.model.scrub import ScrubAction
+from mys3d.registry import keys, tables
+from tests.simulation.files import SYNC_SECONDS, Folder, Trouble
 from tests.simulation.network import BREAK_CHANCE, DELAY_SECONDS
 
 if TYPE_CHECKING:
     from tests.simulation.node import SimulatedNode
     from tests.simulation.world import World
 
+NODES_MAX = 5
+DESTROY_SECONDS_MIN = 25.0  # a put that pushed before one loss is committed or refused before the next
 ENABLED_CHANCE = 0.5  # that a kind of fault exists in a run
 
 
@@ -31,6 +36,7 @@ class Storm:
         self._dice = world.dice
         self._wipe_at = math.inf
         self._destroyed_at = -math.inf
+        self._rows_rotten: dict[NodeId, int] = {}
         kinds: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {  # and seconds between two, on average
             "kill": (self._kill, 8.0),
             "power": (self._power, 8.0),
@@ -48,6 +54,11 @@ class Storm:
             "blob errors": (lambda: self._errors("blobs"), 15.0),
             "full disk": (self._full_disk, 20.0),
             "clock": (self._skew, 10.0),
+            "rot in volumes": (self._rot_volumes, 6.0),
+            "rot in rows": (self._rot_rows, 25.0),
+            "wipe of blobs": (self._wipe_blobs, 25.0),
+            "scrub": (self._scrub, 12.0),
+            "join": (self._join, 25.0),
         }
         self._kinds = {
             name: (act, seconds * self._dice.uniform(0.5, 2.0))
@@ -81,7 +92,10 @@ class Storm:
         """Two copies acknowledge a put, so the loss of one must be survived, and the copy must come back."""
         if self._wipe_at > trio.current_time() or not node.is_up:
             return
+        if not all(self._world.laws.has_sound_copy(blob, node) for blob in self._named()):
+            return  # other copies of something are damaged and not healed yet: not this acknowledgement
         self._wipe_at = math.inf
+        self._destroyed_at = trio.current_time()
         node.crash(power=True)
         node.wipe("blobs")
 
@@ -188,6 +202,60 @@ class Storm:
 
     async def _skew(self) -> None:
         self._node().skew_ms = int(self._dice.uniform(-3_000, 3_000))
+
+    # --- what destroys a copy
+
+    async def _rot_volumes(self) -> None:
+        """Bits flip in copies of one node, as long as another node has a sound one."""
+        node = self._node()
+        if node.node is None:
+            return
+        for blob in self._dice.sample(named := self._named(), min(2, len(named))):
+            if self._world.laws.has_sound_copy(blob, node) and node.rot(blob, self._dice):
+                self._world.laws.rotten.setdefault(node.id, set()).add(blob)
+
+    async def _rot_rows(self) -> None:
+        """A block of the registry of one node does not match its checksum any more. The third time stops the node."""
+        node = self._node()
+        if node.node is None or self._rows_rotten.get(node.id, 0) >= 2:
+            return
+        self._rows_rotten[node.id] = self._rows_rotten.get(node.id, 0) + 1
+        rows = node.rows()
+        names = [key for key, _ in rows.scan(b"", b"\xff")]
+        store: Folder = node.disk.look(str(node.config.registry_path))
+        store.entries["LIVE"].rotten.update(self._dice.sample(names, min(3, len(names))))
+
+    async def _wipe_blobs(self) -> None:
+        """One node loses all its blobs, as long as others hold each of them; then a while nothing is destroyed."""
+        node = self._node()
+        if node.node is None or trio.current_time() - self._destroyed_at < DESTROY_SECONDS_MIN:
+            return
+        if self.is_wipe_due or not all(self._world.laws.has_sound_copy(blob, node) for blob in self._named()):
+            return
+        self._destroyed_at = trio.current_time()
+        node.crash(power=self._dice.random() < 0.5)
+        node.wipe("blobs")
+
+    def _named(self) -> list[Digest]:
+        """All blobs that the newest rows name."""
+        reader = self._world.laws.newest_rows()
+        return [tables.blob_of(key, row)[0].digest for key, row in reader.scan(*keys.stretch(keys.REFERENCES))]
+
+    async def _scrub(self) -> None:
+        node = self._node()
+        if node.node is not None:
+            action = self._dice.choice((ScrubAction.START, ScrubAction.START, ScrubAction.PAUSE, ScrubAction.RESUME))
+            self._world.nursery.start_soon(self._act, node, action)
+
+    async def _act(self, node: "SimulatedNode", action: ScrubAction) -> None:
+        async def act(_: object) -> None:
+            await node.node.scrub.act(action)
+
+        await node.handle(act)
+
+    async def _join(self) -> None:
+        if len(self._world.nodes) < NODES_MAX:
+            await self._world.join()
 
     # --- mending
 

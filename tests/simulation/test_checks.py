@@ -54,8 +54,9 @@ class Rows:
         monkeypatch.setattr(queries, "layout", lambda _: self.layout)
         monkeypatch.setattr(queries, "references_count", lambda *_: references)
         self.listeners: list[Any] = []
-        consensus = SimpleNamespace(subscribe=self.listeners.append, view=lambda: None)
-        self.node: Any = SimpleNamespace(id="n1", node=SimpleNamespace(consensus=consensus), applied=lambda: 7)
+        consensus = SimpleNamespace(subscribe=self.listeners.append)
+        product = SimpleNamespace(consensus=consensus, blobs=SimpleNamespace(holds=lambda _: False))
+        self.node: Any = SimpleNamespace(id="n1", node=product, applied=lambda: 7, rows=lambda: None)
         self.problems: list[str] = []
         self.laws = Laws([self.node], self.problems)
         self.laws.watch(self.node)

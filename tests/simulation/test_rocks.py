@@ -100,5 +100,5 @@ def test_a_checkpoint_opens_as_a_store_of_its_own(disk: Disk) -> None:
     write(rows, a=b"1")
     rocks.Checkpoint(rows).create_checkpoint("/simulated/t/copy")
     write(rows, a=b"2")
-    assert OS.listdir("/simulated/t/copy") == [rocks.COPY_NAME, "CURRENT"]
+    assert OS.listdir("/simulated/t/copy") == [rocks.COPY_NAME, "CURRENT", "MANIFEST-000001"]
     assert rocks.Rdict("/simulated/t/copy").get(b"a") == b"1"

@@ -10,8 +10,8 @@ from tests.simulation.campaign import commit_seeds, verdicts
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import simulate
 
-SEEDS_COUNT = 8
-SECONDS = 15.0
+SEEDS_COUNT = 6
+SECONDS = 12.0
 REPEAT = "from tests.simulation.run import simulate; v = simulate({seed}, 3.0); print(v.trace, v.counts, v.problems)"
 
 

@@ -31,6 +31,7 @@ from tests.simulation.workload import KEYS, Bodies, Client, read_everything
 CLUSTER_ID = b"c" * 16
 CLIENTS_COUNT = 5
 RESTART_SECONDS_MAX = 2.0
+OPERATOR_SECONDS = 5.0
 FORM_SECONDS_MAX = 60.0
 DOUBT_SECONDS = 15.0  # a proposal in doubt is settled after its deadline of 10 s
 HEAL_SECONDS_MAX = 120.0  # virtual seconds after the last fault until everything must be in order
@@ -66,7 +67,7 @@ class World:
     async def run(self) -> None:
         rocks.ON_WRITE.append(self._note_rows)
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
+            self.nursery = nursery
             self.network = Network(self.dice, nursery, self.trace)
             try:
                 await self._tell_the_story()
@@ -86,6 +87,7 @@ class World:
         await _until(self._is_grown, FORM_SECONDS_MAX)
         self._say(f"{trio.current_time():7.1f} s  {count} nodes, three copies")
         self.storm = Storm(self)
+        self.nursery.start_soon(self._operate)
         async with trio.open_nursery() as weather:
             bodies = Bodies(self.dice)
             for number in range(CLIENTS_COUNT):
@@ -111,7 +113,7 @@ class World:
     async def _found(self) -> None:
         first = self._make()
         first.settle(CLUSTER_ID, {first.id: "n1:9012"}, first.dice.randbytes(16))
-        self._nursery.start_soon(self._keep_alive, first)
+        self.nursery.start_soon(self._keep_alive, first)
 
         def is_founded() -> bool:
             ports = first.ports
@@ -139,7 +141,7 @@ class World:
             await trio.sleep(0.1)
         seeds = {member.id: member.addresses.peers for member in admission.members}
         node.settle(CLUSTER_ID, seeds, incarnation)
-        self._nursery.start_soon(self._keep_alive, node)
+        self.nursery.start_soon(self._keep_alive, node)
 
     async def _keep_alive(self, node: SimulatedNode) -> None:
         """Start a node again, some time after each end."""
@@ -152,6 +154,15 @@ class World:
                 if len(self.problems) > 20:
                     return
             await trio.sleep(self.dice.uniform(0.05, RESTART_SECONDS_MAX))
+
+    async def _operate(self) -> None:
+        """An operator who reads the status: a directory out of service wants its node restarted."""
+        while True:
+            await trio.sleep(OPERATOR_SECONDS)
+            for node in self.nodes:
+                if any(depot.offline for depot in node.depots()):
+                    self.trace.note("operator", node.id)
+                    node.stop.set()
 
     def _is_excused(self, node: SimulatedNode, error: BaseException | None) -> bool:
         """A node may stop when its disk fails; it must not when only others do."""
@@ -167,7 +178,7 @@ class World:
         for node in self.nodes:
             if node.node is None:
                 return False
-            view = node.node.consensus.view()
+            view = node.rows()
             layout = queries.layout(view)
             if layout is None or layout.target or {home for each in layout.base for home in each} != self._ids():
                 return False
@@ -228,7 +239,8 @@ class World:
     def _is_level(self) -> bool:
         if any(node.ports is None for node in self.nodes):
             return False
-        return len({node.applied() for node in self.nodes}) == 1 and not self.lacking()
+        is_quiet = all(node.node.missing.blobs_missing == 0 for node in self.nodes)
+        return is_quiet and len({node.applied() for node in self.nodes}) == 1 and not self.lacking()
 
     def lacking(self) -> list[str]:
         """Referenced blobs that a home does not hold, and homes that are down."""
@@ -237,7 +249,7 @@ class World:
             if node.node is None:
                 problems.append(f"{node.id[:4]} is down")
                 continue
-            reader = node.node.consensus.view()
+            reader = node.rows()
             layout = queries.layout(reader)
             if layout is None:
                 problems.append(f"{node.id[:4]} knows no layout any more")
@@ -254,19 +266,21 @@ class World:
             if node.ports is None:
                 continue
             await read_everything(self, node)
-            self.problems += leaks(node) + violations(node.node.consensus.view())
+            self.problems += violations(node.rows())
+        try:
+            await _until(lambda: not self._leaks(), HEAL_SECONDS_MAX, every=1.0)
+        except Unavailable:
+            self.problems += self._leaks()
         self.problems += [*wrong_answers(self.history, KEYS), *different_registries(self._seen)]
+
+    def _leaks(self) -> list[str]:
+        return [problem for node in self.nodes if node.ports is not None for problem in leaks(node)]
 
     def _note_rows(self, rows: rocks.Rdict) -> None:
         if rows.path.endswith("index"):
             return
-        applied = queries.applied(_Rows(rows))
+        applied = queries.applied(rocks.Bare(rows))
         self._seen.append((rows.path.split("/")[2][:4], applied[0], rows.fingerprint))
-
-
-class _Rows:
-    def __init__(self, rows: rocks.Rdict) -> None:
-        self.get = rows.rows().get
 
 
 def told(error: BaseException) -> str:
