@@ -348,8 +348,8 @@ def _is_of_rocksdb(error: Exception) -> bool:
 
 
 def _fault(path: Path, error: Exception) -> Unavailable:
-    """Say what a failed call means: a broken index, which the next open builds anew from the volumes. A full disk breaks
-    nothing."""
+    """Say what a failed call means: a broken index, which the next open builds anew from the volumes. A full disk
+    breaks nothing."""
     if any(os.strerror(number) in str(error) for number in FULL):
         return NoRoom(f"{path} has no room: {error}")
     with contextlib.suppress(OSError):  # a disk that takes no mark is found unreadable again at the next open
