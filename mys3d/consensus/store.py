@@ -25,7 +25,7 @@ from rocksdict import (
 )
 
 from mys3d import limits
-from mys3d.consensus.store_faults import StoreDamaged, fault_of
+from mys3d.consensus.store_faults import StoreDamaged, fault_of, is_of_rocksdb
 from mys3d.consensus.store_manifest import refuse_strange_records
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, Term
@@ -49,8 +49,13 @@ class Faults:
         self.damage: StoreDamaged | None = None
 
     def told(self, error: Exception) -> Unavailable:
-        """What `error` means. Raise it from the error."""
-        fault = fault_of(error, self.path)
+        """What `error` means: raise it from the error. Raises `error` itself when RocksDB did not report it."""
+        if isinstance(error, Unavailable):
+            fault = error
+        elif is_of_rocksdb(error):
+            fault = fault_of(error, self.path)
+        else:
+            raise error
         if isinstance(fault, StoreDamaged) and self.damage is None:
             self.damage = StoreDamaged(
                 str(fault)
@@ -74,8 +79,6 @@ class RocksStore:
         self._unlogged.no_slowdown = True
         try:
             self._rows: Final = _opened(path, is_read_only=is_read_only)
-        except Unavailable:
-            raise
         except Exception as error:
             raise self._faults.told(error) from error
         self._reader: Final = LiveReader(self._rows, self._faults)
@@ -266,10 +269,10 @@ def _ascending(items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: 
         yield row
     witness.seek(last or start)
     if last and witness.valid():
-        assert witness.key() == last, f"a scan told row {last.hex()}, which is not there"
+        _expect(witness.key() == last, f"a scan told row {last.hex()}, which is not there")
         witness.next()
     witness.status()
-    assert not witness.valid(), f"a scan ended early, behind row {last.hex()}"
+    _expect(not witness.valid(), f"a scan ended early, behind row {last.hex()}")
 
 
 def _descending(
@@ -283,12 +286,18 @@ def _descending(
         yield row
     if last:
         witness.seek(last)
-        assert witness.valid(), f"a scan told row {last.hex()}, which is not there"
+        _expect(witness.valid(), f"a scan told row {last.hex()}, which is not there")
         witness.prev()
     else:
         witness.seek_to_last()
     witness.status()
-    assert not witness.valid(), f"a scan ended early, before row {last.hex()}"
+    _expect(not witness.valid(), f"a scan ended early, before row {last.hex()}")
+
+
+def _expect(is_so: bool, why: str) -> None:
+    """What RocksDB promises of its iterators."""
+    if not is_so:
+        raise StoreDamaged(why)
 
 
 def _options() -> Options:

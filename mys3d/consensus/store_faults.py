@@ -2,11 +2,14 @@
 
 Law: three answers and no fourth. The store asks for time, or the machine refuses something (space, permission, files):
 Unavailable, nothing is lost, ask again. Everything else is damage: StoreDamaged, and no row is believed from then on.
-rocksdict 0.3.29 raises the bare class Exception for all of it, so the text decides (docs/decisions/0009).
+rocksdict 0.3.29 raises the bare class Exception for all of it, so the text decides (docs/decisions/0009); an exception
+of any other class is a fault of our own code and none of the store.
 """
 
 from pathlib import Path
 from typing import Final
+
+from rocksdict import DbClosedError
 
 from mys3d.errors import Unavailable
 
@@ -24,6 +27,11 @@ _REFUSALS: Final = {  # what the machine refuses, and what an operator can do ab
 
 class StoreDamaged(Unavailable):
     """The rows of this node cannot be believed: others must answer until they are made anew."""
+
+
+def is_of_rocksdb(error: Exception) -> bool:
+    """True when rocksdict reports something of RocksDB, and not a misuse or a fault of our own."""
+    return type(error) is Exception or isinstance(error, DbClosedError)
 
 
 def fault_of(error: Exception, path: Path) -> Unavailable:

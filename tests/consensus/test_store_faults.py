@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mys3d.consensus.store_faults import StoreDamaged, fault_of
+from mys3d.consensus.store import Faults, RocksStore
+from mys3d.consensus.store_faults import StoreDamaged, fault_of, is_of_rocksdb
 from mys3d.errors import Unavailable
 
 PATH = Path("/registry")
@@ -45,5 +46,27 @@ def test_everything_else_is_damage(text: str) -> None:
     assert isinstance(fault_of(Exception(text), PATH), StoreDamaged)
 
 
+@pytest.mark.parametrize(
+    "error", [AttributeError("no such name"), TypeError(), AssertionError(), OSError(), KeyError()]
+)
+def test_an_exception_of_another_class_is_our_own_fault_and_passes_unchanged(error: Exception) -> None:
+    assert not is_of_rocksdb(error)
+    faults = Faults(PATH)
+    with pytest.raises(type(error)) as raised:
+        raise faults.told(error)
+    assert raised.value is error
+    assert faults.damage is None
+
+
 def test_a_broken_promise_of_a_scan_is_damage() -> None:
-    assert "ended early" in str(fault_of(AssertionError("a scan ended early"), PATH))
+    faults = Faults(PATH)
+    assert "ended early" in str(faults.told(StoreDamaged("a scan ended early")))
+    assert "ended early" in str(faults.damage)
+
+
+def test_a_closed_store_is_no_damage_and_no_fault_of_ours(tmp_path: Path) -> None:
+    store = RocksStore(tmp_path)
+    store.close()
+    with pytest.raises(Unavailable, match="is stopping"):
+        store.reader().get(b"k")
+    assert store.damage is None

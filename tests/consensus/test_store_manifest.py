@@ -1,5 +1,6 @@
 """Records that RocksDB would read for ever are found before it reads them."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.consensus.store_manifest import refuse_strange_records
+from mys3d.errors import Unavailable
 
 KIND = 6  # where a record's kind lies
 
@@ -71,6 +73,25 @@ def test_a_current_file_that_leads_nowhere_is_damage(registry: Path, text: str) 
     (registry / "CURRENT").write_bytes(text.encode("latin-1"))
     with pytest.raises(StoreDamaged):
         RocksStore(registry)
+
+
+def test_a_manifest_that_the_disk_does_not_give_is_damage(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(StoreDamaged):
+        RocksStore(registry)
+
+
+def test_a_manifest_that_may_not_be_read_is_no_damage(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(Unavailable, match="right to read") as raised:
+        RocksStore(registry)
+    assert not isinstance(raised.value, StoreDamaged)
 
 
 def test_an_empty_directory_passes(tmp_path: Path) -> None:

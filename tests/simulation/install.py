@@ -27,6 +27,7 @@ from mys3d.blobs import volume
 from mys3d.blobs.committer import Committer
 from mys3d.blobs.index import Index
 from mys3d.blobs.store import BlobStore
+from mys3d.consensus import store
 from mys3d.model.digest import Digest
 from mys3d.node import life
 from mys3d.peers import identity as identities
@@ -132,6 +133,7 @@ def installed(seed: int, outside: dict[str, object]) -> Iterator[Patches]:
         patches.set(trio.to_thread, "run_sync", threads.run_sync)
         patches.set(Index, "forget", _told_of(Index.forget))
         patches.set(identities, "_check_certificate", lambda _: None)
+        patches.set(store, "refuse_strange_records", lambda _: None)  # simulated rows have no MANIFEST
         patches.set(
             BlobStore.__init__, "__kwdefaults__", {**BlobStore.__init__.__kwdefaults__, "monotonic": trio.current_time}
         )
