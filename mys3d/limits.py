@@ -82,6 +82,7 @@ members_max: Final = 400  # a layout is released by one command, which settles e
 tokens_max: Final = 400  # join tokens at once: the next command drops all that have expired
 operation_lifetime_entries: Final = 200_000  # an outcome is remembered for this many log entries
 propose_deadline_seconds: Final = 10.0
+cancel_deadline_seconds: Final = 5.0  # then a proposal whose deadline passed stays in doubt: no majority answers
 barrier_deadline_seconds: Final = 5.0
 hopeless_seconds: Final = 1.0  # with no majority connected for this long, reads and commands are refused at once
 clock_skew_max_ms: Final = 2_000  # the leader refuses proposals whose time differs more from its own

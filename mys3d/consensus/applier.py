@@ -22,7 +22,7 @@ from mys3d.consensus.messages import Entry
 from mys3d.consensus.raft import Raft
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
-from mys3d.model.names import LogIndex, NodeId, Term
+from mys3d.model.names import LogIndex, NodeId, OperationId, Term
 from mys3d.ports import AppliedEntry, Clock
 from mys3d.registry.commands import Command, CompareRows, Proposal
 from mys3d.registry.outcomes import Outcome
@@ -67,6 +67,7 @@ class Machine:
     voters: Callable[[Reader], tuple[NodeId, ...]]
     incarnations: Callable[[Reader], dict[NodeId, bytes]]  # of the members, as their rows say
     encode: Callable[[Proposal], bytes]
+    outcome: Callable[[Reader, OperationId], Outcome | None]
 
 
 def voters_in(machine: Machine, reader: Reader) -> Voters:

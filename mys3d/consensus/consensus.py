@@ -84,7 +84,13 @@ class Consensus:
         self.ticker = Ticker(self.raft, clock, sync, self._after_tick, self._after_sync)
         self.reach = Reach(self.raft, clock)
         self.proposer = Proposer(
-            self.raft, clock, entropy, machine.encode, self.ticker.wake, lambda: self.reach.is_hopeless
+            self.raft,
+            clock,
+            entropy,
+            machine.encode,
+            self.ticker.wake,
+            lambda: self.reach.is_hopeless,
+            lambda operation: machine.outcome(store.reader(), operation),
         )
         self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
         self.read_index = ReadIndex(self.raft, clock)
@@ -107,6 +113,7 @@ class Consensus:
                 nursery.start_soon(self.comparing.run)
                 task_status.started()
         finally:
+            self.proposer.close()
             self._journal.disk.close()
 
     def set_members(self, members: Iterable[NodeId]) -> None:

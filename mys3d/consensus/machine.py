@@ -18,4 +18,5 @@ MACHINE: Final = Machine(
     voters=queries.voters,
     incarnations=queries.incarnations,
     encode=codec.encode_proposal,
+    outcome=queries.outcome,
 )

@@ -1,7 +1,8 @@
 """From a command to its outcome.        Floor: driver. Called by: consensus, applier (`settled`), ticker (`pump`).
 
 Law: an outcome is learned only from *local* apply; replies of the leader are hints. While in doubt the identical
-bytes are proposed again: their operation id makes apply answer the second copy with the first one's outcome.
+bytes are proposed again: their operation id makes apply answer the second copy with the first one's outcome. When the
+deadline passes, or whoever asked is gone, a cancellation is proposed: behind it the outcome is known for sure.
 Unavailable means that no copy is, or can come to be, in the log; otherwise the deadline raises OutcomeUnknown."""
 
 import math
@@ -17,7 +18,7 @@ from mys3d.consensus.raft import Answer, Raft
 from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from mys3d.model.names import LogIndex, OperationId
 from mys3d.ports import Clock, Entropy
-from mys3d.registry.commands import Command, Proposal
+from mys3d.registry.commands import CancelOperation, Command, Proposal
 from mys3d.registry.outcomes import Applied, Outcome
 
 FORMAT: Final = 1
@@ -40,8 +41,14 @@ class _Slot:
     due: float  # when to submit (again)
     done: trio.Event = field(default_factory=trio.Event)
     open_count: int = 0
+    is_given_up: bool = False
+    is_cancellation: bool = False
     outcome: Outcome | None = None
     refusal: Answer | None = None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return self.outcome is None and self.refusal is None and self.open_count > 0
 
 
 class Proposer:
@@ -55,14 +62,20 @@ class Proposer:
         encode: Callable[[Proposal], bytes],
         wake: Callable[[], None],
         is_hopeless: Callable[[], bool],
+        outcome_of: Callable[[OperationId], Outcome | None],
     ) -> None:
-        """`is_hopeless`: no leader can be within reach, so that a command nobody took may be refused at once."""
+        """`is_hopeless`: no leader can be within reach, so that a command nobody took may be refused at once.
+
+        `outcome_of`: what the applied rows say became of an operation.
+        """
         self._raft = raft
         self._clock = clock
         self._entropy = entropy
         self._encode = encode
         self._wake = wake
         self._is_hopeless = is_hopeless
+        self._outcome_of = outcome_of
+        self._is_closed = False
         self._slots: dict[bytes, _Slot] = {}
         self._led_by: tuple[int, str | None] = (0, None)
         self._next_look = 0.0
@@ -79,12 +92,45 @@ class Proposer:
         slot = _Slot(bytes((membership.REGULAR,)) + payload, self._clock.monotonic())
         self._slots[slot.command] = slot
         try:
-            self._submit(slot)
-            with trio.move_on_after(limits.propose_deadline_seconds):
-                await slot.done.wait()
+            await self._wait(slot, limits.propose_deadline_seconds)
         finally:
-            del self._slots[slot.command]
+            try:
+                if slot.is_in_doubt:
+                    with trio.CancelScope(shield=True):  # whoever asked may be gone: it is settled all the same
+                        await self._give_up(slot, operation)
+            finally:
+                del self._slots[slot.command]
         return _conclude(slot, operation)
+
+    async def _wait(self, slot: _Slot, seconds: float) -> None:
+        self._submit(slot)
+        with trio.move_on_after(seconds):
+            await slot.done.wait()
+
+    async def _give_up(self, slot: _Slot, operation: OperationId) -> None:
+        """Have the log say whether the proposal came before its cancellation. Without a majority it stays in doubt."""
+        if self._is_closed:
+            return
+        slot.is_given_up = True
+        token = OperationId(self._entropy.token(OPERATION_ID_BYTES))
+        expires_at = LogIndex(self._raft.last_applied + limits.operation_lifetime_entries)
+        payload = self._encode(Proposal(FORMAT, token, expires_at, self._clock.now(), CancelOperation(operation)))
+        command = bytes((membership.REGULAR,)) + payload
+        cancellation = _Slot(command, self._clock.monotonic(), is_cancellation=True)
+        self._slots[cancellation.command] = cancellation
+        try:
+            await self._wait(cancellation, limits.cancel_deadline_seconds)
+        finally:
+            del self._slots[cancellation.command]
+        if slot.outcome is None and isinstance(cancellation.outcome, Applied):
+            slot.outcome = self._outcome_of(operation)
+
+    def close(self) -> None:
+        """Nothing is applied here any more: no cancellation is waited for."""
+        self._is_closed = True
+        for slot in self._slots.values():
+            if slot.is_cancellation:
+                slot.done.set()
 
     def settled(self, command: bytes, outcome: Outcome) -> None:
         """An entry was applied here and its rows are written."""
@@ -103,7 +149,7 @@ class Proposer:
             return
         self._next_look = now + retry_seconds
         for slot in list(self._slots.values()):
-            if not slot.done.is_set() and (is_new_leader or now >= slot.due):
+            if not slot.done.is_set() and not slot.is_given_up and (is_new_leader or now >= slot.due):
                 self._submit(slot)
 
     def _submit(self, slot: _Slot) -> None:
@@ -113,7 +159,7 @@ class Proposer:
         self._wake()
 
     def _hear(self, slot: _Slot, answer: Answer) -> None:
-        if slot.done.is_set():
+        if slot.done.is_set() or slot.is_given_up:
             return
         if answer is Answer.APPENDED:
             slot.due = math.inf  # only a change of leader can lose it now
@@ -133,7 +179,7 @@ def _conclude(slot: _Slot, operation: OperationId) -> Applied:
         return outcome
     if isinstance(outcome, Rejected):
         if outcome.reason is Reason.EXPIRED:
-            raise Unavailable("the command expired before it reached the log")
+            raise Unavailable("the command expired, or was given up, before it reached the log")
         raise outcome
     if slot.refusal is not None:
         raise Unavailable(_hopeless[slot.refusal])

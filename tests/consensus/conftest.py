@@ -17,7 +17,7 @@ from mys3d.consensus.disk import BASE, FileDisk, Loaded, replay
 from mys3d.errors import Reason, Rejected, Unavailable
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.names import AccessKey, BucketName
-from mys3d.registry.commands import CreateBucket, Proposal
+from mys3d.registry.commands import CancelOperation, CreateBucket, Proposal
 from mys3d.registry.outcomes import Applied
 
 CLUSTER = b"c" * 16
@@ -109,6 +109,21 @@ def voters(reader):
     return msgspec.msgpack.decode(row, type=tuple[str, ...]) if row else ()
 
 
+CANCELLED = msgspec.msgpack.encode(-1)
+
+
+def outcome_in(row):
+    made = msgspec.msgpack.decode(row, type=int)
+    if made == -1:
+        return Rejected(Reason.EXPIRED, "cancelled")
+    return Applied(made) if made else Rejected(Reason.BUCKET_EXISTS)
+
+
+def outcome(reader, operation):
+    row = reader.get(b"op:" + operation)
+    return None if row is None else outcome_in(row)
+
+
 def apply_noop(tx, index, term):
     _applied_row(tx, index, term)
 
@@ -135,10 +150,13 @@ def apply_command(tx, index, term, payload):
         return None, Rejected(Reason.INVALID_COMMAND)
     known = tx.get(b"op:" + proposal.operation)
     if known is not None:
-        made = msgspec.msgpack.decode(known, type=int)
-        return proposal.command, Applied(made) if made else Rejected(Reason.BUCKET_EXISTS)
+        return proposal.command, outcome_in(known)
     if proposal.expires_at < index:
         return proposal.command, Rejected(Reason.EXPIRED)
+    if isinstance(proposal.command, CancelOperation):
+        if tx.get(b"op:" + proposal.command.operation) is None:
+            tx.put(b"op:" + proposal.command.operation, CANCELLED)
+        return proposal.command, Applied(index)
     key = b"bucket:" + proposal.command.name.encode()
     is_new = tx.get(key) is None
     tx.put(b"op:" + proposal.operation, msgspec.msgpack.encode(index if is_new else 0))
@@ -158,6 +176,7 @@ MACHINE = Machine(
     voters=voters,
     incarnations=incarnations,
     encode=msgspec.msgpack.encode,
+    outcome=outcome,
 )
 
 
@@ -311,6 +330,12 @@ class Cluster:
         return states[0]
 
 
+async def at_once(work):
+    """Sync in the loop: a clock that jumps does not wait for threads."""
+    work()
+    await trio.lowlevel.checkpoint()
+
+
 def bucket(name):
     return CreateBucket(BucketName(name), AccessKey("root"), BucketConfiguration())
 
@@ -327,6 +352,7 @@ def builders():
         "Network",
         "Lanes",
         "Cluster",
+        "at_once",
         "bucket",
         "CLUSTER",
         "Proposal",
@@ -350,9 +376,5 @@ def hand(monkeypatch):
 @pytest.fixture
 async def cluster(nursery):
     """An empty cluster on simulated disks. With `autojump_clock`, time jumps when nothing is left to do."""
-
-    async def at_once(work):
-        work()
-        await trio.lowlevel.checkpoint()
 
     return Cluster(nursery, sync=at_once)

@@ -209,7 +209,7 @@ async def test_a_node_whose_rows_are_damaged_hands_over_and_ends(builders, autoj
     a, b, c = builders.nodes[:3]
     with pytest.RaisesGroup(pytest.RaisesExc(StoreDamaged, match="rot"), flatten_subgroups=True):
         async with trio.open_nursery() as nursery:
-            cluster = builders.Cluster(nursery)
+            cluster = builders.Cluster(nursery, sync=builders.at_once)
             for node in (a, b, c):
                 await cluster.start(node, initial=[a, b, c])
             leader = await cluster.leader()
@@ -229,7 +229,7 @@ async def test_a_node_whose_rows_are_damaged_hands_over_and_ends(builders, autoj
 async def test_a_damaged_node_alone_ends_without_waiting_for_a_successor(builders, autojump_clock):
     with pytest.RaisesGroup(pytest.RaisesExc(StoreDamaged), flatten_subgroups=True):
         async with trio.open_nursery() as nursery:
-            cluster = builders.Cluster(nursery)
+            cluster = builders.Cluster(nursery, sync=builders.at_once)
             alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
             await alone.barrier()
             cluster.rows[alone.node].damage = Unavailable("rot")

@@ -139,3 +139,85 @@ async def test_a_cancelled_proposal_leaves_nothing_behind(trinity, builders, aut
     with trio.move_on_after(0):
         await node.propose(builders.bucket("gone"))
     assert not node.proposer._slots
+
+
+async def test_a_proposal_whose_deadline_passes_is_settled_by_its_cancellation(
+    trinity, builders, autojump_clock, monkeypatch
+):
+    """The leader is cut off with the proposal in its log alone; it heals within the time of the cancellation."""
+    monkeypatch.setattr(limits, "hopeless_seconds", 1000.0)
+    leader = await trinity.leader()
+    await leader.barrier()
+    others = followers(trinity, leader)
+    for other in others:
+        trinity.network.cut(leader.node, other.node)
+    told = []
+
+    async def propose():
+        try:
+            await leader.propose(builders.bucket("late"))
+        except Unavailable as error:
+            told.append(str(error))
+
+    async with trio.open_nursery() as proposals:
+        proposals.start_soon(propose)
+        await trio.sleep(limits.propose_deadline_seconds + 0.5)
+        assert told == []
+        for other in others:
+            trinity.network.heal(leader.node, other.node)
+    assert told == ["the command expired, or was given up, before it reached the log"]
+    state = await trinity.agree()
+    assert b"bucket:late" not in state
+    await leader.propose(builders.bucket("late"))  # nothing stands in the way of a new attempt
+
+
+async def test_a_proposal_that_was_applied_is_told_so_though_its_deadline_passed(
+    trinity, builders, autojump_clock, monkeypatch
+):
+    leader = await trinity.leader()
+    follower = followers(trinity, leader)[0]
+    await follower.barrier()
+    settled, missed = follower.applier.settled, []
+
+    def deaf(command, outcome):
+        if b"applied" in command:
+            missed.append(outcome)  # as when a snapshot that holds the entry was installed
+        else:
+            settled(command, outcome)
+
+    follower.applier.settled = deaf
+    applied = await follower.propose(builders.bucket("applied"))
+    assert missed == [applied]
+    assert (await trinity.agree())[b"count"] == b"\x01"
+
+
+async def test_whoever_leaves_leaves_no_doubt_behind(trinity, builders, autojump_clock):
+    leader = await trinity.leader()
+    await leader.barrier()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await leader.propose(builders.bucket("gone"))
+    assert scope.cancelled_caught
+    assert not leader.proposer._slots
+    decided = [key for key in leader.view().rows if key.startswith(b"op:")]
+    assert len(decided) == 1, "the outcome of the operation was known before the caller was let go"
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.5])
+async def test_a_node_that_ends_keeps_nobody_waiting(trinity, builders, autojump_clock, seconds):
+    leader = await trinity.leader()
+    await leader.barrier()
+    for other in followers(trinity, leader):
+        trinity.network.cut(leader.node, other.node)
+    before = trio.current_time()
+    async with trio.open_nursery() as proposals:
+        proposals.start_soon(leader.propose, builders.bucket("perhaps"))
+        await trio.sleep(0.2)
+        if seconds > 1:
+            proposals.cancel_scope.cancel()  # its caller has left, its cancellation is under way
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1.0)
+        trinity.kill(leader.node)
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        proposals.cancel_scope.cancel()
+    assert trio.current_time() - before < seconds + 0.3
