@@ -186,8 +186,9 @@ class Blobs(Protocol):
         """Those of `blobs` that are not held; for long lists in digest order, compared off the loop."""
         ...
 
-    def held(self, partition: Partition) -> list[BlobRef]:
-        """The blobs held of one partition, in digest order. May be called in any thread."""
+    def stored(self, partition: Partition) -> list[BlobRef]:
+        """The blobs of one partition that take room here, in digest order: those held, and those of which a damaged
+        record is left. May be called in any thread."""
         ...
 
     def usage(self) -> DiskUsage: ...

@@ -94,11 +94,11 @@ class Depot:
             self.directory.lose_index(error)
             return None
 
-    def held(self, partition: Partition) -> list[BlobRef]:
+    def stored(self, partition: Partition) -> list[BlobRef]:
         if self.directory.offline is not None:
             return []
         try:
-            return self.directory.index.held(partition)
+            return self.directory.index.stored(partition)
         except IndexLost as error:
             self.directory.lose_index(error)
             return []

@@ -167,15 +167,10 @@ class Index:
                 self._write(change, self.position)
             return place
 
-    def held(self, partition: Partition) -> list[BlobRef]:
-        """The blobs held of one partition, in digest order."""
-        start, stop = _partition_keys(partition)
-        found: list[BlobRef] = []
-        for key, row in self._scan(start, stop):
-            place = Place._make(_PLACE.unpack(row))
-            if not place.flags & QUARANTINED:
-                found.append(BlobRef(Digest(key[1:]), place.length))
-        return found
+    def stored(self, partition: Partition) -> list[BlobRef]:
+        """The blobs of one partition that have a record, held or quarantined, in digest order."""
+        rows = self._scan(*_partition_keys(partition))
+        return [BlobRef(Digest(key[1:]), _PLACE.unpack(row)[2]) for key, row in rows]
 
     def between(self, first: Digest, last: Digest) -> Iterator[Digest]:
         """The blobs held from `first` to `last`, in digest order."""

@@ -100,7 +100,7 @@ class MemoryBlobs:
         self.touches[digest] = max(epoch, self.touches.get(digest, epoch))
         self._newest = max(self._newest, epoch)
 
-    def held(self, partition: Partition) -> list[BlobRef]:
+    def stored(self, partition: Partition) -> list[BlobRef]:
         names = sorted(name for name in self._blobs if partition_of(name) == partition and self.holds(name))
         return [BlobRef(name, len(self._blobs[name])) for name in names]
 

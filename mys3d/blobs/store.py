@@ -274,8 +274,8 @@ class BlobStore:
     def holds(self, digest: Digest) -> bool:
         return any(depot.find(digest) is not None for depot in self.depots)
 
-    def held(self, partition: Partition) -> list[BlobRef]:
-        found = {blob.digest: blob for depot in self.depots for blob in depot.held(partition)}
+    def stored(self, partition: Partition) -> list[BlobRef]:
+        found = {blob.digest: blob for depot in self.depots for blob in depot.stored(partition)}
         return [found[digest] for digest in sorted(found)]
 
     def touched(self, digest: Digest) -> GcEpoch:

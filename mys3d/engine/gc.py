@@ -35,8 +35,8 @@ _GRACE: Final = 2  # epochs: a commit is refused when a push of it is older than
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What is held of one partition, split by whether anything names it."""
+class Stored:
+    """What takes room here of one partition, split by whether anything names it."""
 
     partition: Partition
     unnamed: tuple[BlobRef, ...]
@@ -84,13 +84,13 @@ class Collector:
             self._floor = queries.gc_epoch(self._ports.registry.view())
 
     async def walk(self) -> None:
-        """Go through everything held here once."""
+        """Go through everything stored here once."""
         epoch = queries.gc_epoch(self._ports.registry.view())
         tally = Tally()
         following = 0
         while following < limits.partitions_count:
             started = trio.current_time()
-            found, following = await self._ports.registry.scan(held_from(self._ports.blobs, following))
+            found, following = await self._ports.registry.scan(stored_from(self._ports.blobs, following))
             for each in found:
                 await self._visit(each, tally)
             took = trio.current_time() - started
@@ -102,26 +102,26 @@ class Collector:
         meter.deleted_bytes_count += tally.deleted[1]
         meter.walked_at = self._ports.clock.now()
 
-    async def _visit(self, held: Held, tally: Tally) -> None:
-        await self._delete_unnamed(held, tally)
+    async def _visit(self, stored: Stored, tally: Tally) -> None:
+        await self._delete_unnamed(stored, tally)
         layout = queries.layout(self._ports.registry.view())
-        if held.named and layout is not None and not is_home(self._ports, layout, held.partition):
-            for start in range(0, len(held.named), limits.gc_questions_max):
-                await self._drop_surplus(held.partition, held.named[start : start + limits.gc_questions_max], tally)
+        if stored.named and layout is not None and not is_home(self._ports, layout, stored.partition):
+            for start in range(0, len(stored.named), limits.gc_questions_max):
+                await self._drop_surplus(stored.partition, stored.named[start : start + limits.gc_questions_max], tally)
 
-    async def _delete_unnamed(self, held: Held, tally: Tally) -> None:
-        before = self._seen.get(held.partition)
+    async def _delete_unnamed(self, stored: Stored, tally: Tally) -> None:
+        before = self._seen.get(stored.partition)
         left: array[int] = array("Q")
-        for number, blob in enumerate(held.unnamed, 1):
+        for number, blob in enumerate(stored.unnamed, 1):
             mark = _mark(blob.digest)
-            if before is not None and _has(before, mark) and self._delete(held.partition, blob):
+            if before is not None and _has(before, mark) and self._delete(stored.partition, blob):
                 _count(tally.deleted, blob)
             else:
                 left.append(mark)
                 _count(tally.garbage, blob)
             if number % limits.gc_deletes_at_once == 0:
                 await trio.lowlevel.checkpoint()
-        self._seen[held.partition] = left
+        self._seen[stored.partition] = left
 
     def _delete(self, partition: Partition, blob: BlobRef) -> bool:
         """Delete a blob if it may go at this moment. Not a coroutine: nothing is applied or pushed in between."""
@@ -170,22 +170,22 @@ class Collector:
         return self._ports.blobs.forget(blob.digest, GcEpoch(epoch - _GRACE))
 
 
-def held_from(blobs: Blobs, start: int) -> Callable[[Reader], tuple[list[Held], int]]:
+def stored_from(blobs: Blobs, start: int) -> Callable[[Reader], tuple[list[Stored], int]]:
     """Return the query for one step of a walk: some partitions from `start` on, and where the next step begins.
 
     LIMIT: a partition is looked at in one step, 10 us a blob in a thread: 0.1 s with ten million blobs on a node.
     """
 
-    def look(reader: Reader) -> tuple[list[Held], int]:
-        found: list[Held] = []
+    def look(reader: Reader) -> tuple[list[Stored], int]:
+        found: list[Stored] = []
         number, count = start, 0
         while number < limits.partitions_count and count < limits.gc_step_blobs:
-            refs = blobs.held(Partition(number))
+            refs = blobs.stored(Partition(number))
             if refs:
                 named = [queries.references_count(reader, blob.digest) > 0 for blob in refs]
                 unnamed = tuple(blob for blob, is_named in zip(refs, named, strict=True) if not is_named)
                 rest = tuple(blob for blob, is_named in zip(refs, named, strict=True) if is_named)
-                found.append(Held(Partition(number), unnamed, rest))
+                found.append(Stored(Partition(number), unnamed, rest))
             count += len(refs)
             number += 1
         return found, number

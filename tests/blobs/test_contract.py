@@ -92,7 +92,7 @@ async def test_the_blobs_of_a_partition_are_listed_in_digest_order(blobs: Blobs,
     for partition in {partition_of(name) for name, _ in built} | {0, 1023}:
         mine = sorted((name, len(data)) for name, data in built if partition_of(name) == partition)
         expected = [BlobRef(name, length) for name, length in mine]
-        assert blobs.held(partition) == expected
+        assert blobs.stored(partition) == expected
 
 
 async def test_puts_of_one_blob_at_the_same_time_all_succeed(blobs: Blobs, blob: Build) -> None:
@@ -206,7 +206,7 @@ async def test_a_directory_that_went_offline_holds_nothing_and_is_read_from(blob
     await trio.testing.wait_all_tasks_blocked()
     assert told == [False]
     assert not await blobs.have(name, EPOCH)
-    assert blobs.held(partition_of(name)) == []
+    assert blobs.stored(partition_of(name)) == []
     assert not blobs.forget(name, EPOCH)
     assert (await blobs.verify("", limits.MIB)).blobs_count == 0
     assert (blobs.usage().blobs_count, blobs.usage().is_writable) == (0, False)

@@ -28,7 +28,7 @@ async def test_an_index_that_breaks_is_an_offline_directory_to_everyone(
             case "holds":
                 assert not blobs.holds(name)
             case "held":
-                assert blobs.held(partition_of(name)) == []
+                assert blobs.stored(partition_of(name)) == []
             case "read":
                 assert await blobs.read(name, 0, 10) is None
             case "have":

@@ -76,7 +76,7 @@ async def test_blobs_are_shared_by_weight_and_read_back_wherever_they_are(open_s
         for seed, name in enumerate(names):
             assert await blobs.read(name, 0, 100) == blob(seed, 100)[1]
             assert await blobs.have(name, EPOCH)
-        every = [blob.digest for number in range(limits.partitions_count) for blob in blobs.held(Partition(number))]
+        every = [blob.digest for number in range(limits.partitions_count) for blob in blobs.stored(Partition(number))]
         assert every == sorted(names)
 
 

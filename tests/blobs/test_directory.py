@@ -30,7 +30,7 @@ def held(directory: Directory, *digests: Digest) -> list[bool]:
 
 
 def rows_of(directory: Directory) -> dict[Digest, tuple[int, ...]]:
-    names = [blob.digest for number in range(limits.partitions_count) for blob in directory.index.held(number)]
+    names = [blob.digest for number in range(limits.partitions_count) for blob in directory.index.stored(number)]
     return {digest: directory.index.find(digest)[:4] for digest in names}
 
 

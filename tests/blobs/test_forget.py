@@ -13,7 +13,8 @@ from mys3d.blobs.reader import Reader
 from mys3d.blobs.store import BlobStore
 from mys3d.errors import Damaged
 from mys3d.limits import KIB, MIB
-from mys3d.model.digest import Digest, digest_of
+from mys3d.model.body import BlobRef
+from mys3d.model.digest import Digest, digest_of, partition_of
 from mys3d.model.names import GcEpoch
 
 Open = Callable[[], Directory]
@@ -169,3 +170,18 @@ async def test_the_room_of_a_damaged_record_is_returned_once_it_was_repaired_and
         await blobs.depots[0].reclaim()
         assert allocated(directory) <= before - MIB
         assert await blobs.read(name, 0, len(data)) == data
+
+
+async def test_a_damaged_blob_that_is_forgotten_keeps_its_volume_from_nothing(
+    open_store: Callable[[], BlobStore], blob: Build, rot: Callable[[BlobStore, Digest], None]
+) -> None:
+    name, data = blob(1)
+    async with open_store() as blobs:
+        await blobs.put(name, [data], GcEpoch(1))
+        rot(blobs, name)
+        with pytest.raises(Damaged):
+            await blobs.read(name, 0, 10)
+        assert blobs.stored(partition_of(name)) == [BlobRef(name, len(data))]
+        assert not blobs.forget(name, GcEpoch(1))  # it was not held
+        assert blobs.stored(partition_of(name)) == []
+        assert blobs.depots[0].directory.index.use_of(1).quarantined_count == 0

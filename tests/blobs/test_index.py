@@ -38,12 +38,14 @@ def test_a_later_record_replaces_an_earlier_one_and_is_counted_once(index: Index
     assert index.volumes == {1, 2}
 
 
-def test_a_quarantined_blob_is_not_held_and_not_listed(index: Index) -> None:
+def test_a_quarantined_blob_is_not_held_and_still_stored(index: Index) -> None:
     index.add([(A, PLACE)], Position(1, 5000))
     assert index.quarantine(A, PLACE)
     assert index.find(A) is None
-    assert index.held(Partition(0x61 << 2 | 0x61 >> 6)) == []
+    assert index.stored(Partition(0x61 << 2 | 0x61 >> 6)) == [BlobRef(A, PLACE.length)]
     assert index.blobs_count == 0
+    assert index.forget(A) is not None
+    assert index.stored(Partition(0x61 << 2 | 0x61 >> 6)) == []
 
 
 def test_a_blob_is_quarantined_once(index: Index) -> None:
@@ -73,10 +75,10 @@ def test_partitions_do_not_overlap(index: Index) -> None:
         Digest(bytes([high, low]) + b"\x00" * 30) for high in (0, 1, 254, 255) for low in (0, 63, 64, 128, 192, 255)
     ]
     index.add([(name, PLACE) for name in names], Position(1, 5000))
-    listed = [blob.digest for partition in range(1024) for blob in index.held(Partition(partition))]
+    listed = [blob.digest for partition in range(1024) for blob in index.stored(Partition(partition))]
     assert listed == sorted(names)
     last = (Digest(b"\xff\xc0" + bytes(30)), Digest(b"\xff\xff" + bytes(30)))
-    assert index.held(Partition(1023)) == [BlobRef(name, PLACE.length) for name in last]
+    assert index.stored(Partition(1023)) == [BlobRef(name, PLACE.length) for name in last]
 
 
 def test_rows_survive_a_close(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_rotten_rows_are_told_once_and_the_index_is_lost_from_then_on(tmp_path: 
         with pytest.raises(IndexLost, match="has to be built anew"):
             second.find(names[0])
         with pytest.raises(IndexLost):
-            second.held(Partition(0))
+            second.stored(Partition(0))
         second.close()
     with pytest.raises(IndexLost, match="found unreadable before"):
         Index(path, OURS)
@@ -210,7 +212,7 @@ def test_a_bug_is_no_broken_index(index: Index, tmp_path: Path, kind: type[Excep
     for call in (
         lambda: index.find(A),
         lambda: index.add([], Position(1, 5000)),
-        lambda: index.held(Partition(0)),
+        lambda: index.stored(Partition(0)),
         index.flush,
     ):
         with pytest.raises(kind, match="ours"):

@@ -135,8 +135,8 @@ def race(make_grid: MakeGrid, pieces: Any, finisher: Any, monkeypatch: pytest.Mo
     async def run(seed: int, seconds: float = 150.0) -> Race:
         made = Race(await make_grid(3), Random(seed), pieces, finisher)
         for node in made.grid.nodes:
-            held = node.blobs.held
-            node.blobs.held = lambda partition, held=held: held(partition) if partition in wanted else []
+            stored = node.blobs.stored
+            node.blobs.stored = lambda partition, stored=stored: stored(partition) if partition in wanted else []
         await made.run(seconds)
         return made
 
