@@ -34,8 +34,7 @@ class Copied:
 def choose(directory: Directory) -> int | None:
     """The volume that gives back most room for what has to be copied. None: no volume is worth it now.
 
-    A volume with damaged records waits until they are repaired: they may be the last of their blobs.
-    LIMIT: one whose damaged blob nobody names any more, and so nobody repairs, waits for ever.
+    A volume with damaged records waits until they are repaired or collected: they may be the last of their blobs.
     """
     best, best_gain = None, 0
     for number in directory.sealed_numbers():
