@@ -99,6 +99,20 @@ compare_rows_max: Final = 20_000  # rows that one comparison of the nodes names:
 compare_tick_seconds: Final = 30.0  # between two of them: a million rows are compared in 25 minutes
 compare_wait_seconds: Final = 5.0  # the other nodes have this long to name theirs
 compared_kept_max: Final = 8  # names that a node remembers
+log_keep_entries: Final = 20_000  # applied entries kept for nodes a little behind; half as many more before a cut
+log_keep_entries_max: Final = 25_000  # what an operator may ask for
+log_entries_max: Final = 40_000  # in memory; beyond it nothing is appended before something is applied
+log_bytes_max: Final = 64 * MIB  # of the log in memory, as above
+proposals_bytes_max: Final = 64 * MIB  # of commands waiting on one node; more are refused
+inbox_bytes_max: Final = 64 * MIB  # Raft frames that have arrived and wait for the next cycle; more are dropped
+snapshot_piece_bytes: Final = 1 * MIB  # one answer to a node that fetches the registry
+snapshot_piece_seconds: Final = 30.0
+snapshot_open_seconds: Final = 60.0  # flushing the rows and freezing a copy
+snapshot_retries_max: Final = 5  # of one piece, when the lane breaks
+snapshot_idle_seconds: Final = 60.0  # a copy that nobody asked a piece of for this long is let go of
+snapshots_kept_max: Final = 2  # frozen copies of one node at a time; several nodes may fetch the same
+snapshot_files_max: Final = 10_000
+snapshot_rest_seconds: Final = 1.0  # between two attempts to fetch
 scan_rows_max: Final = 10_000  # rows one scan call may visit before it must return a cursor
 
 # --- Write path -------------------------------------------------------------------------------------------------
@@ -209,4 +223,8 @@ assert peer_pushed_bytes_max >= bulk_frame_bytes_max
 assert peer_served_bytes_max >= bulk_frame_bytes_max
 assert peer_queue_bytes_max >= bulk_frame_bytes_max + peer_pushed_bytes_max
 assert peer_ping_seconds < peer_silence_seconds
+assert log_keep_entries <= log_keep_entries_max
+assert log_keep_entries_max * 3 // 2 < log_entries_max
+assert snapshot_piece_bytes <= bulk_frame_bytes_max
+assert snapshot_idle_seconds > snapshot_piece_seconds
 assert join_deadline_seconds > propose_deadline_seconds

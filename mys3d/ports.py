@@ -6,7 +6,7 @@ Every method that waits has a deadline from `limits.py` and fails with one of th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from mys3d.meters import Garbage, Pace
 from mys3d.model.body import BlobRef
@@ -83,6 +83,11 @@ class Registry(Protocol):
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
         """Call `listener` on the loop after each applied batch. It must not raise, block or await."""
+        ...
+
+    def on_replaced(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the loop after a snapshot took the place of all rows: what was derived from applied
+        entries must be derived anew. It must not raise, block or await."""
         ...
 
     async def set_voter(self, node: NodeId, votes: bool) -> None:
@@ -259,8 +264,24 @@ class PeerService(Protocol):
         ...
 
 
+class SnapshotFile(NamedTuple):
+    """One file of a snapshot of the registry."""
+
+    name: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotOffer:
+    """A frozen copy of the registry that a node keeps ready while pieces of it are asked for."""
+
+    id: int
+    index: LogIndex  # it holds at least what was applied up to here
+    files: tuple[SnapshotFile, ...]
+
+
 class Wire(Protocol):
-    """The control lanes to the other members, for Raft. Never waits; frames may be lost when a lane breaks."""
+    """The lanes to the other members, for Raft. `send` never waits; frames may be lost when a lane breaks."""
 
     def send(self, node: NodeId, frame: bytes) -> bool:
         """Queue `frame` (<= 1 MiB) on the control lane. False: not connected, or its queue is full."""
@@ -268,15 +289,32 @@ class Wire(Protocol):
 
     def connected(self, node: NodeId) -> bool: ...
 
+    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
+        """Ask `node` for a copy of its registry. Raises Unavailable."""
+        ...
+
+    async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
+        """Bytes [start, stop) of a file of an offer, as `node` read them. Raises Unavailable: it has let go of the
+        copy, or cannot be reached. Raises Damaged when they were changed on their way."""
+        ...
+
 
 class WireListener(Protocol):
-    """Who hears the control lanes. Called on the loop; must not raise, block or await."""
+    """Who hears the lanes. What is not async is called on the loop and must not raise, block or await."""
 
     def on_frame(self, node: NodeId, frame: bytes) -> None: ...
 
     def on_connected(self, node: NodeId) -> None: ...
 
     def on_disconnected(self, node: NodeId) -> None: ...
+
+    async def on_open_snapshot(self) -> SnapshotOffer:
+        """Freeze a copy of the registry, or offer one that was frozen just before. Raises Unavailable."""
+        ...
+
+    async def on_snapshot_piece(self, snapshot: int, file: int, start: int, stop: int) -> bytes:
+        """Raises Unavailable when that copy is not kept any more, or there is no such file."""
+        ...
 
 
 class Clock(Protocol):

@@ -30,6 +30,7 @@ def check(**flags: Any) -> None:
         "access key": found.access_key or "generated at the first start",
         "bucket": found.bucket or "none",
         "region": found.region,
+        "log entries kept": found.log_keep_entries,
         "log level": found.log_level,
     }
     for name, value in shown.items():

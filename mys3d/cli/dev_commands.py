@@ -83,6 +83,7 @@ def plan_of(data: str | None, nodes: int | None, port: str | None) -> tuple[DevP
         bucket=config.bucket or BUCKET,
         registry=None if config.registry_path == where / "registry" else config.registry_path,
         log_level=config.log_level,
+        log_keep_entries=config.log_keep_entries,
     )
     return plan, config
 

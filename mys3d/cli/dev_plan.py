@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mys3d import limits
 from mys3d.cli.failure import Exit, Failure
 from mys3d.cli.nodes import DEV_FILE
 from mys3d.config import Address, Credentials
@@ -55,6 +56,7 @@ class DevPlan:
     bucket: str
     registry: Path | None  # where each node keeps its registry, with the node's name appended; None: in its directory
     log_level: str
+    log_keep_entries: int = limits.log_keep_entries
     program: tuple[str, ...] = (sys.executable, "-m", "mys3d")
 
     def node(self, name: str) -> DevNode:
@@ -83,6 +85,7 @@ class DevPlan:
             "MYS3D_ACCESS_KEY": self.credentials.access_key,
             "MYS3D_SECRET_KEY": self.credentials.secret_key,
             "MYS3D_REGION": self.credentials.region,
+            "MYS3D_LOG_KEEP_ENTRIES": str(self.log_keep_entries),
         }
         return kept | keys | {"PYTHONUNBUFFERED": "1"}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from mys3d import limits
 from mys3d.config.record import Address, BlobsFolder, ConfigurationInvalid, NodeConfig, Problem
 from mys3d.config.settings import SETTINGS, Setting, is_placeholder
 from mys3d.config.sources import Sources
@@ -181,6 +182,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         straggler_ms=values.get("straggler_ms"),
         gc_period_ms=values.get("gc_period_ms"),
         dead_after_ms=values.get("dead_after_ms"),
+        log_keep_entries=values.get("log_keep_entries", limits.log_keep_entries),
         notes=tuple(found.notes),
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from mys3d import limits
+
 
 class Address(NamedTuple):
     """Where a socket listens."""
@@ -52,6 +54,7 @@ class NodeConfig:
     straggler_ms: int | None = None  # the same
     gc_period_ms: int | None = None  # the same
     dead_after_ms: int | None = None  # the same
+    log_keep_entries: int = limits.log_keep_entries  # applied entries of the Raft log kept for nodes a little behind
     notes: tuple[str, ...] = ()
 
 

@@ -90,6 +90,13 @@ SETTINGS: Final = (
     Setting("straggler_ms", "cluster.straggler_ms", values.read_straggler, "1 to 10000 milliseconds", "250"),
     Setting("gc_period_ms", "cluster.gc_period_ms", values.read_gc_period, "100 to 86400000 milliseconds", "600000"),
     Setting("dead_after_ms", "cluster.dead_after_ms", values.read_dead_after, "500 to 86400000 milliseconds", "60000"),
+    Setting(
+        "log_keep_entries",
+        "registry.log_keep_entries",
+        values.read_log_entries,
+        "a whole number from 0 to 25000",
+        "20000",
+    ),
     Setting("log_level", "log.level", values.read_log_level, "debug, info, warning or error", "info"),
 )
 

@@ -17,6 +17,7 @@ Reader = Callable[[object, bool], Any]  # (value, strict): strict is True for ty
 
 PORT_MAX: Final = 65_533  # the admin and peers ports follow the S3 port
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+_LogEntries = Annotated[int, msgspec.Meta(ge=0, le=limits.log_keep_entries_max)]
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
 _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*)|[0-9A-Fa-f:.]+")
@@ -47,6 +48,10 @@ def read_first_port(value: object, strict: bool) -> int:
     if port > PORT_MAX:
         raise ValueError("two more ports follow")
     return port
+
+
+def read_log_entries(value: object, strict: bool) -> int:
+    return msgspec.convert(value, _LogEntries, strict=strict)
 
 
 def read_path(value: object, strict: bool) -> Path:

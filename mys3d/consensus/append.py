@@ -32,6 +32,7 @@ class Replication(Anatomy):
     probing: set[Node]
     in_flight: dict[Node, deque[int]]  # the last index of each frame that was sent and not acknowledged
     is_send_due: bool = False
+    needs_snapshot: bool = False  # the leader does not hold the entry that follows our log any more
     heard_leader_at: float = -1e9
     incarnation: bytes
 
@@ -42,8 +43,10 @@ class Replication(Anatomy):
         self._hear_leader(node, message)
         log = self.log
         if message.previous_index == 0:  # what follows our log is gone there: a heartbeat, and no reason to commit
+            self.needs_snapshot = True
             self._reply(node, self.commit_index + 1, None)
             return
+        self.needs_snapshot = False
         if not _is_run(message):
             return  # nothing a correct leader sends
         previous, entries = message.previous_index, message.entries
@@ -59,6 +62,8 @@ class Replication(Anatomy):
         elif self.term_at(previous) != message.previous_term:
             self._reply(node, self._before_term_of(previous), previous)
             return
+        if entries and self.is_log_full():
+            return  # as if it had been lost: the leader sends it again, one entry at a time
         self._accept(entries)
         matched = previous + len(entries)
         self.commit_index = max(self.commit_index, min(message.commit_index, matched))
@@ -183,6 +188,8 @@ class Replication(Anatomy):
         log = self.log
         is_probe = node in self.probing
         following = self.next_index[node]
+        if following <= self.log.first_index and not is_heartbeat:
+            return  # it has to fetch a snapshot, which a heartbeat says
         if is_probe and not is_heartbeat and self._probed.get(node) == (self.term, following):
             return  # the answer to this probe is under way; a heartbeat asks again
         last = self.sendable_to(node)
@@ -241,6 +248,9 @@ class Replication(Anatomy):
 
     def refuse_forgetful(self, node: Node) -> None:
         """Tell `node` that it lacks what it acknowledged in this term."""
+        raise NotImplementedError
+
+    def is_log_full(self) -> bool:
         raise NotImplementedError
 
     def membership_added(self, entry: Entry) -> None:

@@ -181,11 +181,15 @@ class Applier:
             assert kind == membership.NO_OP, f"entry {index} has the unknown type {kind}"
             self.machine.apply_noop(overlay, index, term)
 
+    def wake_waiting(self) -> None:
+        """Wake those who wait for an entry that is applied by now."""
+        while self._waiting and self._waiting[0][0] <= self.raft.last_applied:
+            heapq.heappop(self._waiting)[2].set()
+
     def _tell(self, heard: list[AppliedEntry], outcomes: list[tuple[bytes, Outcome]]) -> None:
         for command, outcome in outcomes:
             self.settled(command, outcome)
         if heard:
             for listener in self.listeners:
                 listener(heard)
-        while self._waiting and self._waiting[0][0] <= self.raft.last_applied:
-            heapq.heappop(self._waiting)[2].set()
+        self.wake_waiting()

@@ -1,10 +1,10 @@
 """The replicated registry of one node.        Floor: driver. Called by: node.
 
 `Consensus` is ports.Registry towards the flows and ports.WireListener towards the peers; `run` is its life.
-Law: at start the store is at or behind the journal's end and agrees with it on the last applied term; everything else
-refuses, untouched. Voters come from the log and the store, never from configuration, once a journal exists.
+Law: at start the store is at or behind the journal's end and agrees with it on the last applied term; a store ahead of
+its journal refuses, untouched. One that ends before the journal begins fetches a snapshot and stands for nothing until
+then. Voters come from the log and the store, never from configuration, once a journal exists.
 A store found damaged ends `run`: leadership is handed over first, and this node votes and answers no more.
-LIMIT: no snapshots: a store ahead of its journal, or behind its start, is not repaired here.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,21 +17,24 @@ from pysyncobj.node import Node
 
 from mys3d import limits
 from mys3d.consensus import membership, proof, ticker
-from mys3d.consensus.applier import Applier, Machine, Store, voters_in
+from mys3d.consensus.applier import Applier, Machine, voters_in
+from mys3d.consensus.compaction import Compaction
 from mys3d.consensus.comparing import Comparing
-from mys3d.consensus.disk import Disk
+from mys3d.consensus.disk import BASE, Disk
 from mys3d.consensus.identity import Life
+from mys3d.consensus.install import Installer
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.proposer import Proposer
 from mys3d.consensus.raft import Answer, Raft
 from mys3d.consensus.reach import Reach
 from mys3d.consensus.read_index import ReadIndex
+from mys3d.consensus.snapshot import Snapshots, SnapshotStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.consensus.ticker import Sync, Ticker
 from mys3d.consensus.transport import RaftTransport
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, NodeId, Term
-from mys3d.ports import AppliedEntry, Clock, Entropy, RaftStatus, Wire
+from mys3d.ports import AppliedEntry, Clock, Entropy, RaftStatus, SnapshotOffer, Wire
 from mys3d.registry.commands import Command
 from mys3d.registry.outcomes import Applied
 from mys3d.registry.transaction import Reader
@@ -57,7 +60,7 @@ class Consensus:
         self,
         node: NodeId,
         disk: Disk,
-        store: Store,
+        store: SnapshotStore,
         machine: Machine,
         wire: Wire,
         clock: Clock,
@@ -67,13 +70,16 @@ class Consensus:
         life: Life = Life(),  # noqa: B008 # frozen
         dice: Random | None = None,
         sync: Sync = ticker.in_thread,
+        log_keep_entries: int = limits.log_keep_entries,
     ) -> None:
         """`initial_voters`: of a brand-new cluster, the same on each; a joiner, or a later start, needs none."""
         proof.prove()
         self.node = node
         self._store = store
         self._clock = clock
-        self._journal = Journal(disk)
+        self._wire = wire
+        self._sync = sync
+        self._journal = Journal(disk, store.generation)
         applied, applied_term = machine.applied(store.reader())
         _check_store(self._journal, applied, applied_term)
         self._genesis(initial_voters, applied, life)
@@ -94,6 +100,8 @@ class Consensus:
         )
         self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
         self.read_index = ReadIndex(self.raft, clock)
+        self.snapshots = Snapshots(store, self.raft, clock, sync)
+        self.installer = Installer(self.raft, store, machine, self.applier, self.proposer)
         self._threads = trio.CapacityLimiter(scan_threads_max)
         self.comparing = Comparing(node, lambda kept: kept.enter_context(store.snapshot()), self._stand_down)
         self.applier.listeners.append(self.comparing.heard)
@@ -102,6 +110,12 @@ class Consensus:
         self._damaged = trio.Event()
         self._handed_over_at = 0.0
         self.raft.start(applied)
+        self.compaction = Compaction(self.raft, log_keep_entries, self.snapshots.held_index)
+
+    @property
+    def is_stale(self) -> bool:
+        """The store ends before the journal begins: only a snapshot of another node helps."""
+        return self.raft.is_stale
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tick and apply until cancelled; the journal is closed then. Raises StoreDamaged."""
@@ -111,6 +125,9 @@ class Consensus:
                 nursery.start_soon(self.ticker.run)
                 nursery.start_soon(self._end_when_damaged)
                 nursery.start_soon(self.comparing.run)
+                nursery.start_soon(self.compaction.run, self._store.flush, self._sync, self.ticker.wake)
+                nursery.start_soon(self.installer.run, self._wire, self.ticker, self._sync)
+                nursery.start_soon(self.snapshots.expire)
                 task_status.started()
         finally:
             self.proposer.close()
@@ -164,6 +181,9 @@ class Consensus:
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
         self.applier.listeners.append(listener)
 
+    def on_replaced(self, listener: Callable[[], None]) -> None:
+        self.installer.on_replaced.append(listener)
+
     def caught_up(self, node: NodeId) -> bool:
         return self.raft.caught_up(node)
 
@@ -210,6 +230,12 @@ class Consensus:
     def on_disconnected(self, node: NodeId) -> None:
         self.ticker.hear(node, ticker.CLOSED)
 
+    async def on_open_snapshot(self) -> SnapshotOffer:
+        return await self.snapshots.open()
+
+    async def on_snapshot_piece(self, snapshot: int, file: int, start: int, stop: int) -> bytes:
+        return await self.snapshots.piece(snapshot, file, start, stop)
+
     # --- inside
 
     async def _apply(self) -> None:
@@ -242,7 +268,8 @@ class Consensus:
         A founder knows in which incarnation it votes; of several initial voters nobody knows the others'.
         """
         journal = self._journal
-        if journal.last_index > journal.first_index or applied > journal.first_index or not initial_voters:
+        is_new = journal.last_index == BASE[1] and applied <= BASE[1]
+        if not is_new or not initial_voters:
             return
         for node in sorted(initial_voters):
             incarnation = life.incarnation if list(initial_voters) == [self.node] else b""
@@ -273,6 +300,8 @@ class Consensus:
         self.read_index.pump()
         self.proposer.pump()
         self.applier.wake()
+        self.compaction.look()
+        self.installer.look()
         self._note_leader()
         self._look_after_store()
 
@@ -297,13 +326,11 @@ class Consensus:
 
 
 def _check_store(journal: Journal, applied: LogIndex, term: Term) -> None:
-    """Refuse when the journal cannot continue what the store holds."""
+    """Refuse when the journal cannot continue what the store holds, and no snapshot may take its place."""
     held = f"the journal holds entries {journal.first_index + 1} to {journal.last_index}"
     if applied > journal.last_index:
         raise StoreAhead(f"the store has applied entry {applied}, but {held}: entries were lost from the journal")
-    if applied < journal.first_index and journal.first_index > 1:
-        raise StoreAhead(f"the store has applied entry {applied}, but {held}: the entries between are gone")
-    if applied > journal.first_index:
+    if applied > 0 and applied >= journal.first_index:
         found = journal[applied - journal.first_index][2]
         if found != term:
             raise StoreAhead(

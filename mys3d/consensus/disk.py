@@ -3,7 +3,7 @@
 Law: when `write` returns, what it was given is on disk, and when `load` returns, what it found; a failed sync is never
 tried again, the node crashes instead, and its next life writes the last batch anew before it trusts it.
 Term and vote are written to two files, one after the other, so one of them is always whole.
-LIMIT: nothing drops segments yet; each segment knows the highest index it ever held, so that it can be dropped whole.
+Whole segments go from the front, one after the other; a reset begins a segment that voids all before it.
 """
 
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from mys3d import limits
-from mys3d.consensus import segments
+from mys3d.consensus import marker, segments, trimming
+from mys3d.consensus.marker import Install
 from mys3d.consensus.messages import Entry
 from mys3d.consensus.segments import JournalDamaged, SegmentHeader, TermRecord
 
@@ -29,6 +30,8 @@ class Work:
     term: tuple[int, str | None] | None
     last: Entry  # the end of the log after this work; its command bytes do not matter
     index_max: int  # the highest index that `body` mentions
+    void_min: int | None = None  # the lowest index from which `body` voids entries, None when it voids none
+    floor: int = 0  # entries up to here are on disk as rows: whole segments of them may go
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Loaded:
     entries: list[Entry]  # from the base entry on, without holes
     term: int
     vote: str | None
+    install: Install | None = None  # an install was interrupted: `reset` and `unmark`, or only `unmark`, come next
 
 
 class Disk(Protocol):
@@ -44,7 +48,19 @@ class Disk(Protocol):
     def load(self) -> Loaded: ...
 
     def write(self, work: Work) -> None:
-        """Blocking; durable on return. The only method that runs in a thread."""
+        """Blocking; durable on return. Like every method below it runs in a thread, one at a time."""
+        ...
+
+    def mark(self, install: Install) -> None:
+        """Note that the log will begin behind an installed snapshot; durable on return."""
+        ...
+
+    def reset(self, index: int, term: int) -> None:
+        """Let the log begin anew behind the entry (index, term): all at once, durable on return. Term and vote stay."""
+        ...
+
+    def unmark(self) -> None:
+        """Take the note back; durable on return. Without a note nothing happens."""
         ...
 
     def close(self) -> None: ...
@@ -57,6 +73,14 @@ class _Segment:
     length: int
     index_max: int
     tail: int = 0  # where its last write begins: a batch, or the header
+    void_min: int | None = None  # the lowest index from which it voids entries
+
+    def extent(self) -> trimming.Extent:
+        return trimming.Extent(self.header.base_index, self.index_max, self.void_min)
+
+    def voids(self, index: int | None) -> None:
+        if index is not None:
+            self.void_min = index if self.void_min is None else min(self.void_min, index)
 
 
 @dataclass(slots=True)
@@ -76,21 +100,25 @@ class FileDisk:
         """Open or create the journal. Raises JournalDamaged and leaves every byte as it was."""
         assert len(self.cluster_id) == segments.CLUSTER_ID_BYTES
         self.directory.mkdir(parents=True, exist_ok=True)
-        _sync_directory(self.directory.parent)
-        paths = sorted(self.directory.glob("*.log"))
+        sync_directory(self.directory.parent)
+        void, paths = _split_at_reset(sorted(self.directory.glob("*.log")))
         term = self._load_term(is_new=not paths)
+        install = self._load_marker()
         entries: list[Entry] = [(NO_OP, *self.base)]
         for path in paths:
             self._load_segment(path, entries, is_last=path == paths[-1])
         if entries[-1][2] > term.term:
             raise JournalDamaged(self.directory, 0, f"term {term.term} is older than the last entry's {entries[-1][2]}")
         self._cut_tail(paths)
+        self._drop(void)
+        if install is None and (self.directory / marker.FILE_NAME).exists():
+            self.unmark()  # it was being written: nothing relied on it
         self._write_term(term.term, term.vote)
         if self.segments:
             self._resume()
         else:
             self._roll(entries[-1])
-        return Loaded(entries, term.term, term.vote)
+        return Loaded(entries, term.term, term.vote, install)
 
     def _resume(self) -> None:
         """Make what was read durable, then append to it.
@@ -107,33 +135,76 @@ class FileDisk:
             os.fsync(file)
         finally:
             os.close(file)
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
         self._file = os.open(last.path, os.O_WRONLY | os.O_APPEND)
 
     def write(self, work: Work) -> None:
         if work.term is not None:
             self._write_term(*work.term)
-        if not work.body:
-            return
+        if work.body:
+            self._append(work)
+        if work.floor:
+            self._trim(work.floor, work.last)
+
+    def _append(self, work: Work) -> None:
         segment = self.segments[-1]
         data = memoryview(segments.pack_batch(work.body, segment.length, segments.seed_of(segment.header)))
         segment.length += len(data)
         segment.index_max = max(segment.index_max, work.index_max)
+        segment.voids(work.void_min)
         while data:
             data = data[os.write(self._file, data) :]
         os.fdatasync(self._file)
         if segment.length >= self.segment_bytes_max:
             self._roll(work.last)
 
+    def _trim(self, floor: int, last: Entry) -> None:
+        """Drop whole segments. The present one is sealed first, so that the next trim finds it whole."""
+        if self.segments[-1].length > segments.SEGMENT_HEADER_BYTES:
+            self._roll(last)
+        count = trimming.dropped_count([segment.extent() for segment in self.segments], floor)
+        gone, self.segments = self.segments[:count], self.segments[count:]
+        self._drop([segment.path for segment in gone])
+
+    def mark(self, install: Install) -> None:
+        path = self.directory / marker.FILE_NAME
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            _write_all(file, install.pack(self.cluster_id), 0)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        sync_directory(self.directory)
+
+    def reset(self, index: int, term: int) -> None:
+        gone = [segment.path for segment in self.segments]
+        self._roll((NO_OP, index, term), is_reset=True)
+        self.segments = self.segments[-1:]
+        self._drop(gone)
+
+    def unmark(self) -> None:
+        (self.directory / marker.FILE_NAME).unlink(missing_ok=True)
+        sync_directory(self.directory)
+
     def close(self) -> None:
         if self._file != -1:
             os.close(self._file)
             self._file = -1
 
+    def _drop(self, paths: list[Path]) -> None:
+        """Remove files, the oldest first and each durably: a crash leaves no hole."""
+        for path in paths:
+            path.unlink()
+            sync_directory(self.directory)
+
+    def _load_marker(self) -> Install | None:
+        path = self.directory / marker.FILE_NAME
+        return marker.parse(path, path.read_bytes(), self.cluster_id) if path.exists() else None
+
     def _load_segment(self, path: Path, entries: list[Entry], is_last: bool) -> None:
         data = path.read_bytes()
-        if is_last and len(data) < segments.SEGMENT_HEADER_BYTES:
-            return  # its creation was cut short: nothing was ever written behind its header
+        if is_last and not segments.is_whole_header(data):
+            return  # its creation was cut short
         header = segments.parse_header(path, data, self.cluster_id)
         self._check_order(path, header, entries)
         bodies, stop = segments.split_batches(path, data, segments.seed_of(header), is_last)
@@ -143,6 +214,7 @@ class FileDisk:
             for kind, entry in segments.records(path, body):
                 replay(path, entries, kind, entry)
                 segment.index_max = max(segment.index_max, entry[1])
+                segment.voids(entry[1] if kind == segments.TRUNCATE else None)
         self.segments.append(segment)
 
     def _cut_tail(self, paths: list[Path]) -> None:
@@ -152,7 +224,7 @@ class FileDisk:
         path, length = paths[-1], paths[-1].stat().st_size
         if len(self.segments) < len(paths):
             path.unlink()
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
             self.bytes_cut = length
         elif length > self.segments[-1].length:
             _cut(path, self.segments[-1].length)
@@ -201,12 +273,12 @@ class FileDisk:
             finally:
                 os.close(file)
             if is_new:
-                _sync_directory(self.directory)
+                sync_directory(self.directory)
 
     def _term_paths(self) -> tuple[Path, Path]:
         return self.directory / "term-a", self.directory / "term-b"
 
-    def _roll(self, last: Entry) -> None:
+    def _roll(self, last: Entry, is_reset: bool = False) -> None:
         """Seal the current segment, if any, and start the next one behind the entry `last`."""
         before = self.segments[-1] if self.segments else None
         header = SegmentHeader(
@@ -215,6 +287,7 @@ class FileDisk:
             previous_bytes=before.length if before else 0,
             base_index=last[1],
             base_term=last[2],
+            is_reset=is_reset,
         )
         path = self.directory / _name(header.sequence)
         self.close()
@@ -223,12 +296,22 @@ class FileDisk:
         written = os.write(self._file, data)
         assert written == len(data), f"wrote {written} of {len(data)} bytes to {path}"
         os.fsync(self._file)
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
         self.segments.append(_Segment(path, header, len(data), last[1]))
 
 
 def _name(sequence: int) -> str:
     return f"{sequence:016x}.log"
+
+
+def _split_at_reset(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The segments that a reset made void, and those that count."""
+    start = 0
+    for position, path in enumerate(paths):
+        with path.open("rb") as file:
+            if segments.is_reset(file.read(segments.SEGMENT_HEADER_BYTES)):
+                start = position
+    return paths[:start], paths[start:]
 
 
 def replay(path: Path, entries: list[Entry], kind: int, entry: Entry) -> None:
@@ -262,7 +345,7 @@ def _cut(path: Path, length: int) -> None:
         os.close(file)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

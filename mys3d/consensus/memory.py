@@ -174,6 +174,9 @@ class MemoryRegistry:
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
         self._listeners.append(listener)
 
+    def on_replaced(self, listener: Callable[[], None]) -> None:
+        """Nothing is ever replaced here: a node applies the whole log."""
+
     async def set_voter(self, node: NodeId, votes: bool) -> None:
         await trio.lowlevel.checkpoint()
         self._leading()

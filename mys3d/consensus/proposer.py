@@ -38,17 +38,20 @@ class _Slot:
     """One proposal under way. `open_count`: copies that were handed to a leader and not refused by it."""
 
     command: bytes
+    operation: OperationId
+    expires_at: LogIndex
     due: float  # when to submit (again)
     done: trio.Event = field(default_factory=trio.Event)
     open_count: int = 0
     is_given_up: bool = False
     is_cancellation: bool = False
+    is_lost: bool = False  # it may have been decided, and its outcome forgotten: nobody can tell any more
     outcome: Outcome | None = None
     refusal: Answer | None = None
 
     @property
     def is_in_doubt(self) -> bool:
-        return self.outcome is None and self.refusal is None and self.open_count > 0
+        return self.outcome is None and self.refusal is None and self.open_count > 0 and not self.is_lost
 
 
 class Proposer:
@@ -89,7 +92,7 @@ class Proposer:
             raise Rejected(Reason.TOO_LARGE, detail)
         if len(self._slots) >= limits.peer_queue_frames_max:
             raise Unavailable("too many proposals are under way on this node")
-        slot = _Slot(bytes((membership.REGULAR,)) + payload, self._clock.monotonic())
+        slot = _Slot(bytes((membership.REGULAR,)) + payload, operation, expires_at, self._clock.monotonic())
         self._slots[slot.command] = slot
         try:
             await self._wait(slot, limits.propose_deadline_seconds)
@@ -116,7 +119,7 @@ class Proposer:
         expires_at = LogIndex(self._raft.last_applied + limits.operation_lifetime_entries)
         payload = self._encode(Proposal(FORMAT, token, expires_at, self._clock.now(), CancelOperation(operation)))
         command = bytes((membership.REGULAR,)) + payload
-        cancellation = _Slot(command, self._clock.monotonic(), is_cancellation=True)
+        cancellation = _Slot(command, token, expires_at, self._clock.monotonic(), is_cancellation=True)
         self._slots[cancellation.command] = cancellation
         try:
             await self._wait(cancellation, limits.cancel_deadline_seconds)
@@ -138,6 +141,23 @@ class Proposer:
         if slot is not None and slot.outcome is None:
             slot.outcome = outcome
             slot.done.set()
+
+    def replaced(self, index: LogIndex) -> None:
+        """A snapshot of `index` took the place of the rows: entries were applied that nobody here heard of.
+
+        Outcome rows tell what became of proposals under way; the others are proposed again at once. A proposal that
+        could have expired by `index` may have been decided and forgotten: its outcome is not known any more.
+        """
+        for slot in self._slots.values():
+            if slot.done.is_set():
+                continue
+            slot.outcome = self._outcome_of(slot.operation)
+            slot.is_lost = slot.outcome is None and slot.expires_at <= index
+            if slot.outcome is not None or slot.is_lost:
+                slot.done.set()
+            else:
+                slot.due = self._clock.monotonic()
+        self._next_look = 0.0
 
     def pump(self) -> None:
         """After each tick: propose again what a change of leader, or a lost frame, put in doubt."""

@@ -15,6 +15,7 @@ from pysyncobj.node import Node
 from mys3d import limits
 from mys3d.consensus import membership, messages
 from mys3d.consensus.anatomy import batch_bytes, queue_commands_max
+from mys3d.consensus.disk import BASE
 from mys3d.consensus.identity import Identity, Life
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.membership import Voters
@@ -72,6 +73,8 @@ class Raft(Identity):
         self._clock = clock
         self._seen_commit = 0
         self.is_stalled = False  # True: this node cannot write rows, so it takes no proposals
+        self.is_stale = False
+        self.is_installing = False
         self.on_voters_changed: Callable[[], None] = lambda: None
         self.voters_row = voters
         super().__init__(node, journal, transport, clock.monotonic, dice)
@@ -90,15 +93,35 @@ class Raft(Identity):
         }
 
     def start(self, applied: int) -> None:
-        """Adopt the store's applied index and the voters of the log above it."""
-        self.last_applied = max(applied, self.log.first_index)
-        self.commit_index = self.last_applied
+        """Adopt the store's applied index and the voters of the log above it.
+
+        A store that ends before the log begins cannot apply it, and who votes is not known: until a snapshot is
+        installed this node follows, stores and acknowledges, but does not stand.
+        """
+        first = self.log.first_index
+        self.is_stale = applied < first and first > BASE[1]
+        self.last_applied = applied if self.is_stale else max(applied, first)
+        self.commit_index = max(applied, first)
         self._seen_commit = self.commit_index
-        for entry in self.log.between(self.last_applied + 1, self.log.last_index + 1):
-            self.voters_row.added(entry)
-        self.reconfigure()
+        self._follow_log()
         if self.self_node is not None and not self.voters:
             self.election_deadline = -1.0  # alone: nobody else can be the leader
+
+    def installed(self, index: int, voters: Voters) -> None:
+        """The store holds a snapshot up to `index`, and the log follows it."""
+        assert self.log.first_index <= index <= self.log.last_index
+        self.is_stale = self.needs_snapshot = self.is_installing = False
+        self.last_applied = index
+        self.commit_index = max(self.commit_index, index)
+        self._seen_commit = self.commit_index
+        self.voters_row = voters
+        self._follow_log()
+
+    def _follow_log(self) -> None:
+        """Take the voters of the log above the applied entry into account."""
+        for entry in self.log.between(max(self.last_applied, self.log.first_index) + 1, self.log.last_index + 1):
+            self.voters_row.added(entry)
+        self.reconfigure()
 
     # --- entrances
 
@@ -138,6 +161,8 @@ class Raft(Identity):
 
     def ready_index(self) -> int:
         """The last entry that may be applied."""
+        if self.is_stale or self.is_installing:
+            return self.last_applied
         return min(self.commit_index, self.log.durable_index)
 
     def applied(self, index: int) -> None:
@@ -150,9 +175,14 @@ class Raft(Identity):
             return True
         return self.is_leader() and not self.voters and self.commit_index < self.log.durable_index
 
+    def is_log_full(self) -> bool:
+        """Nothing may be appended before something is applied: the memory of the log is bounded."""
+        log = self.log
+        return len(log) >= limits.log_entries_max or log.entries_bytes >= limits.log_bytes_max
+
     def caught_up(self, node: NodeId) -> bool:
         match = self.match_index.get(Node(node), 0)
-        return self.is_leader() and match > 0 and match + caught_up_entries >= self.log.last_index
+        return self.is_leader() and match >= self.log.first_index and match + caught_up_entries >= self.log.last_index
 
     def lag(self) -> dict[NodeId, int]:
         if not self.is_leader():
@@ -194,7 +224,7 @@ class Raft(Identity):
             self.probing.discard(node)
         self.voters, self.learners = voters, learners
         self.connected = {node for node in voters | learners if self.transport.connected(node.id)}
-        self.self_node = Node(self.node_id) if self.is_voter() else None
+        self.self_node = Node(self.node_id) if self.is_voter() and not self.is_stale else None
         self.is_send_due = True
         self.on_voters_changed()
 
@@ -214,7 +244,7 @@ class Raft(Identity):
         for _ in range(min(len(self._queue), drain_commands_max)):
             command, origin = self._queue.popleft()
             if self.is_leader():
-                answer = self._append(command)
+                answer = self._append(command) if not self.is_log_full() else Answer.QUEUE_FULL
                 appended = appended or answer is Answer.APPENDED
                 self._answer(origin, answer)
             elif isinstance(origin, tuple):
@@ -298,7 +328,7 @@ class Raft(Identity):
         return False
 
     def _SyncObj__tryLogCompaction(self) -> None:  # noqa: N802 # stock name
-        """LIMIT: the log is kept whole until snapshots exist."""
+        """Compaction is compaction.py's."""
 
     def _SyncObj__setCurrentTerm(self, term: int, vote: str | None) -> None:  # noqa: N802 # stock name
         if term != self.term:

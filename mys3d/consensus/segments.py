@@ -1,7 +1,8 @@
 """The journal's bytes in its files.        Floor: driver. Called by: disk, journal.
 
-Layout, format 1, little endian. Segment `<sequence, 16 hex>.log`: a header of 64 bytes (magic, format, cluster id,
-sequence, length of the previous segment, index and term of the last entry before it, checksum), then batches. Batch:
+Layout, little endian. Segment `<sequence, 16 hex>.log`: a header of 64 bytes (magic, format, cluster id, sequence,
+length of the previous segment, index and term of the last entry before it, checksum), then batches. Format 2 marks a
+segment that voids every one before it: the log begins anew behind an installed snapshot; others have format 1. Batch:
 a header of 24 bytes (magic, body length, body checksum, synced end, header checksum), then records `kind, length,
 index, term, bytes`. `term-a` and `term-b`: one record each (magic, format, cluster id, generation, term, vote,
 checksum).
@@ -22,6 +23,7 @@ from typing import Final
 from mys3d.consensus.messages import Entry
 
 FORMAT: Final = 1
+RESET_FORMAT: Final = 2
 ENTRY: Final = 1
 TRUNCATE: Final = 2
 
@@ -60,11 +62,12 @@ class SegmentHeader:
     previous_bytes: int  # length of the segment before, 0 for the first
     base_index: int  # the last entry before this segment
     base_term: int
+    is_reset: bool = False  # the segments before it are void
 
     def pack(self) -> bytes:
         head = _SEGMENT.pack(
             SEGMENT_MAGIC,
-            FORMAT,
+            RESET_FORMAT if self.is_reset else FORMAT,
             0,
             self.cluster_id,
             self.sequence,
@@ -108,16 +111,32 @@ def parse_header(path: Path, data: bytes, cluster_id: bytes) -> SegmentHeader:
     _expect(path, zlib.crc32(data[: _SEGMENT.size]) == checksum, "the segment header's checksum does not match")
     magic, form, _, cluster, sequence, previous, index, term = _SEGMENT.unpack_from(data)
     _expect(path, magic == SEGMENT_MAGIC, "not a journal segment")
-    if form != FORMAT:
-        raise JournalForeign(path, 0, f"expected format {FORMAT}, found {form}")
+    if form not in (FORMAT, RESET_FORMAT):
+        raise JournalForeign(path, 0, f"expected format {FORMAT} or {RESET_FORMAT}, found {form}")
     if cluster != cluster_id:
         raise JournalForeign(path, 0, f"expected cluster {cluster_id.hex()}, found {cluster.hex()}")
-    return SegmentHeader(cluster, sequence, previous, index, term)
+    return SegmentHeader(cluster, sequence, previous, index, term, form == RESET_FORMAT)
 
 
 def _expect(path: Path, is_true: bool, why: str) -> None:
     if not is_true:
         raise JournalDamaged(path, 0, why)
+
+
+def is_whole_header(data: bytes) -> bool:
+    """False: the creation of this segment was cut short, and nothing was ever written behind its header."""
+    if len(data) > SEGMENT_HEADER_BYTES:
+        return True
+    return (
+        len(data) == SEGMENT_HEADER_BYTES
+        and zlib.crc32(data[: _SEGMENT.size]) == _CHECKSUM.unpack_from(data, _SEGMENT.size)[0]
+    )
+
+
+def is_reset(data: bytes) -> bool:
+    """True when a segment that begins with these bytes voids all before it."""
+    head = data[:SEGMENT_HEADER_BYTES]
+    return is_whole_header(head) and _SEGMENT.unpack_from(head)[:2] == (SEGMENT_MAGIC, RESET_FORMAT)
 
 
 def seed_of(header: SegmentHeader) -> int:

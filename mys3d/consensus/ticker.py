@@ -9,7 +9,7 @@ followers overlaps the sync. A leader whose disk is slow hands over.
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -28,11 +28,19 @@ CLOSED: Final = b"closed"
 _threads: Final = trio.CapacityLimiter(8)  # not the shared pool: blob traffic must not delay a journal sync
 
 Sync = Callable[[Callable[[], None]], Awaitable[None]]
+T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], None]) -> None:
     """Run blocking disk work off the loop: the one place where the consensus uses a thread for its journal."""
     await trio.to_thread.run_sync(work, limiter=_threads)
+
+
+async def result_of(sync: Sync, work: Callable[[], T]) -> T:
+    """Run blocking work through the same seam, and return what it returns."""
+    found = list[T]()
+    await sync(lambda: found.append(work()))
+    return found[0]
 
 
 @dataclass(slots=True)
@@ -50,6 +58,7 @@ class Ticker:
     is_disk_slow: bool = False  # the last sync took longer than a leader's should
     _inbox: deque[tuple[NodeId, bytes]] = field(default_factory=deque)
     _wake: trio.Event = field(default_factory=trio.Event)
+    _interlude: tuple[Callable[[], Awaitable[None]], trio.Event] | None = None
 
     def wake(self) -> None:
         self._wake.set()
@@ -72,7 +81,19 @@ class Ticker:
             if work is not None:
                 await self._write(work)
             self.finish(work)
+            if self._interlude is not None:
+                (interlude, done), self._interlude = self._interlude, None
+                await interlude()
+                done.set()
             await trio.lowlevel.checkpoint()
+
+    async def between_cycles(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have `work` run while no cycle does: nothing is heard, ticked, sent or written meanwhile."""
+        assert self._interlude is None, "one interlude at a time"
+        done = trio.Event()
+        self._interlude = (work, done)
+        self._wake.set()
+        await done.wait()
 
     def begin(self) -> Work | None:
         """The first half of a cycle. Returns what must be written before `finish`, None when nothing."""

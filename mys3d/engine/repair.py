@@ -55,6 +55,7 @@ class MissingCopies:
         self._doubt = trio.Event()
         self._doubt.set()
         ports.registry.subscribe(self._on_applied)
+        ports.registry.on_replaced(self.doubt)
         ports.blobs.subscribe_losses(self.doubt)
 
     @property

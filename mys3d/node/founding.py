@@ -22,7 +22,7 @@ from mys3d.peers.identity import Identity
 from mys3d.ports import Clock, Entropy
 from mys3d.registry.commands import ChangeSettings
 
-_ROWS: Final = "CURRENT"  # the file that RocksDB opens first
+_ROWS: Final = ("GENERATION", "CURRENT")  # what names the rows, and what did before there were generations
 BEGUN_NAME: Final = "begun"
 JOURNAL_NAME: Final = "journal"
 ROSTER_NAME: Final = "directories.json"
@@ -40,7 +40,7 @@ def open_identity(config: NodeConfig, entropy: Entropy, clock: Clock) -> Identit
 
 def check_registry_is_new(config: NodeConfig) -> None:
     """A new node begins without rows: those it finds are another node's. Raises Unavailable."""
-    if (config.registry_path / _ROWS).exists():
+    if any((config.registry_path / name).exists() for name in _ROWS):
         advice = "give this node a directory of its own: --registry DIR, or DB_BOLT_PATH"
         found = f"{config.data} is new, but {config.registry_path} holds the registry of another node"
         raise Unavailable(f"{found}; {advice}")
@@ -49,6 +49,15 @@ def check_registry_is_new(config: NodeConfig) -> None:
 def is_founder(identity: Identity) -> bool:
     """True while this node has never known another member: only such a node may begin a log of its own."""
     return set(identity.seeds) == {identity.node}
+
+
+def refuse_loneliness(config: NodeConfig, identity: Identity, is_stale: bool) -> None:
+    """Raise Unavailable when the rows are gone, the journal does not reach back, and no other node could give them."""
+    if is_stale and is_founder(identity):
+        raise Unavailable(
+            f"{config.registry_path} does not hold what the journal rests on, and this cluster has no other node: "
+            f"put {config.registry_path} back as it was"
+        )
 
 
 def addresses_of(config: NodeConfig) -> Addresses:

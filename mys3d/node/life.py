@@ -19,10 +19,10 @@ from mys3d.blobs.store import BlobStore, Folder
 from mys3d.config import NodeConfig
 from mys3d.consensus.consensus import Consensus, StoreAhead
 from mys3d.consensus.disk import FileDisk
+from mys3d.consensus.generations import GenerationStore
 from mys3d.consensus.identity import JournalForgot, Life
 from mys3d.consensus.machine import MACHINE
 from mys3d.consensus.segments import JournalDamaged, JournalForeign
-from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.engine.admission import announce, create_token
 from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key, settings_that_differ
@@ -133,7 +133,7 @@ async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_re
     """One life. Returns what must be done before the next one: its rows, or its journal, the others have as well."""
     amends: list[Amends] = []
     try:
-        store = await trio.to_thread.run_sync(RocksStore, config.registry_path)
+        store = await trio.to_thread.run_sync(GenerationStore, config.registry_path)
         try:
             folders = [Folder(path, capacity) for path, capacity in config.blobs]
             roster = config.data / founding.ROSTER_NAME
@@ -164,7 +164,9 @@ def _first(group: BaseExceptionGroup[BaseException]) -> str:
     return _first(found) if isinstance(found, BaseExceptionGroup) else str(found)
 
 
-def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: BlobStore, stop: trio.Event) -> "Node":
+def _wired(
+    config: NodeConfig, identity: Identity, store: GenerationStore, blobs: BlobStore, stop: trio.Event
+) -> "Node":
     """Put the node together, with a new journal when its own cannot be trusted. Raises Unavailable when that is all
     there is, or when it is another cluster's."""
     try:
@@ -175,6 +177,7 @@ def _wired(config: NodeConfig, identity: Identity, store: RocksStore, blobs: Blo
     except (JournalDamaged, StoreAhead, JournalForgot) as error:
         reborn, life = rebirth.begin_anew(config.data, identity, store.reader(), MachineEntropy(), str(error))
         node = Node(config, reborn, store, blobs, stop, life)
+    founding.refuse_loneliness(config, identity, node.consensus.is_stale)
     rebirth.remember_log(config.data)
     return node
 
@@ -186,7 +189,7 @@ class Node:
         self,
         config: NodeConfig,
         identity: Identity,
-        store: RocksStore,
+        store: GenerationStore,
         blobs: BlobStore,
         stop: trio.Event,
         life: Life,
@@ -208,6 +211,7 @@ class Node:
             entropy,
             [identity.node] if founding.is_founder(identity) else [],
             life=life,
+            log_keep_entries=config.log_keep_entries,
         )
         bare = Ports(identity.node, self.consensus, blobs, self.network, clock, entropy)
         self.missing = MissingCopies(bare)
@@ -219,6 +223,7 @@ class Node:
         self._members_changed = trio.Event()
         self._has_caught_up = False
         self.consensus.subscribe(self._on_applied)
+        self.consensus.on_replaced(self._on_replaced)
         self._set_members()
 
     async def run(self, on_ready: Ready | None) -> None:
@@ -316,6 +321,10 @@ class Node:
         ):
             self._set_members()
             self._members_changed.set()
+
+    def _on_replaced(self) -> None:
+        self._set_members()
+        self._members_changed.set()
 
     def _set_members(self) -> None:
         """Tell both who belongs to the cluster: the rows, or before there are any, what the join told us."""

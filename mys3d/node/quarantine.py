@@ -16,7 +16,7 @@ from mys3d.errors import Unavailable
 from mys3d.model.names import Instant
 
 PREFIX: Final = "damaged-"
-_FIRST: Final = "CURRENT"  # without it RocksDB begins an empty store, whatever else is still there
+_FIRST: Final = "GENERATION"  # without it nothing else here is believed to be the registry
 
 log = structlog.get_logger("mys3d.node")
 

@@ -36,6 +36,9 @@ class Kind(enum.IntEnum):
     REPLY = 38
     FAILED = 39
     SCRUB = 40
+    SNAPSHOT = 48
+    PIECE = 49
+    PIECED = 50
 
 
 class Frame(NamedTuple):

@@ -18,7 +18,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
-from mys3d.ports import Buffer, NodeStatus, PeerService, WireListener
+from mys3d.ports import Buffer, NodeStatus, PeerService, SnapshotOffer, WireListener
 
 T = TypeVar("T")
 
@@ -38,7 +38,9 @@ class _Link:
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class Attached:
+    """What a node that is up answers with."""
+
     service: PeerService
     listener: WireListener
 
@@ -55,13 +57,13 @@ class MemoryNetwork:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery: Final = nursery
-        self._nodes: Final[dict[NodeId, _Node]] = {}
+        self._nodes: Final[dict[NodeId, Attached]] = {}
         self._links: Final[dict[tuple[NodeId, NodeId], _Link]] = {}
 
     def attach(self, node: NodeId, service: PeerService, listener: WireListener) -> "MemoryPeers":
         """Bring a node up and tell everyone. Returns its ports.Peers and ports.Wire."""
         assert node not in self._nodes, f"node {node} is up already"
-        self._change(lambda: self._nodes.__setitem__(node, _Node(service, listener)))
+        self._change(lambda: self._nodes.__setitem__(node, Attached(service, listener)))
         return MemoryPeers(self, node)
 
     def detach(self, node: NodeId) -> None:
@@ -111,9 +113,9 @@ class MemoryNetwork:
         return True
 
     async def call(
-        self, source: NodeId, target: NodeId, seconds: float, request: Callable[[PeerService], Awaitable[T]]
+        self, source: NodeId, target: NodeId, seconds: float, request: Callable[[Attached], Awaitable[T]]
     ) -> T:
-        """Run `request` on the other node. Raises what its service raises, or Unavailable after `seconds`."""
+        """Run `request` on the other node. Raises what it raises there, or Unavailable after `seconds`."""
         answer: _Answer[T] = _Answer()
         with trio.move_on_after(seconds):
             await self._travel(source, target)
@@ -125,9 +127,9 @@ class MemoryNetwork:
             return answer.values[0]
         raise Unavailable(f"node {target} did not answer within {seconds} s")
 
-    async def _serve(self, node: _Node, request: Callable[[PeerService], Awaitable[T]], answer: _Answer[T]) -> None:
+    async def _serve(self, node: Attached, request: Callable[[Attached], Awaitable[T]], answer: _Answer[T]) -> None:
         try:
-            answer.values.append(await request(node.service))
+            answer.values.append(await request(node))
         except (Unavailable, Damaged, Rejected) as error:
             answer.error = error
         answer.done.set()
@@ -197,5 +199,15 @@ class MemoryPeers:
     async def scrub(self, node: NodeId, action: ScrubAction) -> ScrubReport:
         return await self._call(node, limits.scrub_call_seconds, lambda service: service.on_scrub(action))
 
+    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
+        seconds = limits.snapshot_open_seconds
+        return await self._network.call(self._node, node, seconds, lambda other: other.listener.on_open_snapshot())
+
+    async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
+        def ask(other: Attached) -> Awaitable[bytes]:
+            return other.listener.on_snapshot_piece(snapshot, file, start, stop)
+
+        return await self._network.call(self._node, node, limits.snapshot_piece_seconds, ask)
+
     async def _call(self, node: NodeId, seconds: float, request: Callable[[PeerService], Awaitable[T]]) -> T:
-        return await self._network.call(self._node, node, seconds, request)
+        return await self._network.call(self._node, node, seconds, lambda other: request(other.service))

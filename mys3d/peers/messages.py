@@ -11,11 +11,11 @@ import msgspec
 
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.model.body import BlobRef
-from mys3d.model.digest import DIGEST_BYTES, Digest
+from mys3d.model.digest import DIGEST_BYTES, Digest, digest_of
 from mys3d.model.members import Addresses
 from mys3d.model.names import GcEpoch, NodeId
 from mys3d.model.scrub import ScrubReport
-from mys3d.ports import Buffer, NodeStatus
+from mys3d.ports import Buffer, NodeStatus, SnapshotOffer
 
 T = TypeVar("T")
 
@@ -85,6 +85,15 @@ class Have(msgspec.Struct, frozen=True, array_like=True):
     touch: GcEpoch
 
 
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes [start, stop) of a file of a snapshot."""
+
+    snapshot: int
+    file: int
+    start: int
+    stop: int
+
+
 class Failure(msgspec.Struct, frozen=True, array_like=True):
     """An error kind that crosses the wire: `u` Unavailable, `r` Rejected, `d` Damaged."""
 
@@ -138,6 +147,25 @@ def parse_fetched(payload: Buffer) -> bytes | None:
 
 def parse_held(payload: Buffer) -> tuple[bool, ...]:
     return decode(payload, tuple[bool, ...])
+
+
+def parse_offer(payload: Buffer) -> SnapshotOffer:
+    return decode(payload, SnapshotOffer)
+
+
+def pieced(data: bytes) -> tuple[bytes, bytes]:
+    """The two pieces of a PIECED payload: the digest of the bytes, and the bytes."""
+    return digest_of(data), data
+
+
+def parse_piece(node: NodeId, payload: Buffer) -> bytes:
+    """Raises ValueError; Damaged when the bytes are not those that `node` read."""
+    if len(payload) < DIGEST_BYTES:
+        raise ValueError(f"a piece of a snapshot of {len(payload)} bytes")
+    digest, data = bytes(payload[:DIGEST_BYTES]), bytes(memoryview(payload)[DIGEST_BYTES:])
+    if digest_of(data) != digest:
+        raise Damaged(digest, node, f"a piece of {len(data)} bytes of a snapshot of node {node} was changed on its way")
+    return data
 
 
 def parse_status(payload: Buffer) -> NodeStatus:

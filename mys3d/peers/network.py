@@ -5,6 +5,7 @@ its requests go and their answers return. A node is spoken to while it is a memb
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -22,9 +23,9 @@ from mys3d.peers import messages, pki
 from mys3d.peers.frames import Kind
 from mys3d.peers.identity import Identity
 from mys3d.peers.link import PeerLink
-from mys3d.peers.messages import Have
+from mys3d.peers.messages import Have, Piece
 from mys3d.peers.server import Server
-from mys3d.ports import Buffer, Clock, Entropy, NodeStatus, PeerService, WireListener
+from mys3d.ports import Buffer, Clock, Entropy, NodeStatus, PeerService, SnapshotOffer, WireListener
 
 log = structlog.get_logger("mys3d.peers")
 
@@ -88,6 +89,15 @@ class PeerNetwork:
     def connected(self, node: NodeId) -> bool:
         link = self._links.get(node)
         return link is not None and link.control.is_up
+
+    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
+        lane = self._link(node).bulk
+        return await lane.call(Kind.SNAPSHOT, limits.snapshot_open_seconds, messages.parse_offer)
+
+    async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
+        asked = messages.encode(Piece(snapshot, file, start, stop))
+        lane = self._link(node).bulk
+        return await lane.call(Kind.PIECE, limits.snapshot_piece_seconds, partial(messages.parse_piece, node), asked)
 
     # --- ports.Peers
 

@@ -17,7 +17,7 @@ from mys3d.model.scrub import ScrubAction
 from mys3d.peers import frames, messages
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Frame, Kind
-from mys3d.peers.messages import Have
+from mys3d.peers.messages import Have, Piece
 from mys3d.ports import PeerService, WireListener
 
 _Answer = tuple[Kind, bytes, bytes]  # the payload in two pieces
@@ -73,6 +73,10 @@ class Serving:
                 return self._status
             case Kind.SCRUB:
                 return self._scrub
+            case Kind.SNAPSHOT:
+                return self._snapshot
+            case Kind.PIECE:
+                return self._piece
             case _:
                 raise ValueError(f"a member sent a frame of unknown kind {kind}")
 
@@ -122,6 +126,14 @@ class Serving:
     async def _scrub(self, frame: Frame) -> _Answer:
         action = messages.decode(frame.payload, ScrubAction)
         return Kind.REPLY, messages.encode(await self._service.on_scrub(action)), b""
+
+    async def _snapshot(self, frame: Frame) -> _Answer:
+        return Kind.REPLY, messages.encode(await self._listener.on_open_snapshot()), b""
+
+    async def _piece(self, frame: Frame) -> _Answer:
+        asked = messages.decode(frame.payload, Piece)
+        data = await self._listener.on_snapshot_piece(asked.snapshot, asked.file, asked.start, asked.stop)
+        return Kind.PIECED, *messages.pieced(data)
 
     def _failed(self, error: Unavailable | Rejected | Damaged) -> _Answer:
         return Kind.FAILED, messages.encode(messages.failure(error, self._me)), b""

@@ -21,7 +21,7 @@ def test_the_six_names_of_the_ancestor_are_known() -> None:
 def test_a_setting_has_one_spelling_per_source() -> None:
     setting = BY_PATH["s3.access_key"]
     assert (setting.flag, setting.variable) == ("--access-key", "MYS3D_ACCESS_KEY")
-    assert TABLES == ("node", "s3", "admin", "peers", "cluster", "log")
+    assert TABLES == ("node", "s3", "admin", "peers", "cluster", "registry", "log")
 
 
 def test_placeholders_are_known_in_any_case_and_in_angle_brackets() -> None:

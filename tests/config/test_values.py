@@ -136,3 +136,11 @@ def test_directories_for_blobs_are_a_list_or_one_text_each_with_its_share_or_non
 def test_what_names_no_directories_for_blobs_is_refused(wrong: object) -> None:
     with pytest.raises(ValueError):
         values.read_blobs(wrong, True)
+
+
+def test_the_log_that_is_kept_has_a_bound() -> None:
+    assert values.read_log_entries(0, True) == 0
+    assert values.read_log_entries("25000", False) == 25_000
+    for wrong in (-1, 25_001, "many"):
+        with pytest.raises(ValueError):
+            values.read_log_entries(wrong, False)

@@ -1,6 +1,5 @@
 """Builders of this room: small rows and rules, a disk that forgets, a cluster in one event loop."""
 
-import contextlib
 import importlib.util
 import types
 from pathlib import Path
@@ -10,66 +9,19 @@ import msgspec
 import pytest
 import trio
 
-from mys3d.consensus import append, segments
+from mys3d.consensus import append
 from mys3d.consensus.applier import Machine
 from mys3d.consensus.consensus import Consensus
-from mys3d.consensus.disk import BASE, FileDisk, Loaded, replay
+from mys3d.consensus.disk import FileDisk
 from mys3d.errors import Reason, Rejected, Unavailable
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.names import AccessKey, BucketName
 from mys3d.registry.commands import CancelOperation, CreateBucket, Proposal
 from mys3d.registry.outcomes import Applied
+from tests.consensus.disks import Rows, SimulatedDisk
 
 CLUSTER = b"c" * 16
 A, B, C, D, E = (letter * 32 for letter in "abcde")
-
-
-class Rows:
-    """Rows that, as RocksDB without its log, fall back to an older write when the node is killed."""
-
-    def __init__(self):
-        self.rows, self.history, self.flushed = {}, [], 0
-        self.stalls = 0
-        self.damage = None
-
-    def get(self, key):
-        return self.rows.get(key)
-
-    def scan(self, start, stop, *, reverse=False):
-        yield from sorted(((k, v) for k, v in self.rows.items() if start <= k < stop), reverse=reverse)
-
-    def reader(self):
-        return self
-
-    @contextlib.contextmanager
-    def snapshot(self):
-        frozen = Rows()
-        frozen.rows = dict(self.rows)
-        yield frozen
-
-    def write(self, writes):
-        if self.stalls:
-            self.stalls -= 1
-            raise Unavailable("stalled")
-        self.history.append(list(writes))
-        self._put(writes)
-
-    def _put(self, writes):
-        for key, value in writes:
-            if value is None:
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = value
-
-    def flush(self):
-        self.flushed = len(self.history)
-
-    def kill(self, kept):
-        """Fall back to the state after `kept` writes, at least the flushed ones."""
-        self.history = self.history[: max(kept, self.flushed)]
-        self.rows = {}
-        for writes in self.history:
-            self._put(writes)
 
 
 class Pending:
@@ -180,27 +132,6 @@ MACHINE = Machine(
 )
 
 
-class SimulatedDisk:
-    """Holds what was written; a killed node that had not written its work has lost it."""
-
-    def __init__(self, works=(), base=BASE[1:]):
-        self.works, self.base = list(works), base
-
-    def load(self):
-        entries, term = [(BASE[0], *self.base)], (self.base[1], None)
-        for work in self.works:
-            for kind, entry in segments.records(Path("simulated"), work.body):
-                replay(Path("simulated"), entries, kind, entry)
-            term = work.term or term
-        return Loaded(entries, *term)
-
-    def write(self, work):
-        self.works.append(work)
-
-    def close(self):
-        pass
-
-
 class Dice:
     """Seeded ports.Entropy."""
 
@@ -234,6 +165,17 @@ class Lanes:
 
     def connected(self, node):
         return node in self.network.listeners and frozenset((self.node, node)) not in self.network.cuts
+
+    async def open_snapshot(self, node):
+        return await self._listener(node).on_open_snapshot()
+
+    async def snapshot_piece(self, node, snapshot, file, start, stop):
+        return await self._listener(node).on_snapshot_piece(snapshot, file, start, stop)
+
+    def _listener(self, node):
+        if not self.connected(node):
+            raise Unavailable(f"node {node} is not reachable")
+        return self.network.listeners[node]
 
 
 class Network:
@@ -269,10 +211,11 @@ class Network:
 class Cluster:
     """Nodes in one event loop, on files or simulated disks, that can be killed and started again."""
 
-    def __init__(self, nursery, directory=None, machine=MACHINE, clock=None, sync=None):
+    def __init__(self, nursery, directory=None, machine=MACHINE, clock=None, sync=None, keep=None):
         self.nursery, self.directory, self.machine = nursery, directory, machine
         self.clock = clock or TrioClock()
         self.sync = sync
+        self.keep = keep
         self.network = Network()
         self.nodes, self.scopes, self.rows, self.disks = {}, {}, {}, {}
 
@@ -283,6 +226,8 @@ class Cluster:
             disk = FileDisk(self.directory / node[:4], CLUSTER)
         rows = self.rows.setdefault(node, Rows())
         seams = {"sync": self.sync} if self.sync else {}
+        if self.keep is not None:
+            seams["log_keep_entries"] = self.keep
         consensus = Consensus(
             node, disk, rows, self.machine, Lanes(self.network, node), self.clock, Dice(node), initial, **seams
         )
@@ -304,9 +249,12 @@ class Cluster:
         # The dying node may take one more step: what it still writes must not reach its next life.
         rows, self.rows[node] = self.rows[node], Rows()
         self.rows[node].history, self.rows[node].flushed = list(rows.history), rows.flushed
+        self.rows[node].generation, self.rows[node].generations = rows.generation, rows.generations
+        self.rows[node].durable_generation = rows.durable_generation
         self.rows[node].kill(rows.flushed)
         if node in self.disks:
-            self.disks[node] = SimulatedDisk(self.disks[node].works, self.disks[node].base)
+            disk = self.disks[node]
+            self.disks[node] = SimulatedDisk(disk.works, disk.base, disk.install)
         return self.nodes.pop(node)
 
     async def leader(self):

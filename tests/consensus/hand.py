@@ -6,7 +6,6 @@ from random import Random
 from mys3d.consensus import messages
 from mys3d.consensus.applier import Machine
 from mys3d.consensus.consensus import Consensus
-from mys3d.consensus.disk import Work
 from mys3d.consensus.identity import Life
 from mys3d.consensus.membership import encode_change
 from mys3d.registry.outcomes import Applied
@@ -93,6 +92,8 @@ class Hand:
         self.births = 0
         self.losses = {}  # how many journals each node has lost
         self.members = ()
+        self.keep = 20_000
+        self.installs_count = self.resets_count = 0
 
     # ports.Clock
     def monotonic(self):
@@ -110,7 +111,9 @@ class Hand:
         lost = self.losses.get(node, 0)
         life = Life(incarnation(node, lost + 1), is_reborn=lost > 0)
         entropy = _builders["dice"](self.births)
-        found = self.make(node, disk, rows, TAPE, wire, self, entropy, initial, life=life, dice=dice)
+        found = self.make(
+            node, disk, rows, TAPE, wire, self, entropy, initial, life=life, dice=dice, log_keep_entries=self.keep
+        )
         found.applier.settled = lambda command, outcome: self._settled(node, command)
         found.waiting = set()
         self.nodes[node], self.works[node] = found, None
@@ -122,7 +125,7 @@ class Hand:
         return found
 
     def kill(self, node, kept=0):
-        """Stop a node; its unwritten journal work is lost and its rows fall back."""
+        """Stop a node; its unwritten journal work is lost and its rows fall back to `kept` writes, or flushed ones."""
         del self.nodes[node]
         self.works[node] = None
         self.rows[node].kill(kept)
@@ -138,14 +141,44 @@ class Hand:
         self.disks[node] = _builders["disk"](base=self.rows[node].rows.get("applied", (1, 0)))
         self.losses[node] = self.losses.get(node, 0) + 1
 
-    def install(self, node, source):
-        """Give a stopped node the rows of `source`, and a log that begins behind them; term and vote stay."""
-        found = self.disks[node].load()
-        rows = self.rows[node] = _builders["rows"]()
-        rows.write(list(self.rows[source].rows.items()))
-        rows.flush()
-        self.disks[node] = _builders["disk"](base=rows.rows["applied"])
-        self.disks[node].write(Work(b"", (max(found.term, rows.rows["applied"][1]), found.vote), (b"", 0, 0), 0))
+    def flush(self, node):
+        """The rows reach the disk, and the journal may drop what is trimmed."""
+        self.rows[node].flush()
+        if node in self.nodes:
+            raft = self.nodes[node].raft
+            if not raft.is_stale:
+                self.nodes[node].compaction.flushed(raft.last_applied)
+
+    def lose_rows(self, node):
+        """The directory of the registry of a node that is down is gone."""
+        self.rows[node] = _builders["rows"]()
+
+    def needs_snapshot(self, node):
+        raft = self.nodes[node].raft
+        return not raft.is_leader() and (raft.is_stale or raft.needs_snapshot)
+
+    def install(self, node, export, crash_after=None):
+        """Fetch a copy and install it between two cycles; crash after so many of its steps. True: it was installed."""
+        assert self.works[node] is None
+        incoming = self.rows[node].receive(export.files)
+        for number, file in enumerate(export.files):
+            incoming.write(number, 0, export.read(number, 0, file.length))
+        installer = self.nodes[node].installer
+        plan = installer.begin(incoming.finish())
+        if plan is None:
+            return False
+        for number, step in enumerate(plan.steps):
+            if number == crash_after:
+                self.kill(node)
+                return False
+            step()
+        if crash_after is not None:
+            self.kill(node)
+            return False
+        installer.end(plan)
+        self.installs_count += 1
+        self.resets_count += not plan.keeps_log
+        return True
 
     name = staticmethod(incarnation)
 

@@ -1,6 +1,7 @@
 """Random schedules for a world moved by hand, and the laws they must not break.
 
-FIFO lanes, resets, cuts, kills, lost unsynced writes, older stores; learners that join, are promoted and demoted.
+FIFO lanes, resets, cuts, kills, lost unsynced writes, older and lost stores; learners that join, are promoted and
+demoted; logs that are cut short, snapshots fresh and old, crashes inside an install.
 """
 
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Fuzz:
         self.slow = set()  # lanes that stand still
         self.pace = self.random.choice([0.004, 0.004, 0.012, 0.03])  # seconds a step; elections take 1 to 2
         self.stall = self.random.choice([0.0, 0.3, 0.6])  # that a sync lasts longer
+        self.world.keep = self.random.choice([0, 5, 30, 20_000])  # applied entries that stay in the log
+        self.copies = []  # frozen copies of registries, from any time
         voters = self.nodes[: self.shape.voters]
         for node in self.nodes:
             self.world.start(node, initial=voters if node in voters else ())
@@ -84,6 +87,33 @@ class Fuzz:
             self.world.finish(node)
         if self.random.random() < 0.7:
             self.world.nodes[node].applier.apply_slice()
+        if self.world.works[node] is None and self.is_waiting(node) and self.random.random() < 0.3:
+            self.install(node)
+
+    def is_waiting(self, node):
+        return self.is_ours and self.world.needs_snapshot(node)
+
+    def install(self, node):
+        """From anybody's registry, as it is now or was some time ago; one time in four with a crash in between."""
+        if self.random.random() < 0.6:
+            self.copies = [*self.copies[-2:], *self.copied()]
+        if self.copies:
+            crash_after = self.random.randint(0, 5) if self.random.random() < 0.25 else None
+            self.world.install(node, self.random.choice(self.copies), crash_after)
+
+    def copied(self):
+        """A copy of the registry of some node that has one."""
+        whole = [node for node in sorted(self.world.nodes) if not self.world.nodes[node].raft.is_stale]
+        return [self.world.rows[self.random.choice(whole)].export()] if whole else []
+
+    def lose_rows(self, alive):
+        """One registry is lost while all others are whole, and so are the journals."""
+        rafts = [found.raft for found in self.world.nodes.values()]
+        if len(alive) == len(self.nodes) and not any(raft.is_stale for raft in rafts) and not self.forgetful():
+            node = self.random.choice(alive)
+            self.kill(node)
+            self.world.lose_rows(node)
+            self.world.start(node)
 
     def disturb(self, dice, alive):
         world, choose = self.world, self.random.choice
@@ -99,7 +129,9 @@ class Fuzz:
         elif dice < 0.993:
             world.heal()
         elif dice < 0.995:
-            world.rows[choose(alive)].flush()
+            self.flush(choose(alive))
+        elif dice < 0.9951 and self.is_ours:
+            self.lose_rows(alive)
         elif dice < 0.9953:
             self.duel(alive)
         elif dice < 0.9957:
@@ -116,6 +148,12 @@ class Fuzz:
             self.kill(choose(leaders or alive) if self.random.random() < 0.6 else choose(alive))
         elif dead:
             world.start(choose(dead))
+
+    def flush(self, node):
+        if self.is_ours:
+            self.world.flush(node)
+        else:
+            self.world.rows[node].flush()
 
     def grow(self):
         """A node joins, and each of the others hears of it in its own time."""
@@ -144,6 +182,8 @@ class Fuzz:
         world, node = self.world, self.random.choice(alive)
         if sum(world.losses.values()) >= self.losses_max or self.forgetful():
             return
+        if any(found.raft.is_stale for found in world.nodes.values()):
+            return
         if any(len(found.raft.voters_row.before(index)) < 2 for found in world.nodes.values() for index in (None, 0)):
             return
         if self.random.random() < 0.5:  # its last words arrive
@@ -165,14 +205,12 @@ class Fuzz:
                 return True
         return False
 
-    def supply(self, leader):
-        """Who lacks entries that the leader's log does not reach back to gets its rows, as a snapshot would bring."""
-        world, log = self.world, self.world.nodes[leader].raft.log
-        for node in sorted(world.nodes):
-            if node != leader and world.nodes[node].raft.log.last_index < log.first_index:
-                self.kill(node)
-                world.install(node, leader)
-                world.start(node)
+    def supply(self):
+        """Who lacks entries that nobody's log reaches back to installs a copy."""
+        for node in sorted(self.world.nodes):
+            if self.is_waiting(node):
+                for export in self.copied():
+                    self.world.install(node, export)
 
     def is_stopped_rightly(self):
         """While three voters become two, the second of them lost its journal: nobody can know what it promised."""
@@ -271,6 +309,9 @@ class Fuzz:
 
     def check_voters(self, node, raft):
         log = raft.log
+        if raft.is_stale:
+            assert raft.self_node is None, "a node that does not know who votes may not stand"
+            return
         row = Voters(frozenset(self.world.rows[node].rows.get("voters", ())))
         for entry in log.between(raft.last_applied + 1, log.last_index + 1):
             row.added(entry)
@@ -288,8 +329,10 @@ class Fuzz:
             world.pump(10, 0.06)
             for node in self.leaders_of(sorted(world.nodes)):
                 self.replace_forgetful(node)
-                self.supply(node)
-        world.pump(300, 0.06)
+            self.supply()
+        for _ in range(60):
+            world.pump(5, 0.06)
+            self.supply()
         tapes = [world.tape(node) for node in self.nodes]
         ends = [found.status() for found in world.nodes.values()]
         if self.is_stopped_rightly():

@@ -55,7 +55,7 @@ class Stock(SyncObj):
     election_deadline = Private("raftElectionDeadline")
     transfer_pending = Private("transferInProgress")
 
-    def __init__(self, node, disk, rows, machine, wire, world, entropy, initial, life, dice):
+    def __init__(self, node, disk, rows, machine, wire, world, entropy, initial, life, dice, log_keep_entries):
         self.dice, self.world, self.inbox, self.rows = dice, world, deque(), rows
         rows.rows = {}  # stock keeps no rows: it applies its whole journal again
         anatomy._seam.monotonic = world.monotonic

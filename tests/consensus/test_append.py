@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from pysyncobj.node import Node
 
+from mys3d import limits
 from mys3d.consensus import messages
 from mys3d.consensus.append import window_frames
 from mys3d.consensus.messages import AppendEntries, AppendReply, HigherTerm
@@ -169,3 +170,29 @@ def test_entries_that_no_leader_sends_are_refused_whole(world, entries):
     message = AppendEntries(raft.term, 1, end, raft.term, entries(end, raft.term))
     assert give(world, B, message) == []
     assert raft.log.last_index == end
+
+
+def test_a_log_that_is_full_takes_nothing_before_something_is_applied(world, monkeypatch):
+    monkeypatch.setattr(limits, "log_bytes_max", 200_000)
+    raft = world.nodes[B].raft
+    raft.is_installing = True  # nothing is applied meanwhile
+    for number in range(30):
+        world.submit(A, f"{number:03}" + "x" * 20_000)
+        world.pump(2)
+    world.pump(3)
+    assert raft.log.entries_bytes < 200_000 + 100_000 and len(world.names(C)) > 20
+    raft.is_installing = False
+    world.pump(30)
+    if world.needs_snapshot(B):  # the leader's log is as short
+        world.install(B, world.rows[A].export())
+    world.pump(30)
+    assert len(world.names(B)) == len(world.names(C)) == 30 - len(world.refused), "the rest was sent again"
+
+
+def test_a_leader_whose_log_is_full_refuses_commands(world, monkeypatch):
+    world.nodes[A].raft.is_installing = True  # nothing is applied meanwhile
+    monkeypatch.setattr(limits, "log_entries_max", 30)
+    for number in range(40):
+        world.submit(A, f"n{number}")
+        world.pump(1)
+    assert len(world.refused) >= 10 and len(world.nodes[A].raft.log) <= 30

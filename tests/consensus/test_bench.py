@@ -6,8 +6,8 @@ import time
 import pytest
 import trio
 
+from mys3d.consensus.generations import GenerationStore
 from mys3d.consensus.machine import MACHINE
-from mys3d.consensus.store import RocksStore
 
 
 class WallClock:
@@ -45,7 +45,7 @@ async def test_three_nodes_in_one_process_say_how_fast_they_commit(nursery, buil
     cluster = builders.Cluster(nursery, tmp_path, machine=MACHINE, clock=WallClock())
     trinity = builders.nodes[:3]
     for node in trinity:
-        cluster.rows[node] = RocksStore(tmp_path / f"rows-{node[:4]}")
+        cluster.rows[node] = GenerationStore(tmp_path / f"rows-{node[:4]}")
         await cluster.start(node, initial=trinity)
     leader = await cluster.leader()
     follower = next(node for node in cluster.nodes.values() if node is not leader)

@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from mys3d import limits
-from mys3d.consensus.store import RocksStore
+from mys3d.consensus.generations import GenerationStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.registry.commands import CompareRows, CondemnRows
 from mys3d.registry.comparing import digest_rows
@@ -116,7 +116,7 @@ async def test_a_node_that_named_otherwise_stands_down_and_the_others_go_on(buil
 
 async def test_a_store_of_files_is_named_in_a_thread_while_it_is_written(builders, small, tmp_path, nursery):
     cluster = builders.Cluster(nursery, machine=small)
-    store = RocksStore(tmp_path / "rows")
+    store = GenerationStore(tmp_path / "rows")
     cluster.rows[builders.nodes[0]] = store
     alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
     for number in range(5):

@@ -87,3 +87,15 @@ def test_the_capacity_is_what_all_directories_for_blobs_give_together(config_of:
     here = shutil.disk_usage(tmp_path).total
     folders = (BlobsFolder(tmp_path / "a", None), BlobsFolder(tmp_path / "b", None), BlobsFolder(tmp_path / "c", 10**9))
     assert founding.capacity_of(config_of(blobs=folders)) == here + 10**9  # a and b share a file system
+
+
+def test_a_lone_node_without_its_rows_refuses_and_one_with_others_asks_them(
+    config_of: Callable[..., NodeConfig],
+) -> None:
+    config = config_of()
+    identity = founding.open_identity(config, MachineEntropy(), MachineClock())
+    founding.refuse_loneliness(config, identity, is_stale=False)
+    with pytest.raises(Unavailable, match="back as it was"):
+        founding.refuse_loneliness(config, identity, is_stale=True)
+    identity = identity.with_seeds({**identity.seeds, NodeId("b" * 32): "10.0.0.2:9002"})
+    founding.refuse_loneliness(config, identity, is_stale=True)

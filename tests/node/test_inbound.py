@@ -39,6 +39,8 @@ async def test_each_call_is_handed_on_with_its_arguments() -> None:
     inbound.on_frame(node, b"frame")
     inbound.on_connected(node)
     inbound.on_disconnected(node)
+    assert await inbound.on_open_snapshot() == "on_open_snapshot"
+    assert await inbound.on_snapshot_piece(1, 2, 3, 4) == "on_snapshot_piece"
     assert service.calls == [
         ("on_push", digest, [b"x"], epoch),
         ("on_fetch", digest, 0, 1),
@@ -47,4 +49,10 @@ async def test_each_call_is_handed_on_with_its_arguments() -> None:
         ("on_scrub", ScrubAction.START),
         ("on_join", join),
     ]
-    assert listener.calls == [("on_frame", node, b"frame"), ("on_connected", node), ("on_disconnected", node)]
+    assert listener.calls == [
+        ("on_frame", node, b"frame"),
+        ("on_connected", node),
+        ("on_disconnected", node),
+        ("on_open_snapshot",),
+        ("on_snapshot_piece", 1, 2, 3, 4),
+    ]

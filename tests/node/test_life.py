@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from mys3d import limits
 from mys3d.config import NodeConfig
-from mys3d.consensus.store import RocksStore
+from mys3d.consensus.generations import GenerationStore
 from mys3d.errors import Unavailable
 from mys3d.node import RunningNode, join_cluster, run_node
 from mys3d.node.life import Node
@@ -200,14 +200,14 @@ async def test_a_registry_damaged_while_the_node_was_down_is_made_anew_from_the_
     assert len(body["nodes"]) == 1
     await again.stop()
     (place,) = config.registry_path.glob("damaged-*")
-    assert (place / "CURRENT").exists()
+    assert (place / "g-00000001" / "CURRENT").exists()
 
 
 def hurt(config: NodeConfig, damage: str) -> None:
     if damage == "CURRENT":
-        (config.registry_path / "CURRENT").write_text("hello")
+        (config.registry_path / "g-00000001" / "CURRENT").write_text("hello")
         return
-    for file in config.registry_path.glob("*.sst"):
+    for file in config.registry_path.glob("g-*/*.sst"):
         data = bytearray(file.read_bytes())
         data[20] ^= 1
         file.write_bytes(data)
@@ -216,16 +216,16 @@ def hurt(config: NodeConfig, damage: str) -> None:
 async def test_a_registry_damaged_while_the_node_runs_is_made_anew_and_the_node_serves_again(
     config_of: Build, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[RocksStore] = []
+    opened: list[GenerationStore] = []
 
-    def remembered(path: Path) -> RocksStore:
-        opened.append(RocksStore(path))
+    def remembered(path: Path) -> GenerationStore:
+        opened.append(GenerationStore(path))
         return opened[-1]
 
-    monkeypatch.setattr("mys3d.node.life.RocksStore", remembered)
+    monkeypatch.setattr("mys3d.node.life.GenerationStore", remembered)
     config = config_of(bucket="photos")
     life = await started(nursery, config)
-    opened[0]._faults.told(Exception("Corruption: planted"))
+    opened[0]._store._faults.told(Exception("Corruption: planted"))
     await status_when_up(config, lambda: len(opened) == 2)
     assert len(list(config.registry_path.glob("damaged-*"))) == 1
     await life.stop()

@@ -16,7 +16,7 @@ from mys3d.model.names import Instant, NodeId, Term
 from mys3d.model.scrub import ScrubReport, ScrubState
 from mys3d.peers import identity, pki
 from mys3d.peers.network import PeerNetwork
-from mys3d.ports import DiskUsage, JoinAdmission, NodeStatus, RaftStatus
+from mys3d.ports import DiskUsage, JoinAdmission, NodeStatus, RaftStatus, SnapshotFile, SnapshotOffer
 
 A, B, C = (NodeId(letter * 32) for letter in "abc")
 CLUSTER = b"c" * 16
@@ -83,6 +83,7 @@ class Listener:
 
     def __init__(self):
         self.frames, self.linked, self.losses = defaultdict(list), set(), []
+        self.snapshot_bytes, self.pieces, self.error = Random(5).randbytes(3000), [], None
 
     def on_frame(self, node, frame):
         self.frames[node].append(frame)
@@ -94,6 +95,19 @@ class Listener:
     def on_disconnected(self, node):
         self.linked.remove(node)
         self.losses.append(node)
+
+    async def on_open_snapshot(self):
+        await trio.lowlevel.checkpoint()
+        if self.error is not None:
+            raise self.error
+        return SnapshotOffer(2**48 - 1, 70_000, (SnapshotFile("CURRENT", 16), SnapshotFile("000008.sst", 3000)))
+
+    async def on_snapshot_piece(self, snapshot, file, start, stop):
+        await trio.lowlevel.checkpoint()
+        if self.error is not None:
+            raise self.error
+        self.pieces.append((snapshot, file, start, stop))
+        return self.snapshot_bytes[start:stop]
 
 
 async def until(condition, seconds=10):

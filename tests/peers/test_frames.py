@@ -79,4 +79,5 @@ def test_kinds_keep_their_numbers_on_the_wire():
         "RAFT": 16, "PING": 17, "PONG": 18,
         "PUSH": 32, "PUSHED": 33, "FETCH": 34, "FETCHED": 35, "HAVE": 36, "STATUS": 37, "REPLY": 38, "FAILED": 39,
         "SCRUB": 40,
+        "SNAPSHOT": 48, "PIECE": 49, "PIECED": 50,
     }  # fmt: skip

@@ -92,3 +92,15 @@ def test_a_status_carries_the_names_of_rows():
     raft = RaftStatus(1, None, (), False, 1, 1, 1, {}, (Compared(7, b"d" * 32, 3, b"\xff\x00"),))
     status = NodeStatus("n", raft, DiskUsage(1, 1, 0, True), 0, False, "0")
     assert messages.decode(messages.encode(status), NodeStatus).raft == raft
+
+
+def test_a_piece_of_a_snapshot_is_what_was_sent_or_damaged():
+    payload = b"".join(messages.pieced(b"rows"))
+    assert messages.parse_piece("b" * 32, payload) == b"rows"
+    for position in range(len(payload)):
+        changed = bytearray(payload)
+        changed[position] ^= 1
+        with pytest.raises(Damaged, match="changed on its way"):
+            messages.parse_piece("b" * 32, changed)
+    with pytest.raises(ValueError, match="piece"):
+        messages.parse_piece("b" * 32, payload[:31])

@@ -23,7 +23,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest, digest_of
 from mys3d.model.names import GcEpoch, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
-from mys3d.ports import Buffer, NodeStatus, PeerService, WireListener
+from mys3d.ports import Buffer, NodeStatus, PeerService, SnapshotOffer, WireListener
 from tests.simulation.threads import HERE, Host
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ class Network:
         target: NodeId,
         seconds: float,
         is_bulk: bool,
-        request: Callable[[PeerService], Awaitable[T]],
+        request: Callable[[Endpoint], Awaitable[T]],
     ) -> T:
         """Run `request` on the other node. Raises what it raises, or Unavailable."""
         connection, reply = self._connection(source, target), _Reply()
@@ -203,7 +203,7 @@ class Network:
     async def _serve(
         self,
         endpoint: Endpoint,
-        request: Callable[[PeerService], Awaitable[object]],
+        request: Callable[[Endpoint], Awaitable[object]],
         reply: _Reply,
         connection: Connection,
     ) -> None:
@@ -212,7 +212,7 @@ class Network:
             with trio.CancelScope() as scope:
                 connection.calls[scope] = None
                 try:
-                    reply.value = await request(endpoint.service)
+                    reply.value = await request(endpoint)
                     reply.is_answered = True
                 except CALLS as error:
                     reply.error = error
@@ -312,27 +312,39 @@ class Link:
 
     async def push(self, node: NodeId, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         sent = [b"".join(data)]  # the other node never shares memory with us
-        await self._call(node, limits.push_deadline_seconds, True, lambda service: service.on_push(digest, sent, touch))
+        await self._call(
+            node, limits.push_deadline_seconds, True, lambda other: other.service.on_push(digest, sent, touch)
+        )
 
     async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> bytes | None:
         seconds = limits.fetch_deadline_seconds
-        data = await self._call(node, seconds, True, lambda service: service.on_fetch(digest, start, stop))
+        data = await self._call(node, seconds, True, lambda other: other.service.on_fetch(digest, start, stop))
         whole = data is not None and start == 0 and len(data) < stop
         assert not whole or digest_of(data) == digest, f"{node} served other bytes than {digest.hex()}"
         return data
 
     async def have(self, node: NodeId, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:
         seconds = limits.have_deadline_seconds
-        return await self._call(node, seconds, False, lambda service: service.on_have(blobs, touch))
+        return await self._call(node, seconds, False, lambda other: other.service.on_have(blobs, touch))
 
     async def status(self, node: NodeId) -> NodeStatus:
-        return await self._call(node, limits.status_deadline_seconds, False, lambda service: service.on_status())
+        return await self._call(node, limits.status_deadline_seconds, False, lambda other: other.service.on_status())
 
     async def scrub(self, node: NodeId, action: ScrubAction) -> ScrubReport:
         seconds = limits.status_deadline_seconds
-        return await self._call(node, seconds, False, lambda service: service.on_scrub(action))
+        return await self._call(node, seconds, False, lambda other: other.service.on_scrub(action))
+
+    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
+        seconds = limits.snapshot_open_seconds
+        return await self._call(node, seconds, True, lambda other: other.listener.on_open_snapshot())
+
+    async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
+        def ask(other: Endpoint) -> Awaitable[bytes]:
+            return other.listener.on_snapshot_piece(snapshot, file, start, stop)
+
+        return await self._call(node, limits.snapshot_piece_seconds, True, ask)
 
     async def _call(
-        self, node: NodeId, seconds: float, is_bulk: bool, request: Callable[[PeerService], Awaitable[T]]
+        self, node: NodeId, seconds: float, is_bulk: bool, request: Callable[[Endpoint], Awaitable[T]]
     ) -> T:
         return await self._network.call(self._node, node, seconds, is_bulk, request)

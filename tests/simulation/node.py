@@ -170,6 +170,7 @@ class SimulatedNode:
             registry_path=data / "registry",
             blobs=tuple(BlobsFolder(data / name, None) for name in names),
             capacity_bytes=limits.TIB,
+            log_keep_entries=self.dice.choice((20, 60, limits.log_keep_entries)),
             bucket=BUCKET if self.number == 1 else None,
         )
 

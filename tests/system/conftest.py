@@ -128,8 +128,8 @@ def run_mys3d(*words: str, timeout: float = 60) -> subprocess.CompletedProcess[s
     )
 
 
-def start_dev(data: Path, port: int, nodes: int = 3) -> DevCluster:
-    """Start `mys3d dev` and return once every node serves."""
+def start_dev(data: Path, port: int, nodes: int = 3, **settings: str) -> DevCluster:
+    """Start `mys3d dev` and return once every node serves. `settings` go into its environment."""
     ready_file = data.parent / f"{data.name}.ready.json"
     ready_file.unlink(missing_ok=True)
     words = ["dev", "--nodes", str(nodes), "--data", str(data), "--port", str(port), "--ready-file", str(ready_file)]
@@ -137,7 +137,7 @@ def start_dev(data: Path, port: int, nodes: int = 3) -> DevCluster:
     with log:
         process = subprocess.Popen(
             [sys.executable, "-m", "mys3d", *words],
-            env=clean_environment(),
+            env=clean_environment() | settings,
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
