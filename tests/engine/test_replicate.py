@@ -8,7 +8,10 @@ import trio
 from trio.testing import MockClock
 
 from mys3d import limits
+from mys3d.engine.budget import BufferBudget
+from mys3d.engine.get import read_blob
 from mys3d.engine.homes import present_layout
+from mys3d.engine.put import put_object
 from mys3d.engine.replicate import replicate
 from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
@@ -252,3 +255,22 @@ async def test_a_copy_that_this_node_could_not_keep_is_known_to_be_missing(make_
     _, durable = await push(grid)
     assert durable == {1, 2}
     assert grid[0].missing.blobs_missing == 1
+
+
+async def test_a_home_that_was_away_finds_its_copy_at_the_substitute_even_when_nobody_else_has_one(
+    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: MockClock, pieces: Any, finisher: Any
+) -> None:
+    grid = await make_grid(4)
+    homes = homes_of(grid)
+    sender, other, away = homes
+    substitute = ({0, 1, 2, 3} - set(homes)).pop()
+    grid.network.partition(grid.ids[away])
+    await put_object(grid[sender].ports, BufferBudget(), pieces(DATA), frozenset(), finisher(grid))
+    assert grid.holders(BLOB) == {sender, other, substitute}
+    grid.network.heal_all()
+    for number in (sender, other):
+        grid.network.partition(grid.ids[number])
+    assert await read_blob(grid[away].ports, BLOB) == DATA
+    await nursery.start(grid[away].missing.run)
+    await trio.sleep(10)
+    assert grid.holders(BLOB) == {0, 1, 2, 3}
