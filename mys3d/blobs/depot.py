@@ -286,7 +286,8 @@ class Depot:
         start = min(start, stop)
         data = None
         if stop - start <= limits.hash_batch_bytes:  # longer ones would keep the loop busy for too long
-            data = self._reader.read_cached(digest, place, start, stop)
+            with contextlib.suppress(Damaged):  # of what is in memory: the waiting read looks at the disk and judges
+                data = self._reader.read_cached(digest, place, start, stop)
         if data is None:
             data = await self._in_thread(self._reader.read_waiting, digest, place, start, stop)
         if stop - start == place.length:

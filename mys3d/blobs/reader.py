@@ -34,10 +34,28 @@ class Reader:
         return self._read(digest, place, start, stop, _NOWAIT) if self.nowait else None
 
     def read_waiting(self, digest: Digest, place: Place, start: int, stop: int) -> bytes:
-        """Return verified bytes [start, stop); waits for the disk, so it runs in a thread. Raises Damaged."""
-        data = self._read(digest, place, start, stop, 0)
+        """Return verified bytes [start, stop); waits for the disk, so it runs in a thread. Raises Damaged.
+
+        Damage is believed when it was read twice: a bit may have flipped in memory, and this copy be the last one.
+        """
+        try:
+            data = self._read(digest, place, start, stop, 0)
+        except Damaged:
+            self._forget_cached(place)
+            data = self._read(digest, place, start, stop, 0)
         assert data is not None, "a waiting read ends with data or an error"
         return data
+
+    def _forget_cached(self, place: Place) -> None:
+        """Have the next read of a record come from the disk, where the system can do that."""
+        volume = self._directory.pin(place.volume)
+        if volume is None:
+            return
+        try:
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(volume.fd, place.offset, record.record_bytes(place.length), os.POSIX_FADV_DONTNEED)
+        finally:
+            self._directory.unpin(volume)
 
     def _read(self, digest: Digest, place: Place, start: int, stop: int, flags: int) -> bytes | None:
         assert 0 <= start <= stop <= place.length

@@ -151,3 +151,24 @@ def test_a_read_error_is_damage_and_takes_the_directory_offline(
     with pytest.raises(Damaged, match=os.strerror(number)):
         reader.read_waiting(blob(1)[0], place, 0, 10)
     assert directory.offline is not None
+
+
+def test_a_bit_that_flips_in_memory_once_is_no_damage(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.commit([new_blob(1, 3 * STRETCH)])
+    name, data = blob(1, 3 * STRETCH)
+    place = directory.index.find(name)
+    assert place is not None
+    preadv, reads = os.preadv, []
+
+    def flaky(fd: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        count = preadv(fd, buffers, offset, flags)
+        if not reads:
+            buffers[0][count // 2] ^= 4
+        reads.append(offset)
+        return count
+
+    monkeypatch.setattr(reader_module.os, "preadv", flaky)
+    assert reader.read_waiting(name, place, 0, len(data)) == data
+    assert len(reads) == 2
