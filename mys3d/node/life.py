@@ -273,6 +273,7 @@ class Node:
             await self._found()
         await self._catch_up()
         self._has_caught_up = True
+        self.network.forget_seeds()
         self._members_changed.set()
         if self.config.bucket is not None and self.config.access_key is not None:
             await ensure_bucket(self.ports, parse_bucket_name(self.config.bucket), AccessKey(self.config.access_key))

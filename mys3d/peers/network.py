@@ -79,6 +79,13 @@ class PeerNetwork:
         self._addresses = {**self._seeds, **found}
         self._follow()
 
+    def forget_seeds(self) -> None:
+        """The registry has caught up: whoever is not in it was removed, perhaps while this node was down."""
+        for node in self._seeds:
+            self._addresses.pop(node, None)
+        self._seeds.clear()
+        self._follow()
+
     # --- ports.Wire
 
     def send(self, node: NodeId, frame: bytes) -> bool:

@@ -28,6 +28,18 @@ async def test_a_seed_stays_while_the_registry_is_replayed_and_goes_when_it_is_r
         await other.status(room.A)
 
 
+async def test_a_seed_that_was_removed_before_the_start_goes_once_the_registry_has_caught_up(cluster, room):
+    one = await cluster.start(room.A)
+    other = await cluster.start(room.B)  # its seeds name node A, its rows do not any more
+    one.set_members([cluster.member(room.B)])
+    other.set_members([cluster.member(room.B)])
+    await room.until(lambda: other.reachable(room.A))
+    other.forget_seeds()
+    await room.until(lambda: not other.reachable(room.A) and not one.reachable(room.B))
+    with pytest.raises(Unavailable, match="not a member that this node knows"):
+        await other.status(room.A)
+
+
 async def test_three_nodes_all_reach_each_other(cluster, room):
     peers = {node: await cluster.start(node) for node in (room.A, room.B, room.C)}
     for network in peers.values():

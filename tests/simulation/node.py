@@ -76,6 +76,9 @@ class SimulatedPeers(Link):
     def set_members(self, members: Iterable[Member]) -> None:
         """Addresses mean nothing here."""
 
+    def forget_seeds(self) -> None:
+        """Nor do seeds."""
+
     async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         host = self._host
         async with trio.open_nursery() as nursery:
