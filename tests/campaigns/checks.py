@@ -84,7 +84,8 @@ def _sweep_part(cluster: Cluster, pairs: Sequence[tuple[str, str]]) -> Recorder:
             recorder.operations.append((key, Operation("get", value, called, time.monotonic())))
             break
         else:
-            recorder.unexpected.append(f"{key}: {name} did not answer {SWEEP_TRIES} times")
+            recorder.unexpected.append(f"{key}: {name} did not answer {SWEEP_TRIES} times; the sweep ended there")
+            break
     for connection in connections.values():
         connection.close()
     return recorder
