@@ -18,7 +18,7 @@ from tests.simulation.linear import Operation
 NOISE = Random(1).randbytes(9 << 20)
 SHARED_TAIL = NOISE[: 1 << 20]  # the second blob of some large bodies: the same content again and again
 BLOB_BYTES = 4 << 20
-AFFINITY = 0.8  # a client asks its own node this often: one that hangs does not stall all clients
+AFFINITY = 0.95  # a client asks its own node this often: one that hangs does not stall all clients
 DOWN_SECONDS = 0.05
 RETRY_SECONDS = 0.2
 REGISTERS = "r/"
@@ -44,7 +44,7 @@ class Plan:
     """How the clients behave."""
 
     seed: int
-    clients: int = 30
+    clients: int = 40
     registers: int = 60
     mix: dict[str, int] = field(default_factory=lambda: dict(MIXED))
     large_percent: float = 0.5  # of the bodies: more than one blob
