@@ -26,6 +26,7 @@ TEND_SECONDS = 0.02
 RESTART_SECONDS = 0.25
 KEYS = Keys("CAMPAIGNKEY", "campaign-secret-key")
 BUCKET = "campaign"
+SHORT_LOG = {"MYS3D_LOG_KEEP_ENTRIES": "100"}  # the log is cut all the time, and who was away installs a snapshot
 HASTE = {"MYS3D_GC_PERIOD_MS": "1000"}  # deleted blobs go within seconds; what needs them yet must keep them
 
 
@@ -160,6 +161,10 @@ class Cluster:
         self.kill(*self.names)
         for node in self.nodes.values():
             self._forget(node)
+
+    def count_logged(self, words: str) -> int:
+        """How often the nodes logged this so far."""
+        return sum(node.place.log.read_text(errors="replace").count(words) for node in self.nodes.values())
 
     def tend(self) -> None:
         """Start again what ended unasked, a moment later."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.campaigns.checks import Verdict, judge, longest_gap, sweep
 from tests.campaigns.client import Connection
-from tests.campaigns.cluster import BUCKET, KEYS, Cluster
+from tests.campaigns.cluster import BUCKET, KEYS, SHORT_LOG, Cluster
 from tests.campaigns.nemeses import Nemeses
 from tests.campaigns.workload import Plan, Workload
 from tests.campaigns.world import World
@@ -78,6 +78,7 @@ def run(world: World, requests: int, seed: int) -> None:
     final = sweep(cluster, workload.keys)
     judge(verdict, workload, final)
     verdict.problems += cluster.crashes + converged(cluster)
+    verdict.figures["snapshots installed"] = str(cluster.count_logged("snapshot installed"))
     counts = Counter(episode.kind for episode in nemeses.episodes)
     longest = {kind: max(gaps) for kind, gaps in outages(workload, nemeses).items()}
     verdict.figures |= {
@@ -95,4 +96,4 @@ def run(world: World, requests: int, seed: int) -> None:
 
 @pytest.mark.campaign
 def test_chaos_never_shows(form_world: Callable[..., World], seed: int, scale: float) -> None:
-    run(form_world(3), int(REQUESTS_MIN * scale), seed)
+    run(form_world(3, **SHORT_LOG), int(REQUESTS_MIN * scale), seed)

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from tests.campaigns.checks import Verdict, judge, percentile, sweep
+from tests.campaigns.cluster import SHORT_LOG
 from tests.campaigns.workload import MIXED, WRITES, Plan, Workload
 from tests.campaigns.world import World
 
@@ -52,6 +53,7 @@ def run(world: World, cuts: int, seed: int) -> None:
     final = sweep(cluster, workload.keys)
     judge(verdict, workload, final, rate_min=0.0)
     verdict.problems += cluster.crashes
+    verdict.figures["snapshots installed"] = str(cluster.count_logged("snapshot installed"))
     verdict.figures |= {
         "power cuts of all nodes": str(cuts),
         "read back": f"{spot_checks:,} between cuts, {len(final.operations):,} at the end, through every node",
@@ -64,7 +66,7 @@ def run(world: World, cuts: int, seed: int) -> None:
 
 @pytest.mark.campaign
 def test_fifty_power_cuts_lose_nothing(form_world: Callable[..., World], seed: int, scale: float) -> None:
-    run(form_world(3), max(1, int(CUTS * scale)), seed)
+    run(form_world(3, **SHORT_LOG), max(1, int(CUTS * scale)), seed)
 
 
 @pytest.mark.campaign
@@ -72,4 +74,4 @@ def test_fifty_power_cuts_lose_nothing(form_world: Callable[..., World], seed: i
 def test_power_cuts_of_small_clusters_lose_nothing(
     count: int, form_world: Callable[..., World], seed: int, scale: float
 ) -> None:
-    run(form_world(count), max(1, int(CUTS * scale / 10)), seed)
+    run(form_world(count, **SHORT_LOG), max(1, int(CUTS * scale / 10)), seed)
