@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds wiped-node disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
+.PHONY: run test check setup kill-rounds wiped-node broken-uploads disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
 
 setup: .venv/.ready
 
@@ -53,6 +53,10 @@ corrupt: setup
 wiped-node: export MYS3D_WIPED_OBJECTS = $(or $(OBJECTS),10000)
 wiped-node: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_wiped_node.py
+
+# Uploads of 140 MB while the node that takes them, or another one, is killed; uploads while two of three nodes are down.
+broken-uploads: setup
+	@$(BIN)/python -m pytest -s -m campaign tests/system/test_broken_uploads.py
 
 # Whole clusters in deterministic runs; the same seed gives the same trace. SEEDS counts on from SEED.
 SEED ?= 7

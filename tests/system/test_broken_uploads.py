@@ -46,48 +46,48 @@ class Unsigned(S3SigV4Auth):
         return "UNSIGNED-PAYLOAD"
 
 
-def begin(cluster: Any, name: str, method: str, key: str, *headers: str) -> socket.socket:
+def begin(cluster: Any, name: str, method: str, path: str, *headers: str) -> socket.socket:
     """Send the head of a signed request on a connection of its own."""
     parts = urlsplit(cluster.node(name)["s3"])
-    request = AWSRequest(method, f"http://{parts.netloc}/{BUCKET}/{key}")
+    request = AWSRequest(method, f"http://{parts.netloc}/{path}")
     facts = cluster.facts
     Unsigned(Credentials(facts["access_key"], facts["secret_key"]), "s3", facts["region"]).add_auth(request)
     signed = [f"{title}: {value}" for title, value in request.headers.items()]
     connection = socket.create_connection((parts.hostname, parts.port), timeout=20)
-    lines = [f"{method} /{BUCKET}/{key} HTTP/1.1", f"Host: {parts.netloc}", *signed, *headers]
+    lines = [f"{method} /{path} HTTP/1.1", f"Host: {parts.netloc}", *signed, *headers]
     connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
     return connection
 
 
-def keys(cluster: Any) -> list[str]:
-    return [entry["Key"] for entry in cluster.client("n2").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+def keys(cluster: Any, bucket: str = BUCKET) -> list[str]:
+    return [entry["Key"] for entry in cluster.client("n2").list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
-def test_clients_that_leave_in_the_middle_leave_nothing_behind(own_cluster: Any, tools: Any) -> None:
-    cluster, dice = own_cluster, random.Random(3)
+def test_clients_that_leave_in_the_middle_leave_nothing_behind(shared_cluster: Any, bucket: str, tools: Any) -> None:
+    cluster, dice = shared_cluster, random.Random(3)
     client = cluster.client("n1")
-    client.create_bucket(Bucket=BUCKET)
     body = dice.randbytes(20 * MIB)
-    client.put_object(Bucket=BUCKET, Key="whole", Body=body)
+    client.put_object(Bucket=bucket, Key="whole", Body=body)
     pid = pid_of(cluster, "n1")
     before = tools.eventually(lambda: sockets_of(pid), 5, "the node has sockets")
     leavers = limits.buffer_budget_bytes // limits.blob_bytes_max + 8  # leaked buffers would leave none for the next
     for number in range(leavers):
-        upload = begin(cluster, "n1", "PUT", f"torn-{number}", f"Content-Length: {50 * MIB}")
+        upload = begin(cluster, "n1", "PUT", f"{bucket}/torn-{number}", f"Content-Length: {50 * MIB}")
         upload.sendall(body[: dice.choice([100, 70_000, 500_000])])
         upload.close()
     for number in range(8):
-        download = begin(cluster, "n1", "GET", "whole")
+        download = begin(cluster, "n1", "GET", f"{bucket}/whole")
         assert download.recv(100_000).startswith(b"HTTP/1.1 200")
         if number % 2:  # a reset instead of an end
             download.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         download.close()
     tools.eventually(lambda: sockets_of(pid) <= before + 2, 30, "their sockets are closed")
-    client.put_object(Bucket=BUCKET, Key="after", Body=body)
-    assert client.get_object(Bucket=BUCKET, Key="after")["Body"].read() == body
-    assert keys(cluster) == ["after", "whole"]
+    client.put_object(Bucket=bucket, Key="after", Body=body)
+    assert client.get_object(Bucket=bucket, Key="after")["Body"].read() == body
+    assert keys(cluster, bucket) == ["after", "whole"]
 
 
+@pytest.mark.campaign
 def test_an_upload_that_cannot_succeed_is_refused_before_its_body_and_soon(own_cluster: Any, tools: Any) -> None:
     cluster = own_cluster
     cluster.client("n1").create_bucket(Bucket=BUCKET)
@@ -95,14 +95,14 @@ def test_an_upload_that_cannot_succeed_is_refused_before_its_body_and_soon(own_c
         assert cluster.command("dev", "kill", name).returncode == 0
 
     def refused() -> str:
-        upload = begin(cluster, "n1", "PUT", "large", f"Content-Length: {limits.GIB}", "Expect: 100-continue")
+        upload = begin(cluster, "n1", "PUT", f"{BUCKET}/large", f"Content-Length: {limits.GIB}", "Expect: 100-continue")
         with upload:
             return upload.recv(4096).decode()
 
     answer = tools.eventually(lambda: (text := refused()).startswith("HTTP/1.1 503") and text, 15, "it is refused")
     assert "retry-after: 1" in answer.lower()
     started = time.monotonic()
-    with begin(cluster, "n1", "GET", "large") as read:
+    with begin(cluster, "n1", "GET", f"{BUCKET}/large") as read:
         assert read.recv(4096).startswith(b"HTTP/1.1 503")
     assert time.monotonic() - started < limits.barrier_deadline_seconds - 1
     for name in ("n2", "n3"):
@@ -119,7 +119,8 @@ def test_an_upload_that_cannot_succeed_is_refused_before_its_body_and_soon(own_c
     assert keys(cluster) == ["small"]
 
 
-@pytest.mark.parametrize("victim", ["other", pytest.param("own", marks=pytest.mark.campaign)])
+@pytest.mark.campaign
+@pytest.mark.parametrize("victim", ["other", "own"])
 def test_a_large_upload_survives_another_node_and_not_its_own(own_cluster: Any, tools: Any, victim: str) -> None:
     cluster = own_cluster
     cluster.client("n1").create_bucket(Bucket=BUCKET)
@@ -128,7 +129,7 @@ def test_a_large_upload_survives_another_node_and_not_its_own(own_cluster: Any, 
     other = next(node["name"] for node in nodes if node["role"] != "leader" and node["name"] != "n1")
     half = len(body) // 2
     answer = b""
-    with begin(cluster, "n1", "PUT", "large", f"Content-Length: {len(body)}") as upload:
+    with begin(cluster, "n1", "PUT", f"{BUCKET}/large", f"Content-Length: {len(body)}") as upload:
         upload.settimeout(60)
         upload.sendall(memoryview(body)[:half])
         os.kill(pid_of(cluster, other if victim == "other" else "n1"), signal.SIGKILL)

@@ -51,16 +51,19 @@ def test_a_scrub_finds_flipped_bits_and_heals_them_and_no_wrong_byte_is_served(o
             continue  # left to the scrub
         assert client.get_object(Bucket="rot", Key=key)["Body"].read() == body
     ended = tools.eventually(
-        lambda: (found := report())["finished_at"] and not found["open_count"] and found, 60, "the scrub has ended"
+        lambda: (found := report())["finished_at"] and not found["open_count"] and found,
+        60,
+        "the scrub has ended",
+        pause=0.5,
     )
     assert ended["healed_count"] == ended["found_count"] == FLIPPED - len(served)
     for key, body in bodies.items():
         assert client.get_object(Bucket="rot", Key=key)["Body"].read() == body
-    tools.eventually(lambda: cluster.status()["copies"]["missing_blobs"] == 0, 60, "every copy is back")
+    tools.eventually(lambda: cluster.status()["copies"]["missing_blobs"] == 0, 60, "every copy is back", pause=0.5)
     again = cluster.command("scrub", "start", "--node", "n2")
     assert again.returncode == 0, again.stdout
     clean = tools.eventually(
-        lambda: (found := report())["state"] == "waiting" and found, 60, "the second round has ended"
+        lambda: (found := report())["state"] == "waiting" and found, 60, "the second round has ended", pause=0.5
     )
     assert (clean["found_count"], clean["blobs_count"]) == (ended["found_count"], OBJECTS)
     assert f"{FLIPPED - len(served)} damaged copies found" in cluster.command("status").stdout

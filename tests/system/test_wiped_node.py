@@ -1,6 +1,6 @@
 """A node comes back without any of its blobs: every copy is made again, and nobody notices meanwhile.
 
-The campaign does it with 10,000 objects and prints how long the copies took (`make wiped-node`).
+With 10,000 objects; prints how long the copies took (`make wiped-node`).
 """
 
 import hashlib
@@ -94,7 +94,7 @@ def wipe_and_wait(cluster: Any, count: int, seconds: float, eventually: Any) -> 
             node = node_of(cluster, WIPED)
             return bool(node["reachable"]) and node["disk"]["blobs_count"] == held and node["blobs_missing"] == 0
 
-        eventually(is_whole, seconds, f"{held} blobs are on {WIPED} again", pause=0.5)
+        eventually(is_whole, seconds, f"{held} blobs are on {WIPED} again", pause=1.0)
         took = time.monotonic() - started
     finally:
         readers.halt.set()
@@ -117,15 +117,13 @@ def verify(cluster: Any, digests: dict[str, str], eventually: Any) -> None:
         answer: dict[str, Any] = told["nodes"][0]["report"]
         return answer
 
-    ended = eventually(lambda: (found := report())["state"] == "waiting" and found, 120, "the scrub has ended")
+    ended = eventually(
+        lambda: (found := report())["state"] == "waiting" and found, 120, "the scrub has ended", pause=1.0
+    )
     assert (ended["blobs_count"], ended["found_count"]) == (len(digests), 0)
     client = cluster.client(WIPED)
-    for key, digest in itertools.islice(sorted(digests.items()), 0, None, max(1, len(digests) // 200)):
+    for key, digest in itertools.islice(sorted(digests.items()), 0, None, max(1, len(digests) // 50)):
         assert hashlib.sha256(client.get_object(Bucket=BUCKET, Key=key)["Body"].read()).hexdigest() == digest
-
-
-def test_a_node_that_lost_all_its_blobs_has_them_again_and_no_get_fails(own_cluster: Any, tools: Any) -> None:
-    wipe_and_wait(own_cluster, 300, 60, tools.eventually)
 
 
 @pytest.mark.campaign
