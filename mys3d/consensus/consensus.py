@@ -188,7 +188,7 @@ class Consensus:
         return self.raft.caught_up(node)
 
     def incarnation_of(self, node: NodeId) -> bytes | None:
-        return self.raft.heard.get(Node(node)) if self.raft.is_leader() else None
+        return self.raft.heard.get(Node(node)) or None if self.raft.is_leader() else None
 
     async def set_voter(self, node: NodeId, votes: bool) -> None:
         """A wish that may be repeated: Unavailable says that it was not seen fulfilled before the deadline.

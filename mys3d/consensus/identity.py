@@ -81,9 +81,12 @@ class Identity(Election):
         return len(self.voters_row.now()) != 2 or self.forgot(Node(node))
 
     def forgot(self, node: Node) -> bool:
-        """This voter answers in an incarnation that no promotion names."""
-        pinned = self.voters_row.incarnation_of(NodeId(node.id))
-        return node in self.voters and bool(pinned) and self.heard.get(node, pinned) != pinned
+        """This voter answers in an incarnation that no promotion names.
+
+        One that names none is of a release that refuses to start without its journal: it remembers.
+        """
+        pinned, heard = self.voters_row.incarnation_of(NodeId(node.id)), self.heard.get(node)
+        return node in self.voters and bool(pinned) and bool(heard) and heard != pinned
 
     def hear_incarnation(self, node: Node, incarnation: bytes) -> bool:
         """True: its answer counts. What it acknowledged in an earlier incarnation is not there any more."""

@@ -183,3 +183,23 @@ def test_an_answer_of_another_incarnation_voids_what_was_acknowledged(world):
     world.nodes[A].on_frame(B, messages.encode(AppendReply(raft.term, 2, 9, world.name(B, 2))))
     world.cycle(A)
     assert raft.match_index[Node(B)] == 0
+
+
+def test_two_of_three_lost_journals_elect_nobody(world):
+    for node in (B, C):
+        lose(world, node)
+    world.time += 10
+    world.pump(60)
+    assert not any(found.raft.is_leader() for found in world.nodes.values())
+    assert set(world.acknowledged) <= set(world.names(A))
+
+
+def test_a_voter_of_a_release_without_incarnations_counts(world):
+    raft = world.nodes[A].raft
+    world.submit(A, "more")
+    world.cycle(A)
+    world.nodes[A].on_frame(B, messages.encode(AppendReply(raft.term, raft.log.last_index + 1, None)))
+    world.cycle(A)
+    assert not raft.forgot(Node(B))
+    assert world.nodes[A].incarnation_of(B) is None
+    assert raft.match_index[Node(B)] == raft.log.last_index

@@ -145,7 +145,7 @@ async def test_a_journal_that_cannot_be_trusted_stops_the_start(
         await run_node(config)
 
 
-@pytest.mark.parametrize("fault", ["journal damaged", "journal lost", "journal and registry lost"])
+@pytest.mark.parametrize("fault", ["journal damaged", "journal older", "journal lost", "journal and registry lost"])
 async def test_one_of_two_voters_that_lost_its_journal_comes_back_in_another_incarnation(
     config_of: Build, nursery: trio.Nursery, fault: str
 ) -> None:
@@ -155,11 +155,14 @@ async def test_one_of_two_voters_that_lost_its_journal_comes_back_in_another_inc
     lives.append(await started(nursery, second))
     await status_when(first, lambda body: roles(body) == ["follower", "leader"])
     await lives[1].stop()
+    if "older" in fault:
+        shutil.copytree(second.data / "journal", second.data / "copy")
+        await (await started(nursery, second)).stop()  # the log has grown by the entry of a new term
     spoil(second, fault)
     again = await started(nursery, second)
     await status_when(first, lambda body: roles(body) == ["follower", "leader"] and body["health"] == "healthy")
     assert again.ready.is_set()
-    assert (second.data / "journal.lost-1").exists() == ("damaged" in fault)
+    assert (second.data / "journal.lost-1").exists() == ("lost" not in fault)
     assert '"reborn":true' in (second.data / "journal" / "incarnation").read_text()
     for life in (again, lives[0]):
         await life.stop()
@@ -176,7 +179,10 @@ def roles(body: Any) -> list[str]:
 
 def spoil(config: NodeConfig, fault: str) -> None:
     journal = config.data / "journal"
-    if "damaged" in fault:
+    if "older" in fault:
+        shutil.rmtree(journal)
+        (config.data / "copy").rename(journal)
+    elif "damaged" in fault:
         segment = next(journal.glob("*.log"))
         data = bytearray(segment.read_bytes())
         data[100] ^= 1
