@@ -113,6 +113,8 @@ snapshot_idle_seconds: Final = 60.0  # a copy that nobody asked a piece of for t
 snapshots_kept_max: Final = 2  # frozen copies of one node at a time; several nodes may fetch the same
 snapshot_files_max: Final = 10_000
 snapshot_rest_seconds: Final = 1.0  # between two attempts to fetch
+check_names_max: Final = 1_000_000  # blobs whose names a check of the registry counts at once: about 200 MB
+violations_max: Final = 100  # sentences of one check
 scan_rows_max: Final = 10_000  # rows one scan call may visit before it must return a cursor
 
 # --- Write path -------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "token": ("mys3d.cli.cluster_commands", "token", "Print a join token: one line, used once, valid for one hour."),
     "join": ("mys3d.cli.node_commands", "join", "Join this machine to a cluster and run its node."),
     "status": ("mys3d.cli.cluster_commands", "status", "Show the nodes, the copies, and what can be lost now."),
+    "doctor": ("mys3d.cli.doctor", "doctor", "Look for damage, and compare the registries of all nodes."),
     "health": ("mys3d.cli.cluster_commands", "health", "Ask the node of this machine whether it serves."),
     "env": ("mys3d.cli.cluster_commands", "env", "Print what a client needs, as lines for a shell."),
     "config": ("mys3d.cli.config_commands", "config", "Look at the configuration."),

@@ -98,10 +98,27 @@ class FileDisk:
 
     def load(self) -> Loaded:
         """Open or create the journal. Raises JournalDamaged and leaves every byte as it was."""
-        assert len(self.cluster_id) == segments.CLUSTER_ID_BYTES
         self.directory.mkdir(parents=True, exist_ok=True)
         sync_directory(self.directory.parent)
         void, paths = _split_at_reset(sorted(self.directory.glob("*.log")))
+        loaded = self._read(paths)
+        self._cut_tail(paths)
+        self._drop(void)
+        if loaded.install is None and (self.directory / marker.FILE_NAME).exists():
+            self.unmark()  # it was being written: nothing relied on it
+        self._write_term(loaded.term, loaded.vote)
+        if self.segments:
+            self._resume()
+        else:
+            self._roll(loaded.entries[-1])
+        return loaded
+
+    def examine(self) -> Loaded:
+        """Read the journal and touch nothing. Raises JournalDamaged."""
+        return self._read(_split_at_reset(sorted(self.directory.glob("*.log")))[1])
+
+    def _read(self, paths: list[Path]) -> Loaded:
+        assert len(self.cluster_id) == segments.CLUSTER_ID_BYTES
         term = self._load_term(is_new=not paths)
         install = self._load_marker()
         entries: list[Entry] = [(NO_OP, *self.base)]
@@ -109,15 +126,6 @@ class FileDisk:
             self._load_segment(path, entries, is_last=path == paths[-1])
         if entries[-1][2] > term.term:
             raise JournalDamaged(self.directory, 0, f"term {term.term} is older than the last entry's {entries[-1][2]}")
-        self._cut_tail(paths)
-        self._drop(void)
-        if install is None and (self.directory / marker.FILE_NAME).exists():
-            self.unmark()  # it was being written: nothing relied on it
-        self._write_term(term.term, term.vote)
-        if self.segments:
-            self._resume()
-        else:
-            self._roll(entries[-1])
         return Loaded(entries, term.term, term.vote, install)
 
     def _resume(self) -> None:

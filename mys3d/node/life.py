@@ -28,6 +28,7 @@ from mys3d.engine.admission import announce, create_token
 from mys3d.engine.bootstrap import ensure_bucket, first_start, is_other_root_key, settings_that_differ
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.comparison import Comparison
+from mys3d.engine.doctor import Examine, examine
 from mys3d.engine.epochs import Epochs
 from mys3d.engine.gc import Collector
 from mys3d.engine.membership import Membership
@@ -307,6 +308,7 @@ class Node:
     def _actions(self) -> dict[str, Action]:
         return {
             "settings": Action(SettingsAsked, partial(change_settings, self.ports)),
+            "doctor": Action(Examine, lambda _: examine(self.ports, self.missing)),
             "scrub": Action(ScrubAsked, partial(scrub_nodes, self.ports, self.scrub)),
             "remove": Action(RemovalAsked, partial(remove_member, self.ports)),
         }

@@ -139,6 +139,11 @@ def extent(body_id: BodyId, part: int, sequence: int) -> bytes:
     return EXTENTS + number(body_id) + part.to_bytes(4, "big") + sequence.to_bytes(4, "big")
 
 
+def extents(body_id: BodyId) -> tuple[bytes, bytes]:
+    """All extents of a body."""
+    return stretch(EXTENTS + number(body_id))
+
+
 def body_id(row: bytes) -> BodyId:
     """The body in the key of any row of bodies."""
     return BodyId(int.from_bytes(row[1:9], "big"))

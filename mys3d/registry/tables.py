@@ -55,9 +55,9 @@ _cluster: Final = decoder(Cluster).decode
 _gc_epoch: Final = decoder(GcEpochRow).decode
 _settings: Final = lru_cache(maxsize=4)(decoder(ClusterSettings).decode)  # asked for by every push
 _voters: Final = decoder(VotersRow).decode
-_member: Final = decoder(Member).decode
-_token: Final = decoder(JoinToken).decode
-_credential: Final = decoder(Credential).decode
+decode_member: Final = decoder(Member).decode
+decode_token: Final = decoder(JoinToken).decode
+decode_credential: Final = decoder(Credential).decode
 _bucket: Final = decoder(Bucket).decode
 _bucket_name: Final = decoder(BucketNameRow).decode
 _fence: Final = decoder(Fence).decode
@@ -126,12 +126,12 @@ def put_settings(tx: Transaction, record: ClusterSettings) -> None:
 # --- members and layout -----------------------------------------------------------------------------------------
 def member(reader: Reader, node: NodeId) -> Member | None:
     row = reader.get(keys.member(node))
-    return None if row is None else _member(row)
+    return None if row is None else decode_member(row)
 
 
 def members(reader: Reader) -> tuple[Member, ...]:
     """All members, by node id."""
-    return tuple(_member(row) for _, row in reader.scan(*keys.stretch(keys.MEMBERS)))
+    return tuple(decode_member(row) for _, row in reader.scan(*keys.stretch(keys.MEMBERS)))
 
 
 def put_member(tx: Transaction, record: Member) -> None:
@@ -153,11 +153,11 @@ def put_voters(tx: Transaction, nodes: tuple[NodeId, ...]) -> None:
 
 def token(reader: Reader, secret_digest: bytes) -> JoinToken | None:
     row = reader.get(keys.token(secret_digest))
-    return None if row is None else _token(row)
+    return None if row is None else decode_token(row)
 
 
 def tokens(reader: Reader) -> list[JoinToken]:
-    return [_token(row) for _, row in reader.scan(*keys.stretch(keys.TOKENS))]
+    return [decode_token(row) for _, row in reader.scan(*keys.stretch(keys.TOKENS))]
 
 
 def put_token(tx: Transaction, record: JoinToken) -> None:
@@ -216,7 +216,7 @@ def accepts(reader: Reader, epoch: Epoch) -> bool:
 # --- access -----------------------------------------------------------------------------------------------------
 def credential(reader: Reader, access_key: AccessKey) -> Credential | None:
     row = reader.get(keys.credential(access_key))
-    return None if row is None else _credential(row)
+    return None if row is None else decode_credential(row)
 
 
 def put_credential(tx: Transaction, record: Credential) -> None:

@@ -265,3 +265,20 @@ def test_every_prefix_of_a_write_opens_with_all_that_was_written_before(tmp_path
         again = FileDisk(copy, CLUSTER, segment_bytes_max=rolls)
         assert again.load().entries == [*loaded.entries, more]
         again.close()
+
+
+def test_examining_reads_everything_and_touches_nothing(opened, tmp_path):
+    write(opened, work(2, 3, term=(1, None)), work(4))
+    (path,) = tmp_path.glob("*.log")
+    path.write_bytes(path.read_bytes() + b"torn")
+    before = contents(tmp_path)
+    assert [entry[1] for entry in FileDisk(tmp_path, CLUSTER).examine().entries] == [1, 2, 3, 4]
+    assert contents(tmp_path) == before
+
+
+def test_examining_a_damaged_journal_refuses(opened, tmp_path):
+    write(opened, work(2), work(3))
+    (path,) = tmp_path.glob("*.log")
+    path.write_bytes(b"?" + path.read_bytes()[1:])
+    with pytest.raises(JournalDamaged):
+        FileDisk(tmp_path, CLUSTER).examine()
