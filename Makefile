@@ -22,7 +22,7 @@ check: setup
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/test_house.py
 
-.PHONY: chaos power-cuts corrupt-journal soak campaign-tools
+.PHONY: chaos power-cuts corrupt-journal corrupt-registry soak campaign-tools
 # Campaigns on real processes, see docs/campaigns.md. SEED=7 repeats a schedule, SCALE=0.1 tries a tenth of it.
 campaign = MYS3D_CAMPAIGN_SEED=$(if $(filter command line environment,$(origin SEED)),$(SEED)) \
 	MYS3D_CAMPAIGN_SCALE=$(SCALE) $(BIN)/python -m pytest -s -m campaign tests/campaigns
@@ -32,6 +32,8 @@ chaos: setup
 	@$(campaign)/test_chaos.py
 power-cuts: setup
 	@$(campaign)/test_power_cuts.py
+corrupt-registry: setup
+	@$(campaign)/test_corrupt_registry.py
 corrupt-journal: setup
 	@$(campaign)/test_corrupt_journal.py
 soak: setup
