@@ -6,7 +6,7 @@ digests of all rows: equal rows, equal fingerprint, in whatever order they came.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from random import Random
 
@@ -163,6 +163,10 @@ class Rdict:
 
     def rows(self) -> dict[bytes, bytes]:
         return self._rows
+
+    def spoil(self, keys: Sequence[bytes]) -> None:
+        """The blocks of these rows do not match their checksums any more."""
+        self._table.rotten.update(keys)
 
 
 class Bare:

@@ -14,7 +14,7 @@ from mys3d.model.digest import Digest
 from mys3d.model.names import NodeId
 from mys3d.model.scrub import ScrubAction
 from mys3d.registry import keys, tables
-from tests.simulation.files import SYNC_SECONDS, Folder, Trouble
+from tests.simulation.files import SYNC_SECONDS, Trouble
 from tests.simulation.network import BREAK_CHANCE, DELAY_SECONDS
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Storm:
         self._dice = world.dice
         self._wipe_at = math.inf
         self._destroyed_at = -math.inf
+        self._forgot_at = -math.inf
         self._rows_rotten: dict[NodeId, int] = {}
         kinds: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {  # and seconds between two, on average
             "kill": (self._kill, 8.0),
@@ -57,6 +58,8 @@ class Storm:
             "rot in volumes": (self._rot_volumes, 6.0),
             "rot in rows": (self._rot_rows, 25.0),
             "wipe of blobs": (self._wipe_blobs, 25.0),
+            "loss of a journal": (lambda: self._harm_journal(self._wipe_log), 20.0),
+            "rot in a journal": (lambda: self._harm_journal(self._rot_log), 20.0),
             "scrub": (self._scrub, 12.0),
             "join": (self._join, 25.0),
         }
@@ -222,8 +225,7 @@ class Storm:
         self._rows_rotten[node.id] = self._rows_rotten.get(node.id, 0) + 1
         rows = node.rows()
         names = [key for key, _ in rows.scan(b"", b"\xff")]
-        store: Folder = node.disk.look(str(node.config.registry_path))
-        store.entries["LIVE"].rotten.update(self._dice.sample(names, min(3, len(names))))
+        node.disk.registry.spoil(self._dice.sample(names, min(3, len(names))))
 
     async def _wipe_blobs(self) -> None:
         """One node loses all its blobs, as long as others hold each of them; then a while nothing is destroyed."""
@@ -235,6 +237,27 @@ class Storm:
         self._destroyed_at = trio.current_time()
         node.crash(power=self._dice.random() < 0.5)
         node.wipe("blobs")
+
+    async def _harm_journal(self, harm: Callable[["SimulatedNode"], None]) -> None:
+        """One voter forgets what it promised, when all others are well; then a while no other one does."""
+        node = self._node()
+        if trio.current_time() - self._forgot_at < DESTROY_SECONDS_MIN or not self._world.is_grown():
+            return
+        self._forgot_at = trio.current_time()
+        node.crash(power=self._dice.random() < 0.5)
+        harm(node)
+
+    def _wipe_log(self, node: "SimulatedNode") -> None:
+        node.wipe("journal")
+        if self._dice.random() < 0.3:
+            node.wipe("registry")
+
+    def _rot_log(self, node: "SimulatedNode") -> None:
+        logs = [file for file in node.disk.files("journal") if file.cached.data]
+        if not logs:
+            return
+        file = self._dice.choice(logs)
+        file.rot(self._dice.randrange(len(file.cached.data)), 1 << self._dice.randrange(8))
 
     def _named(self) -> list[Digest]:
         """All blobs that the newest rows name."""

@@ -84,7 +84,7 @@ def test_iterators_keep_the_rows_of_their_moment(disk: Disk) -> None:
 def test_a_rotten_row_raises_when_looked_up_and_ends_a_scan(disk: Disk) -> None:
     rows = rocks.Rdict("/simulated/t/rows")
     write(rows, a=b"1", b=b"2", c=b"3")
-    rows._table.rotten.add(b"b")
+    rows.spoil([b"b"])
     with pytest.raises(Exception, match="Corruption"):
         rows.get(b"b")
     assert list(rows.items()) == [(b"a", b"1")]

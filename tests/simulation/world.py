@@ -32,6 +32,7 @@ CLUSTER_ID = b"c" * 16
 CLIENTS_COUNT = 5
 RESTART_SECONDS_MAX = 2.0
 OPERATOR_SECONDS = 5.0
+NEAR_ENTRIES = 50  # a node this close to the end of the log is well
 FORM_SECONDS_MAX = 60.0
 DOUBT_SECONDS = 15.0  # a proposal in doubt is settled after its deadline of 10 s
 HEAL_SECONDS_MAX = 120.0  # virtual seconds after the last fault until everything must be in order
@@ -84,7 +85,7 @@ class World:
         await self._found()
         for _ in range(count - 1):
             await self.join()
-        await _until(self._is_grown, FORM_SECONDS_MAX)
+        await _until(self.is_grown, FORM_SECONDS_MAX)
         self._say(f"{trio.current_time():7.1f} s  {count} nodes, three copies")
         self.storm = Storm(self)
         self.nursery.start_soon(self._operate)
@@ -172,7 +173,7 @@ class World:
             error = error.__cause__
         return error is not None and node.disk.failures_count > 0
 
-    def _is_grown(self) -> bool:
+    def is_grown(self) -> bool:
         """Every node sees the voters and the layout that its cluster should have."""
         voters_count = {1: 1, 2: 2, 3: 3, 4: 3}.get(len(self.nodes), 5)
         for node in self.nodes:
@@ -182,9 +183,12 @@ class World:
             layout = queries.layout(view)
             if layout is None or layout.target or {home for each in layout.base for home in each} != self._ids():
                 return False
-            if len(queries.voters(view)) != voters_count:
+            if len(queries.voters(view)) != voters_count or not self._is_near(node):
                 return False
         return True
+
+    def _is_near(self, node: SimulatedNode) -> bool:
+        return max(each.applied() for each in self.nodes) - node.applied() <= NEAR_ENTRIES
 
     def _ids(self) -> set[NodeId]:
         return {node.id for node in self.nodes}
