@@ -29,7 +29,7 @@ def put_aside(registry: Path, why: str, now: Instant) -> Path:
     kept = quarantined(registry)
     recent = [place for place in kept if now - _instant(place) < limits.quarantine_period_ms]
     if len(recent) >= limits.quarantined_stores_max:
-        advice = f"replace its disk, or move {registry} away, and start again: it is made anew from the journal"
+        advice = f"replace its disk; what was damaged is kept in {registry}"
         raise Unavailable(f"{why}; this happened {len(recent) + 1} times within an hour: {advice}")
     place = registry / f"{PREFIX}{now}"
     place.mkdir(mode=0o700)
