@@ -83,7 +83,7 @@ class Nodes:
         for copies, name in enumerate("bc", start=2):
             token = self.tools.run_mys3d("token", "--data", str(self.folder / "a")).stdout.strip()
             self.start(name, token)
-            self.tools.eventually(lambda copies=copies: self.is_whole(copies), 90, f"{name} holds", 0.5)
+            self.tools.eventually(lambda copies=copies: self.is_whole(copies), 90, f"{name} holds", 2.0)
 
     def answers(self, number: int) -> bool:
         try:
@@ -136,11 +136,11 @@ def test_a_disk_that_fails_under_a_node_costs_no_request_and_its_blobs_come_back
         nodes.form()
         nodes.client(0).create_bucket(Bucket="demo")
         bodies = put_some(nodes.client(0), 0, 40)
-        tools.eventually(lambda: nodes.is_whole(3), 60, "every copy is made", 0.5)
+        tools.eventually(lambda: nodes.is_whole(3), 60, "every copy is made", 2.0)
         assert all(directory["blobs_count"] for directory in nodes.directories_of("c"))
         shut_down(doomed_disk)
         bodies |= put_some(nodes.client(2), 40, 20)
-        tools.eventually(lambda: nodes.is_whole(3), 90, "the other directory has every copy", 0.5)
+        tools.eventually(lambda: nodes.is_whole(3), 90, "the other directory has every copy", 2.0)
         doomed, sound = sorted(nodes.directories_of("c"), key=lambda directory: str(directory["path"]))
         assert doomed["offline"]
         assert (sound["offline"], sound["blobs_count"]) == ("", len(bodies))
