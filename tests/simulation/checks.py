@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mys3d import limits
 from mys3d.model.body import InlineBlobs
 from mys3d.model.digest import Digest, partition_of
+from mys3d.model.names import Partition
 from mys3d.placement import write_quorum
 from mys3d.ports import AppliedEntry
 from mys3d.registry import queries
@@ -47,6 +49,10 @@ class Laws:
         self.rotten.setdefault(node, set()).difference_update(digests)
 
     def watch(self, node: "SimulatedNode") -> None:
+        """Watch a node that has just started. What it forgot shortly before a crash may have come back, whole."""
+        blobs = node.node.blobs
+        stored = [ref.digest for number in range(limits.partitions_count) for ref in blobs.stored(Partition(number))]
+        self.durable.setdefault(node.id, set()).update(digest for digest in stored if blobs.holds(digest))
         node.node.consensus.subscribe(lambda entries: self._on_applied(node, entries))
 
     def _on_applied(self, node: "SimulatedNode", entries: Sequence[AppliedEntry]) -> None:
@@ -61,12 +67,15 @@ class Laws:
         layout = queries.layout(node.rows())
         for digest in _named(entry):
             homes = layout.homes(partition_of(digest))
-            copies = sum(digest in held for held in self.durable.values())
+            copies = self._copies(digest)
             if copies < write_quorum(len(homes)):
                 self._note(f"entry {entry.index} names blob {digest.hex()[:8]}, which {copies} nodes hold durably")
 
     def forgot(self, node: "SimulatedNode", digest: Digest) -> None:
-        """References first, blobs last; an old home keeps its copy until the new ones hold the blob."""
+        """References first, blobs last; an old home keeps its copy until the new ones hold the blob.
+
+        A node that lags may forget what was put again meanwhile without asking it: a quorum of copies is elsewhere.
+        """
         if node.node is None or node.node.blobs.holds(digest):
             return  # another directory of this node has it
         self.durable.get(node.id, set()).discard(digest)
@@ -75,11 +84,21 @@ class Laws:
         if queries.references_count(reader, digest) == 0:
             return
         layout, partition = queries.layout(reader), partition_of(digest)
+        copies = self._copies(digest)
+        if copies < write_quorum(len(layout.homes(partition))):
+            self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and on {copies} nodes now")
+        if queries.references_count(node.rows(), digest) == 0:
+            return
         if node.id in layout.readable(partition):
             self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and has its home there")
         for home in layout.target[partition] if layout.target else layout.base[partition]:
             if digest not in self.durable.get(home, set()):
                 self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which its home {home[:4]} does not hold yet")
+
+    def _copies(self, digest: Digest) -> int:
+        """How many nodes hold a blob durably. An index that was built anew may have found what was forgotten before."""
+        serving = {node.id for node in self.nodes if node.node is not None and node.node.blobs.holds(digest)}
+        return len(serving | {node for node, held in self.durable.items() if digest in held})
 
     def newest_rows(self) -> Reader:
         """The rows of the node that has applied most."""

@@ -55,7 +55,9 @@ class Rows:
         monkeypatch.setattr(queries, "references_count", lambda *_: references)
         self.listeners: list[Any] = []
         consensus = SimpleNamespace(subscribe=self.listeners.append)
-        product = SimpleNamespace(consensus=consensus, blobs=SimpleNamespace(holds=lambda _: False))
+        product = SimpleNamespace(
+            consensus=consensus, blobs=SimpleNamespace(holds=lambda _: False, stored=lambda _: [])
+        )
         self.node: Any = SimpleNamespace(id="n1", node=product, applied=lambda: 7, rows=lambda: None)
         self.problems: list[str] = []
         self.laws = Laws([self.node], self.problems)
@@ -100,9 +102,24 @@ def test_an_old_home_that_forgets_before_the_new_ones_hold_the_blob_is_found(mon
     rows = Rows(monkeypatch, references=1)
     rows.layout.readable = lambda _: ("n2",)
     rows.layout.target = [("n2",)] * 1024
+    rows.laws.synced("n3", [DIGEST])
+    rows.laws.synced("n4", [DIGEST])
     rows.laws.forgot(rows.node, DIGEST)
     assert rows.problems == [f"n1 forgot blob {DIGEST.hex()[:8]}, which its home n2 does not hold yet"]
     rows.problems.clear()
     rows.laws.synced("n2", [DIGEST])
     rows.laws.forgot(rows.node, DIGEST)
     assert rows.problems == [] and partition_of(DIGEST) < 1024
+
+
+def test_a_node_that_lags_may_forget_what_a_quorum_of_others_holds(monkeypatch: Any) -> None:
+    rows = Rows(monkeypatch, references=1)
+    monkeypatch.setattr(queries, "references_count", lambda reader, _: 0 if reader == "behind" else 1)
+    late: Any = SimpleNamespace(id="n9", node=rows.node.node, applied=lambda: 3, rows=lambda: "behind")
+    rows.laws.synced("n1", [DIGEST])
+    rows.laws.forgot(late, DIGEST)
+    assert rows.problems == [f"n9 forgot blob {DIGEST.hex()[:8]}, which is referenced and on 1 nodes now"]
+    rows.problems.clear()
+    rows.laws.synced("n2", [DIGEST])
+    rows.laws.forgot(late, DIGEST)
+    assert rows.problems == []

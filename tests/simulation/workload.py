@@ -36,6 +36,7 @@ PLAIN_KEYS = KEYS[:6]  # never deleted and without conditions
 PAUSE_SECONDS = 0.15  # mean between two requests of one client
 REQUEST_SECONDS = 15.0  # then a client gives up and does not know
 PIECE_BYTES = 6_000
+BLOCKS_COUNT = 40  # so many that one is often named by nothing, and put again while it is collected
 ROOT = Principal(AccessKey(ACCESS_KEY), "root", True)
 MIX = {"put": 40, "get": 35, "head": 5, "list": 5, "delete": 10, "create": 5, "replace": 5, "broken": 3}
 ROW = re.compile(rb"<Contents><Key>([^<]*)</Key>.*?<ETag>&quot;(\w+)&quot;</ETag>.*?<Size>(\d+)</Size>")
@@ -71,7 +72,7 @@ class Bodies:
 
     def __init__(self, dice: Random) -> None:
         self._dice = dice
-        self._blocks = [dice.randbytes(limits.blob_bytes_max) for _ in range(6)]
+        self._blocks = [dice.randbytes(limits.blob_bytes_max) for _ in range(BLOCKS_COUNT)]
 
     def make(self, label: str) -> bytes:
         blocks = self._dice.choice((0, 0, 0, 1, 1, 2, 3, 7))

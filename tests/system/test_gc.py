@@ -114,8 +114,13 @@ def settings(cluster: Any, *changes: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def kill(cluster: Any, name: str) -> None:
-    os.kill(int(json.loads((cluster.data / name / "node.json").read_text())["pid"]), signal.SIGKILL)
+def kill(cluster: Any, name: str) -> bool:
+    """False: it is down already, and not up again yet."""
+    try:
+        os.kill(int(json.loads((cluster.data / name / "node.json").read_text())["pid"]), signal.SIGKILL)
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return True
 
 
 def wait_until_healed(cluster: Any, eventually: Any) -> None:
@@ -137,7 +142,7 @@ def race(cluster: Any, tools: Any, operations: int, kills: int) -> Board:
     for number in range(kills):
         due = operations * (number + 1) // (kills + 1)
         tools.eventually(lambda due=due: board.operations_left <= operations - due, 600, "operations go on")
-        kill(cluster, dice.choice(cluster.names))
+        tools.eventually(lambda: kill(cluster, dice.choice(cluster.names)), 60, "a node is there to be killed")
     for writer in writers:
         writer.join(600)
         assert not writer.is_alive()
