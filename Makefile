@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds wiped-node broken-uploads disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
+.PHONY: run test check setup kill-rounds wiped-node lost-node broken-uploads disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
 
 setup: .venv/.ready
 
@@ -55,6 +55,10 @@ corrupt: setup
 wiped-node: export MYS3D_WIPED_OBJECTS = $(or $(OBJECTS),10000)
 wiped-node: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_wiped_node.py
+
+# A voter of four nodes dies and is replaced, comes back as a learner, and is removed for good.
+lost-node: setup
+	@$(BIN)/python -m pytest -s -m campaign tests/system/test_members.py
 
 # Uploads of 140 MB while the node that takes them, or another one, is killed; uploads while two of three nodes are down.
 broken-uploads: setup

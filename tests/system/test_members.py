@@ -1,4 +1,4 @@
-"""Voters that die, disks that are replaced and nodes that never come back, on real processes."""
+"""Voters that die, disks that are replaced and nodes that never come back, on real processes (`make lost-node`)."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,6 +34,7 @@ def voters(cluster: Any) -> set[str]:
     return {name for name, role in roles(cluster).items() if role != "learner"}
 
 
+@pytest.mark.campaign
 def test_a_dead_voter_is_replaced_comes_back_as_a_learner_and_can_be_removed(tools: Any, four: Any) -> None:
     lost = next(name for name, role in roles(four).items() if role == "follower")
     learner = next(name for name, role in roles(four).items() if role == "learner")
@@ -63,10 +64,7 @@ def is_up(cluster: Any, name: str) -> bool:
     return any(node["name"] == name and node["reachable"] for node in cluster.status()["nodes"])
 
 
-@pytest.mark.parametrize("with_registry", [False, True])
-def test_a_voter_whose_journal_was_wiped_votes_again_by_itself(
-    tools: Any, own_cluster: Any, with_registry: bool
-) -> None:
+def test_a_voter_whose_journal_and_registry_were_wiped_votes_again(tools: Any, own_cluster: Any) -> None:
     client = own_cluster.client("n1", retries={"max_attempts": 5})
     client.create_bucket(Bucket="wiped")
     for number in range(20):
@@ -75,8 +73,7 @@ def test_a_voter_whose_journal_was_wiped_votes_again_by_itself(
     data = Path(own_cluster.node(lost)["data"])
     assert own_cluster.command("dev", "kill", lost).returncode == 0
     shutil.rmtree(data / "journal")
-    if with_registry:
-        shutil.rmtree(data / "registry")
+    shutil.rmtree(data / "registry")
     assert own_cluster.command("dev", "start", lost).returncode == 0
     tools.eventually(lambda: is_up(own_cluster, lost) and len(voters(own_cluster)) == 3, 60, "three voters again", 0.3)
     tools.eventually(lambda: '"reborn":true' in (data / "journal" / "incarnation").read_text(), 5, "a new name")
