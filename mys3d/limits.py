@@ -110,6 +110,7 @@ snapshot_piece_seconds: Final = 30.0
 snapshot_open_seconds: Final = 60.0  # flushing the rows and freezing a copy
 snapshot_retries_max: Final = 5  # of one piece, when the lane breaks
 snapshot_idle_seconds: Final = 60.0  # a copy that nobody asked a piece of for this long is let go of
+snapshot_quiet_seconds: Final = 5.0  # ... or for this long, when its room is wanted for another one
 snapshots_kept_max: Final = 2  # frozen copies of one node at a time; several nodes may fetch the same
 snapshot_files_max: Final = 10_000
 snapshot_rest_seconds: Final = 1.0  # between two attempts to fetch
@@ -229,4 +230,5 @@ assert log_keep_entries <= log_keep_entries_max
 assert log_keep_entries_max * 3 // 2 < log_entries_max
 assert snapshot_piece_bytes <= bulk_frame_bytes_max
 assert snapshot_idle_seconds > snapshot_piece_seconds
+assert snapshot_quiet_seconds > 2 * snapshot_rest_seconds
 assert join_deadline_seconds > propose_deadline_seconds

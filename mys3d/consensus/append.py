@@ -216,6 +216,16 @@ class Replication(Anatomy):
                 return
         self.is_send_due = True
 
+    def send_heartbeats(self) -> None:
+        """Say to whoever is known to follow that the leader lives. Changes nothing: it is called during a sync."""
+        if self.state != LEADER:
+            return
+        for node in sorted(self.voters | self.learners, key=_id):
+            match = self.match_index.get(node, 0)
+            if node in self.connected and match > 0 and match >= self.log.first_index:
+                beat = AppendEntries(self.term, self.commit_index, match, self.term_at(match), ())
+                self.transport.send(node, beat)
+
     def _frame(self, following: int, last: int, is_probe: bool, is_heartbeat: bool) -> tuple[int, bytes]:
         """Return how many entries from `following` to `last` go into one frame, and the frame."""
         log = self.log

@@ -123,6 +123,7 @@ class Consensus:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._apply)
                 nursery.start_soon(self.ticker.run)
+                nursery.start_soon(self.ticker.beat)
                 nursery.start_soon(self._end_when_damaged)
                 nursery.start_soon(self.comparing.run)
                 nursery.start_soon(self.compaction.run, self._store.flush, self._sync, self.ticker.wake)

@@ -6,6 +6,7 @@ Term and vote are written to two files, one after the other, so one of them is a
 Whole segments go from the front, one after the other; a reset begins a segment that voids all before it.
 """
 
+import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from mys3d.consensus.segments import JournalDamaged, SegmentHeader, TermRecord
 
 SEGMENT_BYTES_MAX: Final = 64 * limits.MIB
 NO_OP: Final = b"\x01"
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 BASE: Final[Entry] = (NO_OP, 1, 0)  # every log starts behind this entry, which nobody ever sends
 
 
@@ -147,12 +149,24 @@ class FileDisk:
         self._file = os.open(last.path, os.O_WRONLY | os.O_APPEND)
 
     def write(self, work: Work) -> None:
-        if work.term is not None:
-            self._write_term(*work.term)
-        if work.body:
-            self._append(work)
-        if work.floor:
-            self._trim(work.floor, work.last)
+        """Raises OSError with a sentence: then what the disk holds is not known, and the node must end."""
+        try:
+            if work.term is not None:
+                self._write_term(*work.term)
+            if work.body:
+                self._append(work)
+            if work.floor:
+                self._trim(work.floor, work.last)
+        except OSError as error:
+            raise self._told(error) from error
+
+    def _told(self, error: OSError) -> OSError:
+        """The same error, saying what it means for this node."""
+        advice = "free some space" if error.errno in _FULL else "the disk may be failing"
+        text = (
+            f"the journal cannot be written ({error.strerror}): {advice}; what was acknowledged is safe, and this node"
+        )
+        return OSError(error.errno, f"{text} goes on at its next start", str(self.directory))
 
     def _append(self, work: Work) -> None:
         segment = self.segments[-1]

@@ -80,6 +80,7 @@ class Proposer:
         self._outcome_of = outcome_of
         self._is_closed = False
         self._slots: dict[bytes, _Slot] = {}
+        self._slots_bytes = 0
         self._led_by: tuple[int, str | None] = (0, None)
         self._next_look = 0.0
 
@@ -90,10 +91,12 @@ class Proposer:
         if len(payload) > limits.command_bytes_max:
             detail = f"a command has at most {limits.command_bytes_max} bytes, found {len(payload)}"
             raise Rejected(Reason.TOO_LARGE, detail)
-        if len(self._slots) >= limits.peer_queue_frames_max:
+        is_heavy = self._slots_bytes + len(payload) > limits.proposals_bytes_max
+        if is_heavy or len(self._slots) >= limits.peer_queue_frames_max:
             raise Unavailable("too many proposals are under way on this node")
         slot = _Slot(bytes((membership.REGULAR,)) + payload, operation, expires_at, self._clock.monotonic())
         self._slots[slot.command] = slot
+        self._slots_bytes += len(payload)
         try:
             await self._wait(slot, limits.propose_deadline_seconds)
         finally:
@@ -103,6 +106,7 @@ class Proposer:
                         await self._give_up(slot, operation)
             finally:
                 del self._slots[slot.command]
+            self._slots_bytes -= len(payload)
         return _conclude(slot, operation)
 
     async def _wait(self, slot: _Slot, seconds: float) -> None:

@@ -67,6 +67,7 @@ class Raft(Identity):
         self._probed = {}
         self._counted = set()
         self._queue: deque[tuple[bytes, Origin]] = deque()
+        self._queue_bytes = 0
         self._awaiting: dict[int, Hear] = {}
         self._forwards: list[tuple[int, bytes]] = []  # of this tick, for the leader
         self._replies: dict[Node, list[tuple[int, int]]] = {}  # of this tick, for those who forwarded
@@ -150,10 +151,10 @@ class Raft(Identity):
 
     def submit(self, command: bytes, hear: Hear) -> None:
         """Queue a command for the log, here or at the leader. `hear` is called on the loop, perhaps before return."""
-        if self.is_stalled or len(self._queue) >= queue_commands_max:
+        if self._is_queue_full(command):
             hear(Answer.QUEUE_FULL)
             return
-        self._queue.append((command, hear))
+        self._enqueue(command, hear)
 
     # --- what the applier and the ticker ask
 
@@ -243,6 +244,7 @@ class Raft(Identity):
         appended = False
         for _ in range(min(len(self._queue), drain_commands_max)):
             command, origin = self._queue.popleft()
+            self._queue_bytes -= len(command)
             if self.is_leader():
                 answer = self._append(command) if not self.is_log_full() else Answer.QUEUE_FULL
                 appended = appended or answer is Answer.APPENDED
@@ -257,6 +259,14 @@ class Raft(Identity):
         self._send_replies()
         if self.is_leader() and (appended or self.is_send_due):
             self._SyncObj__sendAppendEntries()
+
+    def _is_queue_full(self, command: bytes) -> bool:
+        is_heavy = self._queue_bytes + len(command) > limits.proposals_bytes_max
+        return self.is_stalled or is_heavy or len(self._queue) >= queue_commands_max
+
+    def _enqueue(self, command: bytes, origin: Origin) -> None:
+        self._queue.append((command, origin))
+        self._queue_bytes += len(command)
 
     def _append(self, command: bytes) -> Answer:
         if command[0] == membership.MEMBERSHIP and not self._is_change_allowed(command):
@@ -302,10 +312,10 @@ class Raft(Identity):
                 self._answer((node, request), Answer.CLOCK_SKEW)
             elif len(command) < 2 or command[0] == membership.NO_OP or not membership.is_sound(command):
                 self._answer((node, request), Answer.DENIED)
-            elif self.is_stalled or len(self._queue) >= queue_commands_max:
+            elif self._is_queue_full(command):
                 self._answer((node, request), Answer.QUEUE_FULL)
             else:
-                self._queue.append((command, (node, request)))
+                self._enqueue(command, (node, request))
 
     def _on_forward_reply(self, node: Node, message: ForwardReply) -> None:
         for request, error in message.answers:

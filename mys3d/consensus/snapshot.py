@@ -125,9 +125,24 @@ class Snapshots:
             if newest is not None and newest.offer.index >= self._raft.log.first_index:
                 newest.used_at = self._clock.monotonic()
                 return newest.offer
-            if len(self._kept) >= limits.snapshots_kept_max:
-                raise Unavailable("copies of the registry are being sent to other nodes")
+            await self._make_room()
             return await self._freeze()
+
+    async def _make_room(self) -> None:
+        """Let go of a copy that nobody has asked a piece of for a few seconds: it was fetched, or given up.
+
+        Raises Unavailable when all of them are being read.
+        """
+        if len(self._kept) < limits.snapshots_kept_max:
+            return
+        longest = min(self._kept.values(), key=lambda kept: kept.used_at)
+        if longest.reads_count or self._clock.monotonic() - longest.used_at < limits.snapshot_quiet_seconds:
+            raise Unavailable("copies of the registry are being sent to other nodes")
+        await self._let_go(longest)
+
+    async def _let_go(self, kept: _Kept) -> None:
+        del self._kept[kept.offer.id]
+        await self._sync(kept.export.close)
 
     async def _freeze(self) -> SnapshotOffer:
         index = LogIndex(self._raft.last_applied)
@@ -163,8 +178,7 @@ class Snapshots:
             now = self._clock.monotonic()
             for kept in list(self._kept.values()):
                 if not kept.reads_count and now - kept.used_at > limits.snapshot_idle_seconds:
-                    del self._kept[kept.offer.id]
-                    await self._sync(kept.export.close)
+                    await self._let_go(kept)
 
 
 async def fetch(wire: Wire, source: NodeId, store: SnapshotStore, sync: Sync) -> Received:

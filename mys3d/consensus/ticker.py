@@ -3,7 +3,7 @@
 A cycle, woken by a frame, a proposal or an apply (50 ms otherwise): deliver the inbox -> tick -> send what promises
 nothing -> one journal sync in a thread -> send what promised it.
 Law: no message is handled while a sync runs, so our own entry is on disk before anything counts it; replication to the
-followers overlaps the sync. A leader whose disk is slow hands over.
+followers overlaps the sync. A leader whose disk is slow hands over; while its sync hangs only heartbeats leave.
 """
 
 from collections import deque
@@ -15,6 +15,7 @@ import trio
 
 from mys3d import limits
 from mys3d.consensus import messages
+from mys3d.consensus.anatomy import append_entries_seconds
 from mys3d.consensus.disk import Work
 from mys3d.consensus.raft import Raft
 from mys3d.model.names import NodeId
@@ -22,6 +23,7 @@ from mys3d.ports import Clock
 
 idle_seconds: Final = 0.05
 sync_seconds_max: Final = 0.5  # a leader whose sync takes longer hands over
+beats_seconds_max: Final = 2.0  # a sync may hang for this long before the followers are left to elect another leader
 OPENED: Final = b"opened"  # lane events share the inbox, so that they keep their order among the frames
 CLOSED: Final = b"closed"
 
@@ -57,7 +59,9 @@ class Ticker:
     longest_tick: float = 0.0
     is_disk_slow: bool = False  # the last sync took longer than a leader's should
     _inbox: deque[tuple[NodeId, bytes]] = field(default_factory=deque)
+    _inbox_bytes: int = 0
     _wake: trio.Event = field(default_factory=trio.Event)
+    _writing_since: float | None = None  # None: no sync is under way
     _interlude: tuple[Callable[[], Awaitable[None]], trio.Event] | None = None
 
     def wake(self) -> None:
@@ -65,10 +69,14 @@ class Ticker:
 
     def hear(self, node: NodeId, frame: bytes) -> None:
         """Take a frame, or OPENED or CLOSED, from the wire."""
-        if len(self._inbox) >= limits.peer_queue_frames_max and frame is not OPENED and frame is not CLOSED:
+        is_full = (
+            len(self._inbox) >= limits.peer_queue_frames_max or self._inbox_bytes + len(frame) > limits.inbox_bytes_max
+        )
+        if is_full and frame is not OPENED and frame is not CLOSED:
             self.frames_dropped += 1  # Raft recovers as from a lost lane
             return
         self._inbox.append((node, frame))
+        self._inbox_bytes += len(frame)
         self._wake.set()
 
     async def run(self) -> None:
@@ -86,6 +94,18 @@ class Ticker:
                 await interlude()
                 done.set()
             await trio.lowlevel.checkpoint()
+
+    async def beat(self) -> None:
+        """While a leader's sync hangs, say that it lives; not for long, or nobody would take its place.
+
+        Heartbeats promise nothing, so they may leave before the sync ends. Their answers wait in the inbox.
+        """
+        while True:
+            await trio.sleep(append_entries_seconds)
+            since, now = self._writing_since, self.clock.monotonic()
+            if since is not None and append_entries_seconds <= now - since <= beats_seconds_max:
+                self.raft.send_heartbeats()
+                self.raft.transport.flush_now()
 
     async def between_cycles(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have `work` run while no cycle does: nothing is heard, ticked, sent or written meanwhile."""
@@ -118,14 +138,16 @@ class Ticker:
             self._wake.set()
 
     async def _write(self, work: Work) -> None:
-        started = self.clock.monotonic()
+        started = self._writing_since = self.clock.monotonic()
         await self.sync(lambda: self.raft.log.disk.write(work))
+        self._writing_since = None
         self.is_disk_slow = self.clock.monotonic() - started > sync_seconds_max
 
     def _deliver(self) -> None:
         """Handle what has arrived up to now."""
         for _ in range(len(self._inbox)):
             node, frame = self._inbox.popleft()
+            self._inbox_bytes -= len(frame)
             if frame is OPENED:
                 self.raft.lane_opened(node)
             elif frame is CLOSED:

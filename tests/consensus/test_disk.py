@@ -1,5 +1,6 @@
 """The journal's files: what survives, what is cut, what refuses to open."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -282,3 +283,19 @@ def test_examining_a_damaged_journal_refuses(opened, tmp_path):
     path.write_bytes(b"?" + path.read_bytes()[1:])
     with pytest.raises(JournalDamaged):
         FileDisk(tmp_path, CLUSTER).examine()
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "free some space"), (errno.EIO, "may be failing")])
+def test_a_write_that_fails_says_what_it_means(opened, tmp_path, monkeypatch, number, advice):
+    disk, _ = opened()
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        with pytest.raises(OSError, match=advice) as raised:
+            disk.write(work(2, term=(1, None)))
+    disk.close()
+    assert (raised.value.errno, raised.value.filename) == (number, str(tmp_path))
+    assert "what was acknowledged is safe" in str(raised.value)

@@ -221,3 +221,13 @@ async def test_a_node_that_ends_keeps_nobody_waiting(trinity, builders, autojump
         await trio.lowlevel.cancel_shielded_checkpoint()
         proposals.cancel_scope.cancel()
     assert trio.current_time() - before < seconds + 0.3
+
+
+async def test_proposals_under_way_are_bounded_by_their_bytes(trinity, builders, autojump_clock, monkeypatch):
+    leader = await trinity.leader()
+    monkeypatch.setattr(limits, "proposals_bytes_max", 10)
+    with pytest.raises(Unavailable, match="too many proposals"):
+        await leader.propose(builders.bucket("large"))
+    monkeypatch.setattr(limits, "proposals_bytes_max", 10_000)
+    for number in range(100):
+        await leader.propose(builders.bucket(f"b{number}"))

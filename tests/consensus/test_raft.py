@@ -199,3 +199,16 @@ def test_forwards_that_nobody_answers_do_not_pile_up(hand, monkeypatch):
         world.nodes[B].raft.submit(b"\0x%d" % number, lambda answer, number=number: heard.append((number, answer)))
     world.cycle(B)
     assert heard == [(0, Answer.LOST), (1, Answer.LOST)]
+
+
+def test_the_queue_is_bounded_by_its_bytes(world, monkeypatch):
+    monkeypatch.setattr(limits, "proposals_bytes_max", 1000)
+    raft, heard = world.nodes[A].raft, []
+    for _ in range(15):
+        raft.submit(b"\0" + b"x" * 99, heard.append)
+    assert heard == [Answer.QUEUE_FULL] * 5
+    forward(world, b"\0" + b"x" * 99)
+    world.pump(3, 0.01)
+    heard.clear()
+    raft.submit(b"\0" + b"y" * 999, heard.append)
+    assert heard == [], "there is room again"

@@ -11,6 +11,7 @@ from mys3d.consensus.election import Election
 from mys3d.consensus.identity import Identity
 from mys3d.consensus.journal import Journal
 from mys3d.consensus.raft import Raft
+from tests.consensus.disks import SimulatedDisk
 from tests.consensus.schedule import Fuzz, Shape
 from tests.consensus.stock import Disk, Stock
 
@@ -125,7 +126,43 @@ def vote_in_any_name(monkeypatch):
     monkeypatch.setattr(Identity, "is_voter", lambda self: self.node_id in self.voters_row.now())
 
 
+def install_without_a_note(monkeypatch):
+    monkeypatch.setattr(SimulatedDisk, "mark", lambda self, install: None)
+
+
+def keep_the_old_log(monkeypatch):
+    monkeypatch.setattr(SimulatedDisk, "reset", lambda self, index, term: None)
+
+
+def stand_without_rows(monkeypatch):
+    start = Raft.start
+
+    def bold(self, applied):
+        start(self, applied)
+        self.is_stale = False
+        self.last_applied = max(self.last_applied, self.log.first_index)
+        self.reconfigure()
+
+    monkeypatch.setattr(Raft, "start", bold)
+
+
+def apply_while_installing(monkeypatch):
+    """The rows of a snapshot are shown, and the applied index stays the old one."""
+    installed = Raft.installed
+
+    def forgetful(self, index, voters):
+        applied = self.last_applied
+        installed(self, index, voters)
+        self.last_applied = max(applied, self.log.first_index)
+
+    monkeypatch.setattr(Raft, "installed", forgetful)
+
+
 PLANTS = [
+    install_without_a_note,
+    keep_the_old_log,
+    stand_without_rows,
+    apply_while_installing,
     commit_without_a_match,
     vote_for_any_log,
     vote_twice_in_a_term,
@@ -147,7 +184,7 @@ def test_a_planted_bug_is_found(hand, monkeypatch, plant):
     for seed in range(20):
         try:
             Fuzz(hand, seed, losses_max=5 * (plant is vote_in_any_name)).run(STEPS)
-        except (AssertionError, StoreAhead):
+        except (AssertionError, IndexError, StoreAhead):
             return
     pytest.fail("the schedules of 20 seeds did not find it")
 

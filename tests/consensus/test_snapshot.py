@@ -91,7 +91,7 @@ async def test_a_piece_of_another_length_is_refused(source, builders, autojump_c
         await fetch(wire, "b", builders.Rows(), at_once)
 
 
-async def test_several_nodes_share_a_copy_while_the_log_reaches_it(source):
+async def test_several_nodes_share_a_copy_while_the_log_reaches_it(source, autojump_clock):
     engine, rows, snapshots = source
     first = await snapshots.open()
     rows.write([(b"later", b"row")])
@@ -104,6 +104,14 @@ async def test_several_nodes_share_a_copy_while_the_log_reaches_it(source):
     engine.log.first_index = 25
     with pytest.raises(Unavailable, match="being sent"):
         await snapshots.open()
+    await trio.sleep(limits.snapshot_quiet_seconds / 2)
+    await snapshots.piece(first.id, 0, 0, 10)
+    await trio.sleep(limits.snapshot_quiet_seconds * 0.6)
+    third = await snapshots.open()
+    assert third.id == second.id + 1
+    assert await snapshots.piece(first.id, 0, 0, 10)
+    with pytest.raises(Unavailable, match="not kept"):
+        await snapshots.piece(second.id, 0, 0, 10)
 
 
 async def test_a_copy_that_nobody_reads_is_let_go_of(source, nursery, autojump_clock):

@@ -140,3 +140,54 @@ async def test_no_frame_is_handled_while_a_sync_runs(cluster, builders, autojump
     assert other.ticker.cycles == cycles
     gate.set()
     await cluster.until(lambda: other.status().applied_index == leader.status().applied_index)
+
+
+def test_the_inbox_is_bounded_by_its_bytes(hand, monkeypatch):
+    world = world_of(hand, A, B, C)
+    monkeypatch.setattr(limits, "inbox_bytes_max", 1000)
+    ticker = world.nodes[B].ticker
+    for _ in range(30):
+        ticker.hear(A, b"x" * 100)
+    assert ticker.frames_dropped == 20
+    world.cycle(B)
+    ticker.hear(A, b"x" * 1000)
+    assert ticker.frames_dropped == 20 + 10, "ten that were no messages; there is room again"
+
+
+@pytest.mark.parametrize("seconds", [1.6, 30.0])
+async def test_heartbeats_leave_while_a_sync_hangs_but_not_for_ever(builders, nursery, autojump_clock, seconds):
+    slow, hung = set(), []
+
+    class Hung(builders.SimulatedDisk):
+        """Its syncs hang while its node is in `slow`."""
+
+    async def sync(work):
+        work()
+        await trio.lowlevel.checkpoint()
+
+    def sync_of(node):
+        async def hanging(work):
+            if node in slow:
+                slow.discard(node)
+                hung.append(node)
+                await trio.sleep(seconds)
+            await sync(work)
+
+        return hanging
+
+    cluster = builders.Cluster(nursery, sync=sync)
+    for node in builders.nodes[:3]:
+        cluster.sync = sync_of(node)
+        await cluster.start(node, initial=builders.nodes[:3])
+    leader = await cluster.leader()
+    await leader.propose(builders.bucket("before"))
+    await trio.sleep(1)
+    term = leader.status().term
+    slow.add(leader.node)
+    nursery.start_soon(leader.propose, builders.bucket("during"))
+    await cluster.until(lambda: hung)
+    await trio.sleep(min(seconds, 8) - 0.1)
+    others = [found for name, found in cluster.nodes.items() if name != leader.node]
+    leads = [found.status().is_leader for found in others]
+    assert any(leads) == (seconds > 8), "another one leads only when the sync hangs for long"
+    assert all(found.status().term == term for found in others) == (seconds < 8)
