@@ -256,6 +256,14 @@ class Cluster:
         found: dict[str, Any] = json.loads(body)
         return found
 
+    def ailments(self) -> list[str]:
+        """What `mys3d doctor` finds wrong on any node: damage, broken invariants, rows that differ between nodes."""
+        found = []
+        for name in self.names:
+            report = self.admin(name, "POST", "doctor", seconds=60.0)
+            found += [f"doctor of {name}: {text}" for text in (report["sentences"] if report else ["no answer"])]
+        return found
+
     def _answers(self, name: str) -> bool:
         status = self.admin(name, "GET", "status")
         return status is not None and bool(status["writable"])

@@ -77,7 +77,7 @@ def run(world: World, requests: int, seed: int) -> None:
     cluster.heal()
     final = sweep(cluster, workload.keys)
     judge(verdict, workload, final)
-    verdict.problems += cluster.crashes + converged(cluster)
+    verdict.problems += cluster.crashes + cluster.ailments() + converged(cluster)
     verdict.figures["snapshots installed"] = str(cluster.count_logged("snapshot installed"))
     counts = Counter(episode.kind for episode in nemeses.episodes)
     longest = {kind: max(gaps) for kind, gaps in outages(workload, nemeses).items()}

@@ -99,7 +99,7 @@ def run(cluster: Cluster, flips: int, seed: int, expected: str) -> None:
                 cluster.heal()
     cluster.heal()
     judge(verdict, workload, sweep(cluster, workload.keys), rate_min=0.0)
-    verdict.problems += cluster.crashes
+    verdict.problems += cluster.crashes + cluster.ailments()
     verdict.figures["bits flipped in synced batches"] = f"{flips}: " + ", ".join(
         f"{count} {outcome}" for outcome, count in outcomes.items()
     )

@@ -62,7 +62,7 @@ def run(cluster: Cluster, rounds: int, seed: int, name: str) -> None:
     cluster.heal()
     verdict = Verdict(name, seed, {"kills": ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))})
     judge(verdict, workload, sweep(cluster, workload.keys))
-    verdict.problems += cluster.crashes
+    verdict.problems += cluster.crashes + cluster.ailments()
     verdict.figures["snapshots installed"] = str(cluster.count_logged("snapshot installed"))
     if outages:
         middle, worst = percentile(outages, 50), percentile(outages, 99)

@@ -52,7 +52,7 @@ def run(world: World, cuts: int, seed: int) -> None:
     cluster.heal()
     final = sweep(cluster, workload.keys)
     judge(verdict, workload, final, rate_min=0.0)
-    verdict.problems += cluster.crashes
+    verdict.problems += cluster.crashes + cluster.ailments()
     verdict.figures["snapshots installed"] = str(cluster.count_logged("snapshot installed"))
     verdict.figures |= {
         "power cuts of all nodes": str(cuts),

@@ -114,7 +114,7 @@ def run(cluster: Cluster, seconds: float, seed: int) -> None:
     judge(verdict, workload, sweep(cluster, workload.keys))
     for name in cluster.names:
         judge_node(verdict, name, samples[name], seconds)
-    verdict.problems += cluster.crashes
+    verdict.problems += cluster.crashes + cluster.ailments()
     verdict.conclude()
 
 
