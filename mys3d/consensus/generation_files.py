@@ -42,6 +42,9 @@ class GenerationFiles:
         self.path.mkdir(parents=True, exist_ok=True)
         sync_directory(self.path.parent)
         name = self.current() or self._begin()
+        others = self._generations()
+        if others and name not in others:
+            raise StoreDamaged(f"{self.path / FILE_NAME} names {name}, but {', '.join(others)} is there")
         self._remove_leftovers(name)
         return name
 
@@ -50,11 +53,14 @@ class GenerationFiles:
         file = self.path / FILE_NAME
         if not file.exists():
             return None
-        text = file.read_text()
+        text = file.read_bytes().decode("latin-1")  # any byte: one of them may have rotted
         name = text.removeprefix(_HEAD).removesuffix("\n")
         if not text.startswith(_HEAD) or _GENERATION.fullmatch(name) is None:
             raise StoreDamaged(f"{file}: expected {_HEAD}g-NUMBER, found {text[:80]!r}")
         return name
+
+    def _generations(self) -> list[str]:
+        return sorted(entry.name for entry in self.path.iterdir() if _GENERATION.fullmatch(entry.name))
 
     def directory(self, name: str) -> Path:
         return self.path / name
@@ -91,7 +97,7 @@ class GenerationFiles:
 
     def _begin(self) -> str:
         """There is no GENERATION: adopt a store of the earlier layout, else name the first generation."""
-        found = sorted(entry.name for entry in self.path.iterdir() if _GENERATION.fullmatch(entry.name))
+        found = self._generations()
         if not (self.path / _ROCKSDB_FILE).exists():
             if found:
                 raise StoreDamaged(f"{self.path / FILE_NAME} is missing, but {', '.join(found)} is there")

@@ -137,3 +137,22 @@ def test_what_is_not_ours_stays(files):
     (files.path / "notes.txt").write_text("mine")
     files.open()
     assert sorted(os.listdir(files.path)) == [FILE_NAME, "damaged-5", "g-00000001", "notes.txt"]
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_any_bit_of_the_file_that_rots_costs_no_generation(tmp_path, bit):
+    """It is damaged, or says what it said: never another store, and nothing is removed."""
+    files = GenerationFiles(tmp_path)
+    name = files.open()
+    files.directory(name).mkdir()
+    (files.directory(name) / "CURRENT").write_text("rows")
+    whole = (tmp_path / "GENERATION").read_bytes()
+    for position in range(len(whole)):
+        rotten = bytearray(whole)
+        rotten[position] ^= 1 << bit
+        (tmp_path / "GENERATION").write_bytes(rotten)
+        with pytest.raises(StoreDamaged):
+            files.open()
+        assert (files.directory(name) / "CURRENT").exists()
+    (tmp_path / "GENERATION").write_bytes(whole)
+    assert files.open() == name
