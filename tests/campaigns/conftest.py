@@ -1,6 +1,7 @@
 """Clusters for campaigns: on loopback for everybody, in namespaces and on loop disks for root."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,18 @@ from tests.campaigns.world import World, build
 from tests.system.conftest import free_port_run
 
 DISK_BYTES = 2 << 30
+
+
+@pytest.fixture(autouse=True)
+def told_to_end() -> Iterator[None]:
+    """SIGTERM ends a campaign as Ctrl-C does: nodes are stopped and directories removed."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
