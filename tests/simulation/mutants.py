@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from mys3d.blobs import volume
 from mys3d.blobs.freshness import Touches
-from mys3d.consensus import disk, segments, transport
+from mys3d.consensus import segments, transport
 from mys3d.consensus.consensus import Consensus
 from mys3d.consensus.disk import FileDisk
 from mys3d.consensus.raft import Raft
@@ -121,14 +120,24 @@ def torn_tail_not_cut(stack: ExitStack) -> None:
     stack.enter_context(patch.object(FileDisk, "_cut_tail", lambda self, paths: None))
 
 
+def _without_folder_sync(suffix: str) -> Callable[[Disk, File | Folder], None]:
+    real = Disk.sync
+
+    def sync(self: Disk, node: File | Folder) -> None:
+        if not (isinstance(node, Folder) and any(name.endswith(suffix) for name in node.entries)):
+            real(self, node)
+
+    return sync
+
+
 @mutant("the folder of a new journal segment is not synced")
 def no_folder_sync(stack: ExitStack) -> None:
-    stack.enter_context(patch.object(disk, "_sync_directory", lambda path: None))
+    stack.enter_context(patch.object(Disk, "sync", _without_folder_sync(".log")))
 
 
 @mutant("the folder of a new volume is not synced")
 def no_volume_folder_sync(stack: ExitStack) -> None:
-    stack.enter_context(patch.object(volume, "sync_folder", lambda folder: None))
+    stack.enter_context(patch.object(Disk, "sync", _without_folder_sync(".volume")))
 
 
 @mutant("a vote is not written down")
@@ -156,7 +165,7 @@ def no_layout_fence(stack: ExitStack) -> None:
 
 @mutant("conditions of a put are looked at early and not inside apply")
 def conditions_not_in_apply(stack: ExitStack) -> None:
-    stack.enter_context(patch.object(objects, "_refusal", lambda *_: None))
+    stack.enter_context(patch.object(objects, "refusal_of", lambda *_: None))
 
 
 @mutant("a commit of an old garbage epoch is accepted")

@@ -5,6 +5,7 @@ everything is mended, and the cluster must come to rest with everything it ackno
 clients were told.
 """
 
+import contextlib
 import errno
 from collections.abc import Callable
 from random import Random
@@ -32,6 +33,7 @@ CLUSTER_ID = b"c" * 16
 CLIENTS_COUNT = 5
 RESTART_SECONDS_MAX = 2.0
 OPERATOR_SECONDS = 5.0
+BARRIERS_MAX = 40
 NEAR_ENTRIES = 50  # a node this close to the end of the log is well
 FORM_SECONDS_MAX = 60.0
 DOUBT_SECONDS = 15.0  # a proposal in doubt is settled after its deadline of 10 s
@@ -97,6 +99,8 @@ class World:
             for _ in range(10):
                 await trio.sleep(self._seconds / 10)
                 self._say(f"{trio.current_time():7.1f} s  {self.history.counts()}")
+                if self.problems:
+                    break  # the verdict is known, and a broken cluster makes a long run
             await self._lose_everything_but_disks()
             weather.cancel_scope.cancel()
         await self._heal()
@@ -230,15 +234,13 @@ class World:
 
     async def _pass_barrier(self, node: SimulatedNode) -> None:
         """Raises Unavailable when no majority answers for long."""
-        for _ in range(10):
-            try:
+        for _ in range(BARRIERS_MAX):
+            with contextlib.suppress(Unavailable):
                 if node.ports is not None:
                     await node.ports.registry.barrier()
                     return
-            except Unavailable:
-                continue
-            await trio.sleep(1.0)
-        raise Unavailable(f"{node.id[:4]} passed no barrier in ten attempts")
+            await trio.sleep(1.0)  # without a majority a barrier fails at once
+        raise Unavailable(f"{node.id[:4]} passed no barrier in {BARRIERS_MAX} attempts")
 
     def _is_level(self) -> bool:
         if any(node.ports is None for node in self.nodes):
