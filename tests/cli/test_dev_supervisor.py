@@ -71,7 +71,8 @@ async def test_nothing_but_the_plan_configures_a_node(plan: DevPlan, monkeypatch
     monkeypatch.setenv("S3_PORT", "1")
     monkeypatch.setenv("MYS3D_ZONE", "elsewhere")
     async with running(plan):
-        assert "environment: ['MYS3D_ACCESS_KEY', 'MYS3D_REGION', 'MYS3D_SECRET_KEY']" in plan.nodes[1].log.read_text()
+        named = ["MYS3D_ACCESS_KEY", "MYS3D_LOG_KEEP_ENTRIES", "MYS3D_REGION", "MYS3D_SECRET_KEY"]
+        assert f"environment: {named}" in plan.nodes[1].log.read_text()
 
 
 async def test_a_node_that_dies_unasked_is_started_again(plan: DevPlan) -> None:
