@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_run_byte_for_byte_whatever_the_order_of_se
     assert simulate(12, 3.0).trace not in next(iter(told))
 
 
-@pytest.mark.parametrize("name", ["no-journal-sync", "ack-at-one-copy", "no-read-barrier"])
+@pytest.mark.parametrize("name", ["ack-at-one-copy", "no-read-barrier"])  # the others: make mutants
 def test_a_planted_bug_is_found(name: str) -> None:
     found = (verdict for verdict in verdicts(range(7, 17), 20.0, name) if verdict.problems)
     assert next(found, None) is not None, MUTANTS[name].what

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mys3d.limits import KIB
 
 WRITERS = 6
-ROUND_SECONDS = 5.0
+ROUND_SECONDS = 2.0
 HEAL_SECONDS = 60.0
 
 
