@@ -26,7 +26,7 @@ from mys3d.registry.transaction import Reader
 FORMAT: Final = 1
 INCARNATION_NAME: Final = "incarnation"
 ASIDE_PREFIX: Final = "journal.lost-"
-_NAMED: Final = "the journal has a name\n"  # what `begun` says since journals have one
+_NAMED: Final = b"the journal has a name\n"  # what `begun` says since journals have one
 
 log = structlog.get_logger("mys3d.node")
 
@@ -44,7 +44,7 @@ def life_of(data: Path, identity: Identity) -> Life:
     if has_begun and not has_log:
         raise JournalForgot(f"{journal} is empty, but this node has kept its log there")
     stored = _read(journal / INCARNATION_NAME)
-    if stored is None and has_begun and begun.read_text() == _NAMED:
+    if stored is None and has_begun and begun.read_bytes() == _NAMED:
         raise JournalForgot(f"{journal} does not say whose it is")
     if stored is None:  # a first start, or a journal of a release whose journals had no name
         stored = _Stored(FORMAT, identity.incarnation.hex(), reborn=False)
@@ -57,8 +57,8 @@ def life_of(data: Path, identity: Identity) -> Life:
 def remember_log(data: Path) -> None:
     """Note durably that this node keeps a log from now on, and that it has a name."""
     path = data / founding.BEGUN_NAME
-    if not path.exists() or path.read_text() != _NAMED:
-        write_aside(path, _NAMED.encode())
+    if not path.exists() or path.read_bytes() != _NAMED:
+        write_aside(path, _NAMED)
 
 
 def begin_anew(data: Path, identity: Identity, rows: Reader, entropy: Entropy, why: str) -> tuple[Identity, Life]:

@@ -85,6 +85,15 @@ def test_a_journal_that_is_not_the_one_that_was_kept_is_not_used(identity: Ident
         rebirth.life_of(identity.directory, identity)
 
 
+def test_a_note_that_rotted_stops_no_start_and_is_written_again(identity: Identity) -> None:
+    life = kept(identity)
+    note = identity.directory / founding.BEGUN_NAME
+    sound = note.read_bytes()
+    note.write_bytes(b"\xff\xfe rotten")
+    assert kept(identity) == life
+    assert note.read_bytes() == sound
+
+
 def test_a_name_of_a_later_release_stops_the_start(identity: Identity) -> None:
     kept(identity)
     (identity.directory / "journal" / "incarnation").write_text('{"format":2,"incarnation":"","reborn":false}')
