@@ -157,7 +157,9 @@ async def test_one_of_two_voters_that_lost_its_journal_comes_back_in_another_inc
     await lives[1].stop()
     if "older" in fault:
         shutil.copytree(second.data / "journal", second.data / "copy")
-        await (await started(nursery, second)).stop()  # the log has grown by the entry of a new term
+        life = await started(nursery, second)
+        await token_of(first)  # an entry that both voters acknowledged
+        await life.stop()
     spoil(second, fault)
     again = await started(nursery, second)
     await status_when(first, lambda body: roles(body) == ["follower", "leader"] and body["health"] == "healthy")
