@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test check setup kill-rounds wiped-node lost-node broken-uploads disk-full corrupt simulate mutants fuzz-raft gc-model gc-race lock
+.PHONY: run test check setup kill-rounds wiped-node lost-node broken-uploads disk-full corrupt simulate mutants fuzz-raft gc-model gc-race rot-registry lock
 
 setup: .venv/.ready
 
