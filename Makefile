@@ -20,7 +20,12 @@ check: setup
 	@$(BIN)/ruff format --check mys3d tests bench
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/test_house.py
+	@$(BIN)/python -m pytest -q tests/test_house.py tests/operations/test_compatibility.py
+
+# docs/s3-compatibility.md, from the operation table and docs/yardstick.json.
+.PHONY: docs
+docs: setup
+	@$(BIN)/python -m tests.operations.compatibility
 
 .PHONY: chaos power-cuts corrupt-journal corrupt-registry soak campaign-tools
 # Campaigns on real processes, see docs/campaigns.md. SEED=7 repeats a schedule, SCALE=0.1 tries a tenth of it.

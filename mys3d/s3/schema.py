@@ -55,6 +55,17 @@ def read(record: type[Record], tree: Tree) -> Record:
     return record(**values)
 
 
+def elements(record: type[object]) -> dict[str, object]:
+    """The elements that `record` knows, and what each of them, or each repetition, is read as."""
+    assert dataclasses.is_dataclass(record)
+    found: dict[str, object] = {}
+    for hint in get_type_hints(record, include_extras=True).values():
+        kind, place = get_args(hint)
+        kind = bare(kind)
+        found[place.name] = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return found
+
+
 def _refuse_text(node: Node) -> None:
     pieces = node if isinstance(node, list) else [node]
     if any(not isinstance(piece, str) or piece.strip() for piece in pieces):

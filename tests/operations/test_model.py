@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import botocore.session
 import pytest
 
 from mys3d.operations import dispatch
+from mys3d.operations.refusals import FIXED, IGNORED, REFUSED
+from mys3d.s3 import schema
 from mys3d.s3.router import NAMES
-from mys3d.s3.table import TABLE, Field, Header, PrefixHeaders, Query, Row, Uri, XmlBody
+from mys3d.s3.table import TABLE, Header, Row
+from tests.operations.compatibility import MODEL, members, unobeyed, where
 
-MODEL = botocore.session.get_session().get_service_model("s3")
-ROWS = list(TABLE.values())
-PLACES = {"uri": Uri, "querystring": Query, "header": Header, "headers": PrefixHeaders}
+ROWS = [row for row in TABLE.values() if row.name in MODEL.operation_names]  # a form is not in the model
 BUILT = {
     "ListBuckets",
     "CreateBucket",
@@ -26,28 +26,6 @@ BUILT = {
     "ListObjects",
     "ListObjectsV2",
 }
-
-
-def members(row: Row) -> dict[tuple[type, str], str]:
-    """Where the model puts each member: (place, name on the wire) -> its name."""
-    shape: Any = MODEL.operation_model(row.name).input_shape
-    found: dict[tuple[type, str], str] = {}
-    for name, member in shape.members.items():
-        location = member.serialization.get("location")
-        wire = member.serialization.get("name", name)
-        place = PLACES.get(location, XmlBody)
-        found[place, wire.lower() if place in (Header, PrefixHeaders) else wire] = name
-    return found
-
-
-def where(field: Field) -> tuple[type, str]:
-    match field.place:
-        case PrefixHeaders():
-            return PrefixHeaders, field.place.prefix
-        case XmlBody():
-            return XmlBody, field.place.root
-        case _:
-            return type(field.place), field.place.name
 
 
 def test_what_this_release_promises_is_built() -> None:
@@ -66,6 +44,50 @@ def test_a_row_has_the_method_and_path_of_the_model(row: Row) -> None:
 def test_every_field_sits_where_the_model_puts_it(row: Row) -> None:
     known = members(row)
     assert [where(field) for field in row.fields if where(field) not in known] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_member_of_the_model_is_a_field_or_stands_among_the_refusals(row: Row) -> None:
+    treated = REFUSED | FIXED.keys() | IGNORED.keys()
+    assert [place for place in unobeyed(row) if place[0] is not Header or place[1] not in treated] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_no_field_is_refused_before_its_operation_sees_it(row: Row) -> None:
+    assert [name for _, name in map(where, row.fields) if name in REFUSED | FIXED.keys() | IGNORED.keys()] == []
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.payload], ids=lambda row: row.name)
+def test_a_document_has_every_element_of_the_model(row: Row) -> None:
+    shape: Any = MODEL.operation_model(row.name).input_shape
+    assert row.payload is not None
+    kind: Any = row.payload.kind
+    assert differences(shape.members[members(row)[where(row.payload)]], kind) == []
+
+
+def differences(shape: Any, record: type[object]) -> list[str]:
+    """The elements that only one of a shape of the model and a record knows, at any depth."""
+    elements: dict[str, Any] = {}
+    for name, member in shape.members.items():
+        if member.type_name == "list":
+            is_flat = member.serialization.get("flattened")
+            wrapped = member.member.serialization.get("name", "member")
+            elements[member.serialization.get("name", wrapped if is_flat else name)] = member
+        else:
+            elements[member.serialization.get("name", name)] = member
+    kinds = schema.elements(record)
+    found = [f"{shape.name}: {name}" for name in sorted(elements.keys() ^ kinds.keys())]
+    for name in sorted(elements.keys() & kinds.keys()):
+        below = elements[name]
+        kind = kinds[name]
+        if below.type_name == "list" and not below.serialization.get("flattened"):
+            kinds_inside = schema.elements(kind)
+            assert list(kinds_inside) == [below.member.serialization.get("name", "member")]
+            (kind,) = kinds_inside.values()
+        below = below.member if below.type_name == "list" else below
+        if below.type_name == "structure":
+            found += differences(below, kind)
+    return found
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

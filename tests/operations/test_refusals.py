@@ -3,7 +3,7 @@
 import pytest
 
 from mys3d.errors import S3Error
-from mys3d.operations.refusals import refuse_unbuilt
+from mys3d.operations.refusals import FIXED, IGNORED, REFUSED, refuse_unbuilt
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,9 @@ from mys3d.operations.refusals import refuse_unbuilt
         ("x-amz-expected-bucket-owner", "111122223333"),
         ("x-amz-if-match-size", "5"),
         ("x-amz-write-offset-bytes", "5"),
+        ("x-amz-object-lock-event-hold", "ON"),
+        ("x-amz-copy-source-server-side-encryption-customer-key", "key"),
+        ("x-amz-bucket-namespace", "account-regional"),
     ],
 )
 def test_what_is_not_built_is_refused_by_its_header(name: str, value: str) -> None:
@@ -36,9 +39,15 @@ def test_what_is_not_built_is_refused_by_its_header(name: str, value: str) -> No
         ("x-amz-acl", "bucket-owner-full-control"),
         ("x-amz-object-ownership", "BucketOwnerEnforced"),
         ("x-amz-bucket-object-lock-enabled", "false"),
+        ("x-amz-bucket-namespace", "global"),
         ("x-amz-request-payer", "requester"),
         ("x-amz-date", "x"),
     ],
 )
 def test_what_holds_anyway_is_accepted(name: str, value: str) -> None:
     refuse_unbuilt({name: value})
+
+
+def test_a_header_is_treated_in_one_way() -> None:
+    assert len(REFUSED | FIXED.keys() | IGNORED.keys()) == len(REFUSED) + len(FIXED) + len(IGNORED)
+    assert all(name == name.lower() for name in (*REFUSED, *FIXED, *IGNORED))

@@ -66,3 +66,7 @@ def test_what_the_record_does_not_expect_is_malformed(document: str) -> None:
     with pytest.raises(S3Error) as refused:
         read(document)
     assert refused.value.code == "MalformedXML"
+
+
+def test_a_record_tells_its_elements() -> None:
+    assert schema.elements(Order) == {"Entry": Entry, "Quiet": bool, "Note": Entry}
