@@ -44,14 +44,39 @@ class _Crc:
         return self._value.to_bytes(self._size, "big")
 
 
+class _XxHash:
+    """An XXHash of awscrt with the face of a hash: it wants plain bytes, and ends once."""
+
+    def __init__(self, make: Callable[[], checksums.XXHash]) -> None:
+        self._hash: Final = make()
+        self._digest = b""
+
+    def update(self, data: Buffer, /) -> None:
+        self._hash.update(bytes(data))
+
+    def digest(self) -> bytes:
+        self._digest = self._digest or self._hash.finalize()
+        return self._digest
+
+
 _MAKERS: Final[dict[str, Callable[[], Hash]]] = {
     "sha256": hashlib.sha256,
+    "sha512": hashlib.sha512,
     "sha1": partial(hashlib.sha1, usedforsecurity=False),
     "crc32": lambda: _Crc(zlib.crc32, 4),
     "crc32c": lambda: _Crc(checksums.crc32c, 4),
     "crc64nvme": lambda: _Crc(checksums.crc64nvme, 8),
+    "xxhash64": lambda: _XxHash(checksums.XXHash.new_xxhash64),
+    "xxhash3": lambda: _XxHash(checksums.XXHash.new_xxhash3_64),
+    "xxhash128": lambda: _XxHash(checksums.XXHash.new_xxhash3_128),
 }
-NAMES: Final = frozenset(_MAKERS)
+_MD5: Final = "md5"  # computed of every body, for its entity tag
+NAMES: Final = frozenset(_MAKERS) | {_MD5}
+_COMBINERS: Final[dict[str, Callable[[int, int, int], int]]] = {
+    "crc32": checksums.combine_crc32,
+    "crc32c": checksums.combine_crc32c,
+    "crc64nvme": checksums.combine_crc64nvme,
+}
 
 
 class BodyHashes:
@@ -60,7 +85,8 @@ class BodyHashes:
     def __init__(self, wanted: frozenset[str]) -> None:
         assert wanted <= NAMES, f"unknown hashes: {sorted(wanted - NAMES)}"
         self._md5: Final[Hash] = hashlib.md5(usedforsecurity=False)
-        self._wanted: Final = {name: _MAKERS[name]() for name in sorted(wanted)}
+        self._wanted: Final = {name: _MAKERS[name]() for name in sorted(wanted - {_MD5})}
+        self._wants_md5: Final = _MD5 in wanted
         self._all: Final = (self._md5, *self._wanted.values())
         self._blob: Hash = blake3()
 
@@ -81,13 +107,33 @@ class BodyHashes:
         return self._md5.digest()
 
     def wanted(self) -> dict[str, bytes]:
-        return {name: each.digest() for name, each in self._wanted.items()}
+        found = {name: each.digest() for name, each in self._wanted.items()}
+        return found | {_MD5: self.md5()} if self._wants_md5 else found
 
     def _update(self, pieces: Sequence[Buffer]) -> None:
         for piece in pieces:
             self._blob.update(piece)
             for each in self._all:
                 each.update(piece)
+
+
+def hash_of(name: str, data: bytes) -> bytes:
+    """Return one hash of a few bytes."""
+    if name == _MD5:
+        return hashlib.md5(data, usedforsecurity=False).digest()
+    made = _MAKERS[name]()
+    made.update(data)
+    return made.digest()
+
+
+def combined(name: str, stretches: Sequence[tuple[bytes, int]]) -> bytes:
+    """Return the CRC of bytes of which stretches in order have these CRCs and lengths."""
+    assert name in _COMBINERS, f"{name} of a whole cannot be told from those of its parts"
+    size = len(_MAKERS[name]().digest())
+    value = 0
+    for crc, length in stretches:
+        value = _COMBINERS[name](value, int.from_bytes(crc, "big"), length)
+    return value.to_bytes(size, "big")
 
 
 async def names(digest: Digest, data: Sequence[Buffer]) -> bool:

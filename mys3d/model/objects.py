@@ -14,7 +14,8 @@ class Checksum(msgspec.Struct, frozen=True, array_like=True):
 
     algorithm: str
     value: bytes
-    is_composite: bool = False
+    is_composite: bool = False  # True: of the parts' checksums in order, and not of the bytes
+    parts_count: int = 0  # of a composite one
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):

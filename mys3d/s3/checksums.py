@@ -1,7 +1,8 @@
 """Checksums as S3 names, sends and compares them.        Floor: s3 (pure). Called by: operations.
 
-Law: a checksum that a client declares, in a header or in a trailer, is compared before anything becomes visible.
-Source: S3 User Guide, "Checking object integrity"; the ten algorithms of the 2026 model, five of which we verify.
+Law: a checksum that a client declares, in a header, a trailer or a list of parts, is compared before anything becomes
+visible.
+Source: S3 User Guide, "Checking object integrity"; the ten algorithms of the S3 model of botocore 1.44.5.
 """
 
 import base64
@@ -18,30 +19,47 @@ HEADER_PREFIX: Final = "x-amz-checksum-"
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One algorithm: its name in XML, its name among our hashes (empty: we cannot compute it), its length in bytes."""
+    """One algorithm: its name in XML, its length in bytes, and how those of parts may become one of an object."""
 
     name: str
-    hash: str
     size: int
+    kinds: tuple[str, ...]  # of an upload in parts, the one that holds when none is asked for first
+
+    @property
+    def hash(self) -> str:
+        """Its name among our hashes."""
+        return self.name.lower()
 
     @property
     def header(self) -> str:
         return HEADER_PREFIX + self.name.lower()
 
+    @property
+    def element(self) -> str:
+        return f"Checksum{self.name}"
+
+
+COMPOSITE: Final = "COMPOSITE"
+FULL_OBJECT: Final = "FULL_OBJECT"
+
+# Only CRCs of stretches can be combined; of those, S3 makes no composite of the 64 bit one.
+_EITHER: Final = (COMPOSITE, FULL_OBJECT)
+_OF_PARTS: Final = (COMPOSITE,)
+
 
 ALGORITHMS: Final[Mapping[str, Algorithm]] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm("CRC32", "crc32", 4),
-        Algorithm("CRC32C", "crc32c", 4),
-        Algorithm("CRC64NVME", "crc64nvme", 8),
-        Algorithm("SHA1", "sha1", 20),
-        Algorithm("SHA256", "sha256", 32),
-        Algorithm("SHA512", "", 64),
-        Algorithm("MD5", "", 16),
-        Algorithm("XXHASH64", "", 8),
-        Algorithm("XXHASH3", "", 8),
-        Algorithm("XXHASH128", "", 16),
+        Algorithm("CRC32", 4, _EITHER),
+        Algorithm("CRC32C", 4, _EITHER),
+        Algorithm("CRC64NVME", 8, (FULL_OBJECT,)),
+        Algorithm("SHA1", 20, _OF_PARTS),
+        Algorithm("SHA256", 32, _OF_PARTS),
+        Algorithm("SHA512", 64, _OF_PARTS),
+        Algorithm("MD5", 16, _OF_PARTS),
+        Algorithm("XXHASH64", 8, _OF_PARTS),
+        Algorithm("XXHASH3", 8, _OF_PARTS),
+        Algorithm("XXHASH128", 16, _OF_PARTS),
     )
 }
 _BY_HEADER: Final = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
@@ -57,13 +75,31 @@ class Expected:
 
 
 def algorithm_of(name: str) -> Algorithm:
-    """Return the algorithm of that name. Raises S3Error: InvalidRequest (unknown), NotImplemented (no code)."""
+    """Return the algorithm of that name. Raises S3Error InvalidRequest."""
     algorithm = ALGORITHMS.get(name.upper())
     if algorithm is None:
         raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
-    if not algorithm.hash:
-        raise S3Error("NotImplemented", f"The checksum algorithm {algorithm.name} is not implemented.")
     return algorithm
+
+
+def kind_of(algorithm: Algorithm | None, asked: str | None) -> str:
+    """Return the checksum type of an upload in parts. None: not asked for. Raises S3Error InvalidRequest."""
+    if asked is None:
+        return (algorithm or DEFAULT).kinds[0]
+    kind = asked.upper()
+    if kind not in (COMPOSITE, FULL_OBJECT):
+        raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
+    if algorithm is None:
+        raise S3Error(
+            "InvalidRequest",
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+        )
+    if kind not in algorithm.kinds:
+        raise S3Error(
+            "InvalidRequest",
+            f"The {kind} checksum type cannot be used with the {algorithm.name.lower()} checksum algorithm.",
+        )
+    return kind
 
 
 def decode(header: str, text: str) -> bytes:
@@ -121,8 +157,21 @@ def verify(name: str, promised: bytes, found: bytes) -> None:
         raise S3Error("BadDigest", f"The {name} you specified did not match the calculated checksum.")
 
 
+def shown_kind(checksum: Checksum) -> str:
+    return COMPOSITE if checksum.is_composite else FULL_OBJECT
+
+
+def text_of(checksum: Checksum) -> str:
+    """Return a checksum as headers and XML show it. S3 User Guide: a composite one ends in "-" and the parts count."""
+    suffix = f"-{checksum.parts_count}" if checksum.is_composite else ""
+    return base64.b64encode(checksum.value).decode() + suffix
+
+
 def headers_of(checksum: Checksum) -> list[tuple[str, str]]:
     """Return the two headers by which a stored checksum is told."""
-    algorithm = ALGORITHMS[checksum.algorithm]
-    kind = "COMPOSITE" if checksum.is_composite else "FULL_OBJECT"
-    return [(algorithm.header, base64.b64encode(checksum.value).decode()), ("x-amz-checksum-type", kind)]
+    return [(ALGORITHMS[checksum.algorithm].header, text_of(checksum)), ("x-amz-checksum-type", shown_kind(checksum))]
+
+
+def element_of(checksum: Checksum) -> tuple[str, str]:
+    """Return the element by which XML tells a checksum, as its name and text."""
+    return ALGORITHMS[checksum.algorithm].element, text_of(checksum)

@@ -9,7 +9,9 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from mys3d import limits
+from mys3d.engine.hashing import hash_of
 from mys3d.errors import S3Error
+from mys3d.s3.checksums import ALGORITHMS, Algorithm
 
 BODY = b"hello"
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
@@ -116,6 +118,27 @@ async def test_an_archive_class_is_not_promised(bucket: Any) -> None:
     assert (await bucket("PUT", "/photos/k", BODY, {"x-amz-storage-class": "GLACIER"})).code == "InvalidStorageClass"
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=lambda algorithm: algorithm.name)
+async def test_each_checksum_is_verified_kept_and_told(bucket: Any, algorithm: Algorithm) -> None:
+    value = base64.b64encode(hash_of(algorithm.hash, BODY)).decode()
+    put = await bucket("PUT", "/photos/k", BODY, {algorithm.header: value})
+    assert (put.status, put.headers[algorithm.header]) == (200, value)
+    found = await bucket("HEAD", "/photos/k", headers={"x-amz-checksum-mode": "ENABLED"})
+    assert (found.headers[algorithm.header], found.headers["x-amz-checksum-type"]) == (value, "FULL_OBJECT")
+    wrong = base64.b64encode(bytes(algorithm.size)).decode()
+    assert (await bucket("PUT", "/photos/k", BODY, {algorithm.header: wrong})).code == "BadDigest"
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=lambda algorithm: algorithm.name)
+async def test_each_checksum_may_be_a_trailer(bucket: Any, algorithm: Algorithm) -> None:
+    for value, code in ((hash_of(algorithm.hash, BODY), ""), (bytes(algorithm.size), "BadDigest")):
+        text = base64.b64encode(value)
+        framed = b"5\r\nhello\r\n0\r\n" + algorithm.header.encode() + b":" + text + b"\r\n\r\n"
+        headers = {**CHUNKED, "x-amz-trailer": algorithm.header, "Content-Length": str(len(framed))}
+        put = await bucket.send(bucket.signed("PUT", "/photos/k", b"", headers), framed)
+        assert put.code == code if code else put.headers[algorithm.header] == text.decode()
+
+
 @pytest.mark.parametrize("size", [1, 3, 1000])
 async def test_an_unsigned_trailer_is_verified_and_stored(bucket: Any, size: int) -> None:
     request = bucket.signed("PUT", "/photos/k", b"", {**CHUNKED, "Content-Length": str(len(FRAMED))})
@@ -137,7 +160,7 @@ async def test_an_unsigned_trailer_is_verified_and_stored(bucket: Any, size: int
         (BODY, {"x-amz-content-sha256": "nonsense"}, "InvalidArgument"),
         (BODY, {"Content-Length": "6"}, "IncompleteBody"),
         (BODY, {"Content-Length": "4"}, "IncompleteBody"),
-        (BODY, {"x-amz-checksum-md5": "XUFAKrxLKna5cZ2REBfFkg=="}, "NotImplemented"),
+        (BODY, {"x-amz-checksum-md5": "AAAAAAAAAAAAAAAAAAAAAA=="}, "BadDigest"),
         (BODY, {"x-amz-server-side-encryption": "AES256"}, "NotImplemented"),
         (BODY, {"x-amz-acl": "public-read"}, "NotImplemented"),
         (BODY, {"x-amz-copy-source": "/photos/other"}, "NotImplemented"),

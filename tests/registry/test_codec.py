@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mys3d.model.names import Instant, LogIndex, OperationId
+from mys3d.model.objects import Checksum
 from mys3d.registry import codec
 from mys3d.registry.commands import Proposal
 
@@ -58,3 +59,7 @@ def test_decoding_any_bytes_gives_a_proposal_or_a_value_error(payload):
     except ValueError:
         return
     assert isinstance(found, Proposal)
+
+
+def test_a_checksum_of_an_older_release_is_of_a_whole_object():
+    assert codec.decoder(Checksum).decode(bytes.fromhex("93a54352433332c40431323334c2")) == Checksum("CRC32", b"1234")

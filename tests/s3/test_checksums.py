@@ -19,19 +19,12 @@ def refusal(headers: dict[str, str], trailers: frozenset[str] = NO_TRAILERS) -> 
     return refused.value.code
 
 
-@pytest.mark.parametrize("name", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+@pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_a_checksum_header_is_expected(name: str) -> None:
     algorithm = ALGORITHMS[name]
     value = bytes(range(algorithm.size))
     headers = {algorithm.header: base64.b64encode(value).decode(), "x-amz-sdk-checksum-algorithm": name}
     assert checksums.expected(headers, NO_TRAILERS) == Expected(algorithm, value)
-
-
-@pytest.mark.parametrize("name", ["SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
-def test_an_algorithm_that_is_not_computed_says_so(name: str) -> None:
-    algorithm = ALGORITHMS[name]
-    assert refusal({algorithm.header: base64.b64encode(bytes(algorithm.size)).decode()}) == "NotImplemented"
-    assert refusal({}, frozenset({algorithm.header})) == "NotImplemented"
 
 
 def test_every_algorithm_of_the_model_is_known() -> None:
@@ -96,3 +89,37 @@ def test_a_stored_checksum_is_told_by_two_headers() -> None:
         ("x-amz-checksum-crc32", "NhCmhg=="),
         ("x-amz-checksum-type", "FULL_OBJECT"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [(name, ["COMPOSITE", "FULL_OBJECT"]) for name in ("CRC32", "CRC32C")]
+    + [("CRC64NVME", ["FULL_OBJECT"])]
+    + [(name, ["COMPOSITE"]) for name in ("SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128")],
+)
+def test_an_upload_in_parts_has_the_kinds_of_checksum_that_its_algorithm_allows(name: str, kinds: list[str]) -> None:
+    algorithm = ALGORITHMS[name]
+    assert checksums.kind_of(algorithm, None) == kinds[0]
+    for kind in ("COMPOSITE", "FULL_OBJECT"):
+        if kind in kinds:
+            assert checksums.kind_of(algorithm, kind.lower()) == kind
+            continue
+        with pytest.raises(S3Error, match=f"The {kind} checksum type cannot be used with the {name.lower()}"):
+            checksums.kind_of(algorithm, kind)
+
+
+def test_without_an_algorithm_there_is_the_default_and_no_choice() -> None:
+    assert checksums.kind_of(None, None) == "FULL_OBJECT"
+    for algorithm, kind in ((None, "FULL_OBJECT"), (ALGORITHMS["CRC32"], "HALF_OBJECT")):
+        with pytest.raises(S3Error) as refused:
+            checksums.kind_of(algorithm, kind)
+        assert refused.value.code == "InvalidRequest"
+
+
+def test_a_composite_checksum_tells_how_many_parts_it_has() -> None:
+    composite = Checksum("SHA1", bytes(20), is_composite=True, parts_count=3)
+    assert checksums.headers_of(composite) == [
+        ("x-amz-checksum-sha1", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=-3"),
+        ("x-amz-checksum-type", "COMPOSITE"),
+    ]
+    assert checksums.element_of(composite) == ("ChecksumSHA1", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=-3")
