@@ -58,6 +58,7 @@ touched_blobs_max: Final = 200_000  # touches remembered one by one; above it ev
 punch_bytes_min: Final = 64 * KIB  # dead data from this size on is punched out; smaller is left to compaction
 headers_step_max: Final = 4096  # records that one step of a walk over a volume looks at: 20 ms of CPU in its thread
 compaction_pause_seconds: Final = 60.0  # how often a directory looks for a volume that is mostly dead
+seal_early_bytes_min: Final = 32 * MIB  # a volume that takes more, most of it dead, is not written on until it is full
 compaction_step_bytes: Final = 1 * MIB  # live records copied at once; puts wait for one such write at most
 compaction_bytes_per_second: Final = 16 * MIB  # of live records copied
 reclaim_seconds: Final = 5.0  # the room of forgotten blobs is returned this often: one index flush each time

@@ -38,13 +38,27 @@ def choose(directory: Directory) -> int | None:
     """
     best, best_gain = None, 0
     for number in directory.sealed_numbers():
-        use = directory.index.use_of(number)
         allocated = directory.allocated_bytes(number)
-        gain = allocated - use.held_bytes
-        is_worth_it = allocated > _DEAD_SHARE * use.held_bytes and not use.quarantined_count
-        if is_worth_it and gain > best_gain and directory.space().has_room(use.held_bytes):
+        gain = allocated - directory.index.use_of(number).held_bytes
+        if gain > best_gain and _is_worth_it(directory, number, allocated):
             best, best_gain = number, gain
     return best
+
+
+def seal_early(directory: Directory) -> bool:
+    """Begin the next volume when the current one is worth it already: on a large disk it may never be filled.
+
+    Waits for the disk: runs in a thread. Raises Unavailable.
+    """
+    return directory.seal(
+        lambda number, taken: taken > limits.seal_early_bytes_min and _is_worth_it(directory, number, taken)
+    )
+
+
+def _is_worth_it(directory: Directory, number: int, taken_bytes: int) -> bool:
+    use = directory.index.use_of(number)
+    is_mostly_dead = taken_bytes > _DEAD_SHARE * use.held_bytes and not use.quarantined_count
+    return is_mostly_dead and directory.space().has_room(use.held_bytes)
 
 
 def copy_step(directory: Directory, reader: Reader, number: int, offset: int, bytes_max: int) -> Copied:

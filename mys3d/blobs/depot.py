@@ -172,8 +172,11 @@ class Depot:
     async def compact(self) -> None:
         """Empty and remove the volume that gives back most room, slowly, if one is worth it."""
         directory = self.directory
+        if directory.offline is not None:
+            return
         try:
-            number = None if directory.offline is not None else await self._in_thread(compaction.choose, directory)
+            await self._in_thread(compaction.seal_early, directory)
+            number = await self._in_thread(compaction.choose, directory)
             if number is not None and await self._copy(number):
                 bad = await self._in_thread(compaction.finish, directory, self._reader, number)
                 self._lose(bad)

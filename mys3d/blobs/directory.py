@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -143,18 +143,12 @@ class Directory:
         Called by one thread. A batch that does not fit into the volume goes on in the next one.
         """
         self._check_room(blobs)
-        with self._writing:
-            try:
-                rest = list(blobs)
-                while rest:
-                    rows = self._append(rest)
-                    self._bury(self.index.add(rows, self._position()))
-                    rest = rest[len(rows) :]
-            except OSError as error:
-                raise self._failed(error) from error
-            except IndexLost as error:
-                self.lose_index(error)
-                raise
+        with self._alone():
+            rest = list(blobs)
+            while rest:
+                rows = self._append(rest)
+                self._bury(self.index.add(rows, self._position()))
+                rest = rest[len(rows) :]
 
     def move(self, moves: Sequence[tuple[NewBlob, Place]]) -> None:
         """Copy blobs that lie at some places to the end, durably, and have their rows name the copies from then on.
@@ -162,14 +156,38 @@ class Directory:
         A blob that was forgotten or written anew meanwhile keeps its row as it is. Raises Unavailable.
         """
         self._check_room([blob for blob, _ in moves])
+        with self._alone():
+            rest = list(moves)
+            while rest:
+                rows = self._append([blob for blob, _ in rest])
+                swaps = [(digest, old, new) for (digest, new), (_, old) in zip(rows, rest, strict=False)]
+                self.index.swap(swaps, self._position())
+                rest = rest[len(rows) :]
+
+    def seal(self, is_worth_it: Callable[[int, int], bool]) -> bool:
+        """Begin the next volume early, if the current one is worth it: asked with its number and the bytes it takes.
+
+        From the position on, written behind it, the old one counts as sealed. Raises Unavailable.
+        """
+        if self.offline is not None:
+            raise Unavailable(self.offline)
+        with self._alone():
+            current = self._active
+            if current is None:
+                return False
+            set_aside = current.size - current.end
+            if not is_worth_it(current.header.number, self.allocated_bytes(current.header.number) - set_aside):
+                return False
+            self._begin_volume()
+            self.index.add([], self._position())
+            return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Write while nobody else does, and judge what goes wrong. Raises Unavailable."""
         with self._writing:
             try:
-                rest = list(moves)
-                while rest:
-                    rows = self._append([blob for blob, _ in rest])
-                    swaps = [(digest, old, new) for (digest, new), (_, old) in zip(rows, rest, strict=False)]
-                    self.index.swap(swaps, self._position())
-                    rest = rest[len(rows) :]
+                yield
             except OSError as error:
                 raise self._failed(error) from error
             except IndexLost as error:
@@ -278,9 +296,12 @@ class Directory:
     def _with_room(self, size: int) -> Volume:
         if self._active is not None and self._active.end + size <= self._active.size:
             return self._active
+        return self._begin_volume()
+
+    def _begin_volume(self) -> Volume:
         if self._active is not None:
             self.index.flush()  # so that a restart reads at most one volume again
-            self._active.drop_tail()  # a sealed volume ends where its records end
+            self._active.cut(0)  # a sealed volume ends where its records end
         number = volume.next_number(self.folder)
         header = VolumeHeader(number, self.identity.cluster_id, self.identity.directory_id, secrets.token_bytes(32))
         made = volume.create(self.folder, header, self._volume_bytes(), self._calls)

@@ -22,7 +22,7 @@ class Fuse:
     left: int | None = None  # None: it does not burn
     burnt: list[str] = field(default_factory=list)
 
-    def _burn(self, name: str) -> None:
+    def burn(self, name: str) -> None:
         if self.left is not None:
             if self.left == 0:
                 self.burnt.append(name)
@@ -30,30 +30,34 @@ class Fuse:
             self.left -= 1
 
     def calls(self) -> DiskCalls:
-        return DiskCalls(write=self.write, sync=self.sync, unlink=self.unlink)
+        return DiskCalls(write=self.write, sync=self.sync, allocate=self.allocate, unlink=self.unlink)
 
     def write(self, fd: int, buffers: Sequence[Buffer], offset: int) -> int:
-        self._burn("write")
+        self.burn("write")
         return os.pwritev(fd, buffers, offset)
 
     def sync(self, fd: int) -> None:
-        self._burn("sync")
+        self.burn("sync")
         os.fdatasync(fd)
 
+    def allocate(self, fd: int, offset: int, size: int) -> None:
+        self.burn("allocate")
+        os.posix_fallocate(fd, offset, size)
+
     def unlink(self, path: Path) -> None:
-        self._burn("unlink")
+        self.burn("unlink")
         path.unlink()
 
 
 def burning_index(directory: Directory, fuse: Fuse) -> None:
     """Have the steps of the index burn the same fuse."""
 
-    def burning(name: str, real: Callable[..., None]) -> Callable[..., None]:
-        def step(*words: object) -> None:
-            fuse._burn(name)
-            real(*words)
+    def burning(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def step(*words: object) -> object:
+            fuse.burn(name)
+            return real(*words)
 
         return step
 
-    for name in ("swap", "flush", "drop_volume"):
+    for name in ("add", "swap", "flush", "drop_volume"):
         setattr(directory.index, name, burning(name, getattr(directory.index, name)))

@@ -114,6 +114,22 @@ class Crashes(RuleBasedStateMachine):
         self.written.clear()
         self._restart(loses_index)
 
+    @rule()
+    def begin_the_next_volume(self) -> None:
+        self.directory.seal(lambda *_: True)
+
+    @rule(loses_index=st.booleans())
+    def lose_power_at_the_beginning_of_a_volume(self, loses_index: bool) -> None:
+        self.is_losing_power = True
+        self.left_behind = []
+        with contextlib.suppress(Unavailable):
+            self.directory.seal(lambda *_: True)
+        self.is_losing_power = False
+        for path, data in self.left_behind:
+            path.write_bytes(data)
+        self.written.clear()
+        self._restart(loses_index)
+
     def _copy(self, number: int) -> None:
         offset: int | None = 0
         while offset is not None:

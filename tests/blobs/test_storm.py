@@ -174,6 +174,7 @@ async def test_nothing_sound_is_lost_and_nothing_wrong_is_read_in_any_storm(
     monkeypatch.setattr(limits, "volume_bytes_min", 256 * KIB)
     monkeypatch.setattr(limits, "damages_per_minute_max", 1_000_000)  # rot is of single records here
     monkeypatch.setattr(limits, "compaction_bytes_per_second", 1 << 40)
+    monkeypatch.setattr(limits, "seal_early_bytes_min", 64 * KIB)
     (tmp_path / "data").mkdir()
     storm = Storm(tmp_path, Random(seed))
     await storm.open()
