@@ -8,7 +8,8 @@ at all.
 
 import os
 import re
-import shutil
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -92,8 +93,9 @@ class GenerationFiles:
         sync_directory(self.path)
 
     def remove(self, directory: Path) -> None:
-        """Remove a directory that does not count."""
-        shutil.rmtree(directory)
+        """Remove a directory that does not count. Raises OSError: some of it is left, ask again."""
+        remove_files(directory, os.listdir(directory))
+        directory.rmdir()
 
     def _begin(self) -> str:
         """There is no GENERATION: adopt a store of the earlier layout, else name the first generation."""
@@ -128,3 +130,10 @@ class GenerationFiles:
                 self.remove(entry)
             elif entry.name == _NEW_FILE_NAME or _ROCKSDB_FILES.fullmatch(entry.name):
                 entry.unlink()
+
+
+def remove_files(directory: Path, names: Iterable[str]) -> None:
+    """Remove files of a store. One that was closed a moment ago may still remove some of them itself."""
+    for name in names:
+        with suppress(FileNotFoundError):
+            (directory / name).unlink()

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from mys3d.consensus.disk import sync_directory
 from mys3d.consensus.generation_files import CHECKPOINT_PREFIX, INCOMING_PREFIX, GenerationFiles
 from mys3d.consensus.snapshot import SnapshotUnusable
@@ -20,6 +22,8 @@ from mys3d.consensus.store import LiveReader, RocksStore, SnapshotReader
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
 from mys3d.ports import SnapshotFile
+
+log = structlog.get_logger("mys3d.consensus")
 
 
 class GenerationStore:
@@ -37,6 +41,7 @@ class GenerationStore:
         self._disk = threading.Lock()  # held by whatever must not meet a store that is being closed
         self._scans: dict[RocksStore, int] = {}
         self._retired: list[tuple[RocksStore, Path]] = []
+        self._closed: list[Path] = []  # to be removed
         self._received: dict[str, RocksStore] = {}  # open, complete, and not adopted
         self._checkpoints_count = 0
         self._incoming_count = 0
@@ -114,10 +119,20 @@ class GenerationStore:
     def clean(self) -> None:
         """Close and remove replaced generations that nobody reads any more. For a thread."""
         with self._disk:
-            for store, path in [item for item in self._retired if item[0] not in self._scans]:
-                store.close()
-                self._files.remove(path)
-                self._retired.remove((store, path))
+            for item in [item for item in self._retired if item[0] not in self._scans]:
+                self._retired.remove(item)
+                item[0].close()
+                self._closed.append(item[1])
+            self._closed = [path for path in self._closed if not self._is_removed(path)]
+
+    def _is_removed(self, path: Path) -> bool:
+        """What cannot be removed now is tried again, at the latest by the next start: no reason for a node to end."""
+        try:
+            self._files.remove(path)
+        except OSError as error:
+            log.warning("a replaced registry is not removed yet", path=str(path), why=str(error))
+            return False
+        return True
 
 
 class Checkpoint:

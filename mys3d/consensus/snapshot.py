@@ -141,8 +141,9 @@ class Snapshots:
         await self._let_go(longest)
 
     async def _let_go(self, kept: _Kept) -> None:
-        del self._kept[kept.offer.id]
-        await self._sync(kept.export.close)
+        """Once, however many have decided so: each waits for the disk in between."""
+        if self._kept.pop(kept.offer.id, None) is not None:
+            await self._sync(kept.export.close)
 
     async def _freeze(self) -> SnapshotOffer:
         index = LogIndex(self._raft.last_applied)

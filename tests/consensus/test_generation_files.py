@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from mys3d.consensus.generation_files import FILE_NAME, GenerationFiles
+from mys3d.consensus.generation_files import FILE_NAME, GenerationFiles, remove_files
 from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
 
@@ -156,3 +156,10 @@ def test_any_bit_of_the_file_that_rots_costs_no_generation(tmp_path, bit):
         assert (files.directory(name) / "CURRENT").exists()
     (tmp_path / "GENERATION").write_bytes(whole)
     assert files.open() == name
+
+
+def test_a_file_that_goes_by_itself_meanwhile_does_not_stop_a_removal(tmp_path):
+    """A store that was closed a moment ago had its compaction remove 000067.sst between the list and the removal."""
+    (tmp_path / "000068.sst").write_bytes(b"rows")
+    remove_files(tmp_path, ["000067.sst", "000068.sst"])
+    assert list(tmp_path.iterdir()) == []

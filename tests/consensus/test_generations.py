@@ -87,6 +87,21 @@ def test_views_change_at_once_and_a_scan_under_way_ends_with_the_rows_it_began_w
     assert old not in os.listdir(store._files.path)
 
 
+def test_a_replaced_store_that_cannot_be_removed_now_is_removed_later(store, other):
+    received = receive(store, other)
+    old = store._files.directory(store.generation)
+    obstacle = old / "obstacle"
+    (obstacle / "file").mkdir(parents=True)
+    store.switch(received.generation)
+    store.adopt(received.generation)
+    store.clean()
+    assert old.exists() and store.reader().get(b"k1") == b"new" * 50
+    (obstacle / "file").rmdir()
+    obstacle.rmdir()
+    store.clean()
+    assert not old.exists()
+
+
 @pytest.mark.parametrize("what", ["a block", "a length", "a missing file"])
 def test_a_copy_that_was_changed_is_refused_and_removed(store, other, what):
     other.flush()

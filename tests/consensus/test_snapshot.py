@@ -129,6 +129,17 @@ async def test_a_copy_that_nobody_reads_is_let_go_of(source, nursery, autojump_c
         await snapshots.piece(offer.id, 0, 0, 10)
 
 
+async def test_a_copy_that_two_tasks_let_go_of_is_closed_once(source):
+    _, rows, snapshots = source
+    exports, export = [], rows.export
+    rows.export = lambda: exports.append(export()) or exports[-1]
+    await snapshots.open()
+    kept = next(iter(snapshots._kept.values()))
+    for _ in range(2):
+        await snapshots._let_go(kept)
+    assert exports[0].is_closed and snapshots.held_index() is None
+
+
 async def test_only_pieces_of_the_copy_are_read(source):
     _, _, snapshots = source
     offer = await snapshots.open()
