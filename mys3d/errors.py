@@ -40,6 +40,10 @@ class Reason(enum.StrEnum):
     NO_TRANSITION = "no-transition"
     ALREADY_INITIALISED = "already-initialised"
     ACCESS_KEY_EXISTS = "access-key-exists"
+    NO_SUCH_ACCESS_KEY = "no-such-access-key"
+    NO_SUCH_USER = "no-such-user"
+    USER_EXISTS = "user-exists"
+    USER_OWNS_BUCKETS = "user-owns-buckets"
     INVALID_COMMAND = "invalid-command"
 
 

@@ -25,6 +25,10 @@ request_skew_ms: Final = 15 * 60 * 1000  # S3 API: a request is refused when its
 signing_keys_max: Final = 10_000  # cached SigV4 signing keys of one node
 chunk_line_bytes_max: Final = 1 * KIB  # an aws-chunked header or trailer line; signatures and checksums are < 200 bytes
 chunk_trailers_max: Final = 16
+users_max: Final = 10_000  # told in one answer of the admin API
+user_name_chars_max: Final = 64  # IAM API, CreateUser
+email_chars_max: Final = 254  # RFC 5321 section 4.5.3.1.3, without the brackets
+keys_per_user_max: Final = 100  # deleted with the user by one command; AWS allows 2
 buckets_max: Final = 10_000  # S3 quota of general purpose buckets in an account (default)
 
 # --- Blobs and bodies -------------------------------------------------------------------------------------------
@@ -217,6 +221,7 @@ assert inline_blobs_max < extent_blobs_max
 assert 2 * extent_blobs_max < command_rows_max
 assert 3 * delete_command_keys_max + inline_blobs_max < command_rows_max
 assert 2 * max(members_max, tokens_max) < command_rows_max
+assert 4 * keys_per_user_max < command_rows_max
 assert put_bytes_max <= 2**32 * blob_bytes_max  # sequences of extents are four bytes
 assert hash_batch_bytes <= blob_bytes_max
 assert blob_bytes_max % sub_digest_bytes == 0

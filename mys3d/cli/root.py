@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "config": ("mys3d.cli.config_commands", "config", "Look at the configuration."),
     "scrub": ("mys3d.cli.scrub_commands", "scrub", "Read every blob again, and replace what has rotted."),
     "settings": ("mys3d.cli.cluster_commands", "settings", "Show or change the settings of the whole cluster."),
+    "user": ("mys3d.cli.user_commands", "user", "Create, list and delete users."),
+    "key": ("mys3d.cli.user_commands", "key", "Create, list and delete the access keys of users."),
     "remove": ("mys3d.cli.cluster_commands", "remove", "Remove a node that will not come back."),
     "version": ("mys3d.cli.cluster_commands", "version", "Print the version."),
     "help": ("mys3d.cli.cluster_commands", "help_command", "Show the help of a command."),

@@ -15,7 +15,7 @@ from mys3d.engine.admission import Description
 from mys3d.engine.vault import NONCE_BYTES, Vault
 from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from mys3d.model.buckets import BucketConfiguration
-from mys3d.model.names import AccessKey, BucketName
+from mys3d.model.names import AccessKey, BucketName, UserId
 from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import ChangeSettings, Command, CreateBucket, InitialiseCluster, PutCredential
@@ -98,7 +98,7 @@ async def _initialise(ports: Ports, plan: FirstStart) -> None:
 async def _create_bucket(ports: Ports, name: BucketName, owner: AccessKey) -> None:
     if queries.bucket(ports.registry.view(), name) is not None:
         return
-    command = CreateBucket(name, owner, BucketConfiguration())
+    command = CreateBucket(name, UserId(owner), BucketConfiguration())
     await _propose_once(ports, command, Reason.BUCKET_OWNED_BY_YOU, Reason.BUCKET_EXISTS)
 
 

@@ -5,7 +5,7 @@ Law: a secret is stored only sealed under the cluster key; the registry never se
 
 import msgspec
 
-from mys3d.model.names import AccessKey, Instant
+from mys3d.model.names import AccessKey, Instant, UserId
 
 
 class Credential(msgspec.Struct, frozen=True, array_like=True):
@@ -14,8 +14,18 @@ class Credential(msgspec.Struct, frozen=True, array_like=True):
     format: int
     access_key: AccessKey
     sealed_secret: bytes  # nonce (12 bytes) + AES-256-GCM ciphertext, bound to the access key
-    user: str
+    user: str  # a user id; a word of our own for root's
     is_root: bool
+    created_at: Instant
+
+
+class User(msgspec.Struct, frozen=True, array_like=True):
+    """The row of one user. Root has none: it is the user of a key that says so."""
+
+    format: int
+    id: UserId
+    name: str
+    email: str  # empty: none
     created_at: Instant
 
 

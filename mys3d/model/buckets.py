@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mys3d.model.names import AccessKey, BucketId, BucketName, Instant
+from mys3d.model.names import BucketId, BucketName, Instant, UserId
 
 
 class BucketConfiguration(msgspec.Struct, frozen=True, array_like=True):
@@ -21,6 +21,6 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     format: int
     id: BucketId
     name: BucketName
-    owner: AccessKey
+    owner: UserId
     created_at: Instant
     configuration: BucketConfiguration

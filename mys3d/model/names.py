@@ -17,6 +17,7 @@ UploadId = NewType("UploadId", int)
 BodyId = NewType("BodyId", int)  # log index of the command that staged its first extent
 NodeId = NewType("NodeId", str)  # 32 hex digits of a random UUID
 AccessKey = NewType("AccessKey", str)
+UserId = NewType("UserId", str)  # 64 hex digits, S3's canonical user id; root's is its access key
 LogIndex = NewType("LogIndex", int)
 Term = NewType("Term", int)
 Epoch = NewType("Epoch", int)  # number of a layout

@@ -41,6 +41,17 @@ from mys3d.engine.scrub_call import ScrubAsked, scrub_nodes
 from mys3d.engine.service import Service
 from mys3d.engine.settings import SettingsAsked, change_settings
 from mys3d.engine.status import cluster_status
+from mys3d.engine.users import (
+    KeyAsked,
+    NewUserAsked,
+    UserAsked,
+    UsersAsked,
+    create_key,
+    create_user,
+    delete_key,
+    delete_user,
+    list_users,
+)
 from mys3d.engine.vault import Vault
 from mys3d.errors import Unavailable
 from mys3d.model.names import AccessKey, NodeId, parse_bucket_name
@@ -310,6 +321,11 @@ class Node:
             "settings": Action(SettingsAsked, partial(change_settings, self.ports)),
             "doctor": Action(Examine, lambda _: examine(self.ports, self.missing)),
             "scrub": Action(ScrubAsked, partial(scrub_nodes, self.ports, self.scrub)),
+            "user-create": Action(NewUserAsked, partial(create_user, self.ports)),
+            "user-list": Action(UsersAsked, partial(list_users, self.ports)),
+            "user-delete": Action(UserAsked, partial(delete_user, self.ports)),
+            "key-create": Action(UserAsked, partial(create_key, self.ports, self.vault)),
+            "key-delete": Action(KeyAsked, partial(delete_key, self.ports)),
             "remove": Action(RemovalAsked, partial(remove_member, self.ports)),
         }
 

@@ -10,8 +10,10 @@ from typing import Final
 
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
-from mys3d.model.names import AccessKey
+from mys3d.model.names import AccessKey, UserId
 from mys3d.operations.services import Services
+from mys3d.registry import queries
+from mys3d.registry.transaction import Reader
 from mys3d.s3 import location
 
 XML_TYPE: Final = (b"content-type", b"application/xml")
@@ -36,9 +38,14 @@ def quoted(etag: str) -> str:
     return f'"{etag}"'
 
 
-def owner_of(access_key: AccessKey, name: str) -> dict[str, str]:
+def owner_element(reader: Reader, owner: UserId) -> dict[str, str]:
     """An owner as S3 shows one: a canonical id of 64 hex digits, and a name."""
-    return {"ID": hashlib.sha256(f"mys3d owner {access_key}".encode()).hexdigest(), "DisplayName": name}
+    user = queries.user(reader, owner)
+    if user is not None:
+        return {"ID": user.id, "DisplayName": user.name}
+    root = queries.credential(reader, AccessKey(owner))
+    name = owner if root is None else root.user
+    return {"ID": hashlib.sha256(f"mys3d owner {owner}".encode()).hexdigest(), "DisplayName": name}
 
 
 def region_of(services: Services, bucket: Bucket) -> str:

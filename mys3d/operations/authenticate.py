@@ -9,7 +9,7 @@ from typing import Final
 
 from mys3d.errors import S3Error
 from mys3d.model.access import Credential
-from mys3d.model.names import AccessKey, BucketName
+from mys3d.model.names import AccessKey, BucketName, UserId
 from mys3d.operations.services import Services
 from mys3d.policy.decide import Principal
 from mys3d.registry import queries
@@ -48,7 +48,8 @@ async def authenticate(services: Services, request: Request, bucket: str) -> Sig
         raise
     if credential is None:
         raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=claim.access_key)
-    return Signer(Principal(credential.access_key, credential.user, credential.is_root), key, claim)
+    user = UserId(credential.access_key if credential.is_root else credential.user)
+    return Signer(Principal(credential.access_key, user, credential.is_root), key, claim)
 
 
 async def _credential(services: Services, access_key: AccessKey) -> Credential | None:

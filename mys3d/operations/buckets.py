@@ -11,7 +11,7 @@ from mys3d import limits
 from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.model.buckets import Bucket, BucketConfiguration
 from mys3d.model.names import BucketName
-from mys3d.operations.answers import XML_TYPE, header, owner_of, region_of
+from mys3d.operations.answers import XML_TYPE, header, owner_element, region_of
 from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now, writing_to
 from mys3d.operations.services import Services
 from mys3d.registry import commands, queries
@@ -66,7 +66,9 @@ async def create_bucket(call: Call, asked: CreateBucket) -> Response:
     name = bucket_name(asked.bucket)
     configuration = _configuration(asked.configuration)
     try:
-        await call.services.ports.registry.propose(commands.CreateBucket(name, call.caller.access_key, configuration))
+        caller = call.caller
+        command = commands.CreateBucket(name, caller.user, configuration, is_users=not caller.is_root)
+        await call.services.ports.registry.propose(command)
     except Rejected as refusal:
         if refusal.reason is not Reason.BUCKET_OWNED_BY_YOU or not _is_legacy(call, name, configuration):
             raise S3Error(_EXISTS.get(refusal.reason, "InternalError"), BucketName=name) from refusal
@@ -177,7 +179,7 @@ async def list_buckets(call: Call, asked: ListBuckets) -> Response:
     after = tokens.read(asked.continuation_token)
     await call.services.ports.registry.barrier()
     chosen, is_truncated = await call.services.ports.registry.scan(
-        lambda reader: _page(reader, call.services, asked, after, limit)
+        lambda reader: _page(reader, call, asked, after, limit)
     )
     rows = [
         xml.row(
@@ -190,7 +192,7 @@ async def list_buckets(call: Call, asked: ListBuckets) -> Response:
         )
         for bucket in chosen
     ]
-    tree: dict[str, xml.Node] = {"Owner": owner_of(call.caller.access_key, call.caller.user)}
+    tree: dict[str, xml.Node] = {"Owner": owner_element(call.services.ports.registry.view(), call.caller.user)}
     if asked.prefix is not None:
         tree["Prefix"] = asked.prefix
     if is_truncated:
@@ -199,13 +201,18 @@ async def list_buckets(call: Call, asked: ListBuckets) -> Response:
     return Response(200, [XML_TYPE], document)
 
 
-def _page(reader: Reader, services: Services, asked: ListBuckets, after: str, limit: int) -> tuple[list[Bucket], bool]:
-    """Return up to `limit` buckets after `after` that fit, and whether there are more."""
+def _page(reader: Reader, call: Call, asked: ListBuckets, after: str, limit: int) -> tuple[list[Bucket], bool]:
+    """Return up to `limit` buckets after `after` that fit, and whether there are more. Root sees everybody's."""
     is_filtered = asked.prefix is not None or asked.bucket_region is not None
+    most = limits.buckets_max + 1 if is_filtered else limit + 1
+    caller = call.caller
+    found = (
+        queries.buckets(reader, after, most) if caller.is_root else queries.buckets_of(reader, caller.user, after, most)
+    )
     fitting = [
         bucket
-        for bucket in queries.buckets(reader, after, limits.buckets_max + 1 if is_filtered else limit + 1)
+        for bucket in found
         if bucket.name.startswith(asked.prefix or "")
-        and (asked.bucket_region is None or region_of(services, bucket) == asked.bucket_region)
+        and (asked.bucket_region is None or region_of(call.services, bucket) == asked.bucket_region)
     ]
     return fitting[:limit], len(fitting) > limit

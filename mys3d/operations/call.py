@@ -1,7 +1,7 @@
 """One request on its way through an operation.        Floor: operations. Called by: dispatch and every operation.
 
 Law: an operation never reads a header or a query by itself: what it needs is a field of its record; what belongs to
-every request (caller, body, promises about the body) is here.
+every request (caller, body, promises about the body) is here. A bucket is had from here alone, once its caller may.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketName, parse_bucket_name
 from mys3d.operations.payload import Payload
 from mys3d.operations.services import Services
-from mys3d.policy.decide import Principal
+from mys3d.policy.decide import Decision, Principal, decide
 from mys3d.registry import queries
 
 
@@ -23,6 +23,7 @@ class Call:
 
     services: Services
     caller: Principal
+    action: str  # as policies name it, such as s3:GetObject
     payload: Payload
 
 
@@ -35,15 +36,20 @@ def bucket_name(text: str) -> BucketName:
 
 
 def bucket_now(call: Call, name: str) -> Bucket:
-    """Return the bucket as applied here now. Raises S3Error NoSuchBucket."""
+    """Return the bucket as applied here now. Raises S3Error: NoSuchBucket, AccessDenied (the caller has no right here).
+
+    The row that is used is the one that was decided on: a bucket made anew by somebody else is another row.
+    """
     found = queries.bucket(call.services.ports.registry.view(), BucketName(name))
     if found is None:
         raise S3Error("NoSuchBucket", BucketName=name)
+    if decide(call.caller, call.action, found.owner) is not Decision.ALLOW:
+        raise S3Error("AccessDenied")
     return found
 
 
 async def bucket_for_write(call: Call, name: str) -> Bucket:
-    """Return the bucket to write to. Raises S3Error NoSuchBucket, Unavailable.
+    """Return the bucket to write to. Raises S3Error: NoSuchBucket, AccessDenied; Unavailable.
 
     A bucket that is known here may be gone: the command is refused then. One that is not known may have been created
     through another node a moment ago: only after a barrier is its absence an answer.

@@ -57,7 +57,7 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
     refuse_unbuilt(wire.headers)
     payload = _payload(request, wire, signer, body)
     document = await _document(row, payload)
-    call = Call(services, signer.principal, payload)
+    call = Call(services, signer.principal, row.action, payload)
     return await row.run(call, bind(row, wire, document))
 
 
@@ -81,8 +81,9 @@ def _text(value: bytes) -> str:
 
 
 def _authorise(signer: Signer, row: Row, wire: Wire) -> None:
-    resource = f"{wire.target.bucket}/{wire.target.key}" if wire.target.key else wire.target.bucket
-    if decide(signer.principal, row.action, resource) is not Decision.ALLOW:
+    """What concerns no bucket yet is decided here; the rest where its bucket is found (`call.bucket_now`)."""
+    is_early = not wire.target.bucket or row.action == "s3:CreateBucket"
+    if is_early and decide(signer.principal, row.action, None) is not Decision.ALLOW:
         raise S3Error("AccessDenied")
 
 

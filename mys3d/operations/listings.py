@@ -14,9 +14,8 @@ from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId
 from mys3d.model.objects import Version
-from mys3d.operations.answers import XML_TYPE, owner_of
+from mys3d.operations.answers import XML_TYPE, owner_element
 from mys3d.operations.call import Call, bucket_now
-from mys3d.registry import queries
 from mys3d.registry.listing import list_objects
 from mys3d.registry.transaction import Reader
 from mys3d.s3 import dates, tokens, uri, xml
@@ -136,6 +135,4 @@ def _row(key: str, version: Version, owner: str) -> str:
 
 def _owner(call: Call, bucket: Bucket) -> str:
     """Return the `<Owner>` of every object of a bucket."""
-    credential = queries.credential(call.services.ports.registry.view(), bucket.owner)
-    shown = owner_of(bucket.owner, bucket.owner if credential is None else credential.user)
-    return xml.row("Owner", shown.items())
+    return xml.row("Owner", owner_element(call.services.ports.registry.view(), bucket.owner).items())

@@ -1,13 +1,14 @@
 """May this caller do that?        Floor: policy (pure). Called by: operations.
 
 Law: what is not allowed is denied, and the answer depends on the arguments alone.
-LIMIT: this release knows one kind of caller that may do anything, the root user; users and policies come later.
+LIMIT: there are no policies yet: root may do anything, a user what concerns its own buckets, nobody else anything.
 """
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
-from mys3d.model.names import AccessKey
+from mys3d.model.names import AccessKey, UserId
 
 
 class Decision(enum.Enum):
@@ -19,14 +20,17 @@ class Decision(enum.Enum):
 class Principal:
     """Who speaks, after the signature was verified."""
 
-    access_key: AccessKey
-    user: str
+    access_key: AccessKey  # empty: nobody signed
+    user: UserId  # the owner of what it makes; empty: nobody signed
     is_root: bool
 
 
-def decide(principal: Principal | None, action: str, resource: str) -> Decision:
-    """Decide on `action` (`s3:GetObject`) and `resource` (`bucket/key`). None: nobody signed the request."""
+ANONYMOUS: Final = Principal(AccessKey(""), UserId(""), is_root=False)
+
+
+def decide(principal: Principal, action: str, owner: UserId | None) -> Decision:
+    """Decide on `action` (`s3:GetObject`) in a bucket of `owner`. None: it concerns no bucket that exists."""
     assert action.startswith("s3:"), f"an action is s3:..., found {action}"
-    if principal is None or not principal.is_root:
+    if principal == ANONYMOUS:
         return Decision.DENY
-    return Decision.ALLOW
+    return Decision.ALLOW if principal.is_root or owner in (None, principal.user) else Decision.DENY

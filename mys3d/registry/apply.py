@@ -40,8 +40,9 @@ from mys3d.registry.commands import (
 )
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome
-from mys3d.registry.rules import bodies, buckets, cluster, copies, layout, objects, operations, rows
+from mys3d.registry.rules import bodies, buckets, cluster, copies, layout, objects, operations, rows, users
 from mys3d.registry.transaction import Overlay, Transaction
+from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
 from mys3d.registry.validity import fault_of
 
 
@@ -135,6 +136,8 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return buckets.create(tx, at, command)
         case DeleteBucket():
             return buckets.delete(tx, at, command)
+        case CreateUser() | DeleteUser() | CreateKey() | DeleteKey():
+            return users.rule(tx, at, command)
         case _:
             return _rule_of_cluster(tx, at, command)
 

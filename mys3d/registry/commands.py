@@ -22,10 +22,12 @@ from mys3d.model.names import (
     NodeId,
     ObjectKey,
     OperationId,
+    UserId,
     VersionId,
 )
 from mys3d.model.objects import Checksum, Content
 from mys3d.model.settings import WriteQuorum
+from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
 
 
 class InitialiseCluster(msgspec.Struct, frozen=True, array_like=True, tag="init"):
@@ -139,11 +141,12 @@ class BumpGcEpoch(msgspec.Struct, frozen=True, array_like=True, tag="gc"):
 
 
 class CreateBucket(msgspec.Struct, frozen=True, array_like=True, tag="mb"):
-    """Refused: BUCKET_OWNED_BY_YOU, BUCKET_EXISTS."""
+    """Refused: BUCKET_OWNED_BY_YOU, BUCKET_EXISTS, NO_SUCH_USER (the owner has a row no longer)."""
 
     name: BucketName
-    owner: AccessKey
+    owner: UserId
     configuration: BucketConfiguration
+    is_users: bool = False  # True: the owner is a user with a row, and not root
 
 
 class DeleteBucket(msgspec.Struct, frozen=True, array_like=True, tag="rb"):
@@ -283,6 +286,10 @@ Command = (
     | ReportHomes
     | ReleaseLayout
     | PutCredential
+    | CreateUser
+    | DeleteUser
+    | CreateKey
+    | DeleteKey
     | ChangeSettings
     | BumpGcEpoch
     | CreateBucket

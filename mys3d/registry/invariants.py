@@ -17,6 +17,7 @@ from mys3d.model.names import LogIndex, NodeId
 from mys3d.registry import keys, tables
 from mys3d.registry.naming import check_bodies, check_objects, check_references
 from mys3d.registry.transaction import Reader
+from mys3d.registry.users import check_users
 
 _SINGLES: Final = (keys.APPLIED, keys.CLUSTER, keys.GC_EPOCH, keys.HOMES, keys.LAYOUT, keys.NOW, keys.VOTERS)
 _KEY_BYTES: Final = {  # tables whose keys have one length
@@ -29,7 +30,10 @@ _KEY_BYTES: Final = {  # tables whose keys have one length
     keys.OUTCOMES_AT: 9,
     keys.UNFINISHED: 9,
 } | dict.fromkeys(_SINGLES, 1)
-_NAMED: Final = (keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.SETTINGS, keys.TOKENS, keys.VERSIONS)
+_NAMED: Final = (
+    keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.SETTINGS, keys.TOKENS, keys.VERSIONS,
+    keys.USER_BUCKETS, keys.USER_KEYS, keys.USER_NAMES, keys.USERS,
+)  # fmt: skip
 
 
 def violations(reader: Reader) -> list[str]:
@@ -56,6 +60,7 @@ def _all(reader: Reader) -> Iterator[str]:
         _check_members,
         _check_layout,
         _check_access,
+        check_users,
         _check_outcomes,
     )
     for check in checks:

@@ -17,6 +17,7 @@ from mys3d.model.names import (
     NodeId,
     OperationId,
     Partition,
+    UserId,
     VersionId,
 )
 
@@ -43,6 +44,10 @@ VERSIONS: Final = b"w"
 OUTCOMES: Final = b"x"
 OUTCOMES_AT: Final = b"y"
 UNFINISHED: Final = b"U"
+USERS: Final = b"P"
+USER_NAMES: Final = b"N"
+USER_KEYS: Final = b"K"
+USER_BUCKETS: Final = b"O"
 
 # Laid out in docs/formats/registry.md for operations that come later; no row of them exists yet.
 STAGED: Final = b"j"
@@ -116,6 +121,26 @@ def token(secret_digest: bytes) -> bytes:
 
 def credential(access_key: AccessKey) -> bytes:
     return CREDENTIALS + access_key.encode()
+
+
+def user(user_id: UserId) -> bytes:
+    return USERS + user_id.encode()
+
+
+def user_name(name: str) -> bytes:
+    return USER_NAMES + b"n" + name.encode()
+
+
+def user_email(email: str) -> bytes:
+    return USER_NAMES + b"e" + email.lower().encode()
+
+
+def user_key(user_id: UserId, access_key: str) -> bytes:
+    return USER_KEYS + user_id.encode() + b"\x00" + access_key.encode()
+
+
+def user_bucket(user_id: UserId, name: str) -> bytes:
+    return USER_BUCKETS + user_id.encode() + b"\x00" + name.encode()
 
 
 def reference(digest: Digest) -> bytes:

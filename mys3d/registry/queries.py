@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from mys3d import limits
-from mys3d.model.access import Credential
+from mys3d.model.access import Credential, User
 from mys3d.model.body import BlobRef
 from mys3d.model.buckets import Bucket
 from mys3d.model.digest import Digest
@@ -25,10 +25,11 @@ from mys3d.model.names import (
     OperationId,
     Partition,
     Term,
+    UserId,
 )
 from mys3d.model.objects import Version
 from mys3d.model.settings import ClusterSettings
-from mys3d.registry import keys, tables
+from mys3d.registry import keys, tables, user_tables
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.records import Cluster, DeadBody
 from mys3d.registry.transaction import Reader
@@ -104,6 +105,36 @@ def layout(reader: Reader) -> Layout | None:
 
 def credential(reader: Reader, access_key: AccessKey) -> Credential | None:
     return tables.credential(reader, access_key)
+
+
+def user(reader: Reader, user_id: UserId) -> User | None:
+    """None: no such user, or root."""
+    return user_tables.user(reader, user_id)
+
+
+def users(reader: Reader) -> list[User]:
+    """The first `limits.users_max` users, by id."""
+    return list(islice(user_tables.users(reader), limits.users_max))
+
+
+def find_user(reader: Reader, words: str) -> User | None:
+    """The user of an id, name or e-mail."""
+    by_id = user_tables.user(reader, UserId(words))
+    if by_id is not None:
+        return by_id
+    found = user_tables.user_named(reader, words) or user_tables.user_of_email(reader, words)
+    return None if found is None else user_tables.user(reader, found)
+
+
+def access_keys(reader: Reader, user_id: UserId) -> list[AccessKey]:
+    """All access keys of a user, sorted."""
+    return user_tables.access_keys(reader, user_id, limits.keys_per_user_max)
+
+
+def buckets_of(reader: Reader, owner: UserId, after: str, limit: int) -> list[Bucket]:
+    """At most `limit` buckets of a user (not of root) whose names sort behind `after`, by name."""
+    names = user_tables.bucket_names(reader, owner, after, limit)
+    return [bucket for name in names if (bucket := tables.bucket(reader, name)) is not None]
 
 
 def outcome(reader: Reader, operation: OperationId) -> Outcome | None:

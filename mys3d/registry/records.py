@@ -7,7 +7,7 @@ import msgspec
 
 from mys3d.errors import Reason, Rejected
 from mys3d.model.body import BlobRef
-from mys3d.model.names import BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId, OperationId, Term
+from mys3d.model.names import BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId, OperationId, Term, UserId
 from mys3d.registry.outcomes import Applied, Outcome
 
 
@@ -50,6 +50,19 @@ class BucketNameRow(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     name: BucketName
+
+
+class UserNameRow(msgspec.Struct, frozen=True, array_like=True):
+    """From a user's name or e-mail to its id."""
+
+    format: int
+    user: UserId
+
+
+class UserThingRow(msgspec.Struct, frozen=True, array_like=True):
+    """That a user has the key or bucket which the row's key names."""
+
+    format: int
 
 
 class Reference(msgspec.Struct, frozen=True, array_like=True):

@@ -1,6 +1,7 @@
 """Rows as values: one reader and one writer for each table.        Floor: registry (pure). Called by: rules, queries.
 
-Law: only this module knows which record lies under which key. Writers are called by rules and by nothing else.
+Law: only this module (and `user_tables`) knows which record lies under which key. Writers are called by rules and
+by nothing else.
 """
 
 from functools import lru_cache
@@ -58,7 +59,7 @@ _voters: Final = decoder(VotersRow).decode
 decode_member: Final = decoder(Member).decode
 decode_token: Final = decoder(JoinToken).decode
 decode_credential: Final = decoder(Credential).decode
-_bucket: Final = decoder(Bucket).decode
+decode_bucket: Final = decoder(Bucket).decode
 _bucket_name: Final = decoder(BucketNameRow).decode
 _fence: Final = decoder(Fence).decode
 _homes: Final = decoder(Homes).decode
@@ -223,10 +224,14 @@ def put_credential(tx: Transaction, record: Credential) -> None:
     tx.put(keys.credential(record.access_key), encode(record))
 
 
+def drop_credential(tx: Transaction, access_key: AccessKey) -> None:
+    tx.delete(keys.credential(access_key))
+
+
 # --- buckets and objects ----------------------------------------------------------------------------------------
 def bucket(reader: Reader, name: BucketName) -> Bucket | None:
     row = reader.get(keys.bucket(name))
-    return None if row is None else _bucket(row)
+    return None if row is None else decode_bucket(row)
 
 
 def bucket_name(reader: Reader, bucket_id: BucketId) -> BucketName | None:
@@ -245,7 +250,7 @@ def buckets(reader: Reader, after: str, limit: int) -> list[Bucket]:
     for _, row in reader.scan(start + after.encode() + b"\x00" if after else start, stop):
         if len(found) >= limit:
             break
-        found.append(_bucket(row))
+        found.append(decode_bucket(row))
     return found
 
 

@@ -4,6 +4,7 @@ Law: a proposal that passes here cannot make a rule raise: every number fits its
 list its bound. A refusal is INVALID_COMMAND, the same on every node.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,9 +40,11 @@ from mys3d.registry.commands import (
     StageExtent,
     UpdateMember,
 )
+from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser, UserCommand
 
 _OPERATION_BYTES: Final = 16
 _NAME_BYTES_MAX: Final = 256  # names of nodes, zones, users, access keys: far above what any screen shows
+_USER: Final = re.compile(r"[0-9a-f]{64}")
 _NUMBER_STOP: Final = 2**63
 _SEQUENCE_STOP: Final = 2**32 - 1  # four bytes in a key, and its successor as well
 
@@ -92,6 +95,8 @@ def _fault_of_command(command: Command) -> str:
             return _number(command.expires_at)
         case PutCredential():
             return _names(command.access_key)
+        case CreateUser() | DeleteUser() | CreateKey() | DeleteKey():
+            return _fault_of_users(command)
         case ChangeSettings():
             return _straggler(command.straggler_ms) or _period_of_settings(command)
         case CreateBucket():
@@ -107,6 +112,27 @@ def _fault_of_command(command: Command) -> str:
             return fault or ("" if is_digest else f"a digest of {len(command.digest)} bytes")
         case CancelOperation():
             return "" if len(command.operation) == _OPERATION_BYTES else "an operation id has 16 bytes"
+
+
+def _fault_of_users(command: UserCommand) -> str:
+    match command:
+        case CreateUser():
+            is_email = command.email.isascii() and len(command.email) <= limits.email_chars_max
+            return (
+                _user(command.id)
+                or _names(command.name)
+                or ("" if is_email else "an e-mail beyond ASCII or its length")
+            )
+        case DeleteUser():
+            return _user(command.id)
+        case CreateKey():
+            return _user(command.user) or _names(command.access_key)
+        case DeleteKey():
+            return _names(command.access_key)
+
+
+def _user(text: str) -> str:
+    return "" if _USER.fullmatch(text) else f"a user id of {len(text)} characters"
 
 
 def _number(value: int) -> str:

@@ -124,6 +124,8 @@ def code_of(reason: Reason) -> str:
             return "ServiceUnavailable"  # nothing was applied: the same request may be sent again
         case Reason.ACCESS_KEY_EXISTS | Reason.MEMBER_EXISTS:
             return "OperationAborted"
+        case Reason.NO_SUCH_USER:
+            return "AccessDenied"  # the caller was deleted a moment ago
         case (
             Reason.NO_SUCH_MEMBER
             | Reason.MEMBER_VOTES
@@ -132,6 +134,9 @@ def code_of(reason: Reason) -> str:
             | Reason.TRANSITION_RUNNING
             | Reason.NO_TRANSITION
             | Reason.ALREADY_INITIALISED
+            | Reason.NO_SUCH_ACCESS_KEY
+            | Reason.USER_EXISTS
+            | Reason.USER_OWNS_BUCKETS
             | Reason.INVALID_COMMAND
         ):
             return "InternalError"  # no S3 operation proposes a command that these refuse

@@ -18,12 +18,13 @@ from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.vault import Vault
 from mys3d.model.members import Addresses
-from mys3d.model.names import AccessKey, Instant, NodeId
+from mys3d.model.names import AccessKey, Instant, NodeId, UserId
 from mys3d.operations.dispatch import dispatch
 from mys3d.operations.services import Services
 from mys3d.peers.memory import MemoryNetwork, MemoryPeers
 from mys3d.ports import Ports
 from mys3d.registry.commands import InitialiseCluster, PutCredential
+from mys3d.registry.user_commands import CreateKey, CreateUser
 from mys3d.s3.message import Request, Response
 
 NODE = NodeId("1" * 32)
@@ -160,10 +161,19 @@ async def client(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> Clie
     vault = Vault(b"k" * 32)
     addresses = Addresses("n1:9000", "n1:9001", "n1:9002")
     await registry.propose(InitialiseCluster(b"c" * 16, NODE, "n1", b"i" * 16, addresses, "z1", 10**12, "us-east-1"))
-    for access_key, user, is_root in ((ACCESS_KEY, "root", True), (AccessKey("USER"), "ann", False)):
-        sealed = vault.seal(access_key, SECRET, ports.entropy.token(12))
-        await registry.propose(PutCredential(access_key, sealed, user, is_root, replace=False))
+    sealed = vault.seal(ACCESS_KEY, SECRET, ports.entropy.token(12))
+    await registry.propose(PutCredential(ACCESS_KEY, sealed, "root", is_root=True, replace=False))
+    for name in ("ann", "bob"):
+        user, access_key = UserId(name[0] * 64), AccessKey(name.upper())
+        await registry.propose(CreateUser(user, name, ""))
+        await registry.propose(CreateKey(access_key, vault.seal(access_key, SECRET, ports.entropy.token(12)), user))
     return Client(Services(ports, BufferBudget(), vault, "us-east-1", "host"), blobs)
+
+
+@pytest.fixture
+def ann(client: Client) -> Client:
+    """A user who is not root; another one is `BOB`."""
+    return replace(client, access_key="ANN")
 
 
 @pytest.fixture

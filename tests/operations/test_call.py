@@ -11,7 +11,7 @@ import trio.testing
 from mys3d.consensus.memory import MemoryCluster
 from mys3d.errors import S3Error
 from mys3d.model.buckets import BucketConfiguration
-from mys3d.model.names import AccessKey, BucketName, NodeId
+from mys3d.model.names import AccessKey, BucketName, NodeId, UserId
 from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now
 from mys3d.operations.payload import Payload
 from mys3d.policy.decide import Principal
@@ -25,10 +25,10 @@ async def late(cluster: MemoryCluster, client: Any, ask: Callable[[Call], Awaita
     """Ask a node that hears of the bucket `photos` only after it was asked."""
     there = cluster.registry(THERE)
     cluster.pause(THERE)
-    await cluster.registry(HERE).propose(CreateBucket(BucketName("photos"), AccessKey("AK"), BucketConfiguration()))
+    await cluster.registry(HERE).propose(CreateBucket(BucketName("photos"), UserId("AK"), BucketConfiguration()))
     services = replace(client.services, ports=replace(client.services.ports, registry=there))
-    caller = Principal(AccessKey("AK"), "root", is_root=True)
-    call = Call(services, caller, Payload(client, promises.NOTHING))
+    caller = Principal(AccessKey("AK"), UserId("AK"), is_root=True)
+    call = Call(services, caller, "s3:ListBucket", Payload(client, promises.NOTHING))
     with pytest.raises(S3Error):
         bucket_now(call, "photos")
 

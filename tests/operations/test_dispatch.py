@@ -60,9 +60,9 @@ async def test_a_target_that_cannot_be_read_is_refused(client: Any, url: str) ->
     assert (await client("GET", url)).code == "InvalidURI"
 
 
-async def test_a_user_without_a_policy_is_denied(bucket: Any) -> None:
-    user = replace(bucket, access_key="USER")
-    for method, url in (("GET", "/"), ("GET", "/photos/k"), ("PUT", "/photos/k"), ("DELETE", "/photos")):
+async def test_a_user_is_denied_what_is_roots(bucket: Any) -> None:
+    user = replace(bucket, access_key="ANN")
+    for method, url in (("GET", "/photos?location"), ("GET", "/photos/k"), ("PUT", "/photos/k"), ("DELETE", "/photos")):
         found = await user(method, url, b"x" if method == "PUT" else b"")
         assert (found.status, found.code) == (403, "AccessDenied")
 

@@ -3,7 +3,7 @@
 from mys3d.errors import Reason, Rejected
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId
-from mys3d.registry import tables
+from mys3d.registry import tables, user_tables
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import CreateBucket, DeleteBucket
 from mys3d.registry.moment import Moment
@@ -16,15 +16,21 @@ def create(tx: Transaction, at: Moment, command: CreateBucket) -> Outcome:
     if existing is not None:
         is_own = existing.owner == command.owner
         return Rejected(Reason.BUCKET_OWNED_BY_YOU if is_own else Reason.BUCKET_EXISTS, command.name)
+    if command.is_users and user_tables.user(tx, command.owner) is None:
+        return Rejected(Reason.NO_SUCH_USER, command.owner)
     bucket = Bucket(FORMAT, BucketId(at.index), command.name, command.owner, at.now, command.configuration)
     tables.put_bucket(tx, bucket)
+    if command.is_users:
+        user_tables.put_bucket_name(tx, command.owner, bucket.name)
     return Applied(at.index, BucketMade(bucket.id))
 
 
 def delete(tx: Transaction, at: Moment, command: DeleteBucket) -> Outcome:
-    if tables.bucket_name(tx, command.bucket) != command.name:
+    found = tables.bucket(tx, command.name)
+    if found is None or found.id != command.bucket:
         return Rejected(Reason.NO_SUCH_BUCKET, command.name)
     if not tables.is_empty(tx, command.bucket):
         return Rejected(Reason.BUCKET_NOT_EMPTY, command.name)
     tables.drop_bucket(tx, command.bucket, command.name)
+    user_tables.drop_bucket_name(tx, found.owner, command.name)
     return Applied(at.index)

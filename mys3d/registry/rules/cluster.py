@@ -6,8 +6,8 @@ from mys3d import limits
 from mys3d.errors import Reason, Rejected
 from mys3d.model.access import Credential, JoinToken
 from mys3d.model.members import Layout, Member, MemberState
-from mys3d.model.names import Epoch, GcEpoch, LogIndex, NodeId
-from mys3d.registry import tables
+from mys3d.model.names import Epoch, GcEpoch, LogIndex, NodeId, UserId
+from mys3d.registry import tables, user_tables
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import (
     BumpGcEpoch,
@@ -101,8 +101,12 @@ def pin(tx: Transaction, node: NodeId, incarnation: bytes) -> None:
 
 
 def put_credential(tx: Transaction, at: Moment, command: PutCredential) -> Outcome:
-    if tables.credential(tx, command.access_key) is not None and not command.replace:
+    found = tables.credential(tx, command.access_key)
+    if found is not None and not command.replace:
         return Rejected(Reason.ACCESS_KEY_EXISTS)
+    is_users = found is not None and user_tables.has_access_key(tx, UserId(found.user), command.access_key)
+    if is_users or user_tables.user(tx, UserId(command.access_key)) is not None:
+        return Rejected(Reason.ACCESS_KEY_EXISTS)  # a user's: only root's is put here
     record = Credential(
         FORMAT, command.access_key, command.sealed_secret, command.user, command.is_root, created_at=at.now
     )
