@@ -4,14 +4,14 @@ Law: the conditions a client sets on the source are asked of the very version th
 when another one became visible meanwhile everything is asked again.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, Unavailable
 from mys3d.model.names import BucketId, ObjectKey
-from mys3d.model.objects import Content, Version
+from mys3d.model.objects import Checksum, Content, Version
 from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import CopyObject, Precondition
@@ -28,28 +28,44 @@ class Place:
     key: ObjectKey
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a copy says of itself. None: what its source says."""
+
+    content: Content | None = None
+    checksums: tuple[Checksum, ...] | None = None
+
+
 async def copy_object(
     ports: Ports,
     source: Place,
     target: Place,
-    accept: Callable[[Version], Content | None],
+    describe: Callable[[Version], Awaitable[Description]],
     precondition: Precondition = _ALWAYS,
 ) -> tuple[Version, Applied]:
     """Return the version that was copied, and the outcome.
 
-    `accept` raises when the client does not want this version, and returns the content of the copy (None: the same).
-    Raises Rejected (NO_SUCH_KEY: there is no source), Unavailable, OutcomeUnknown, and what `accept` raises.
+    `describe` raises when the client does not want this version. Raises Rejected (SOURCE_CHANGED: there is no source),
+    Unavailable, OutcomeUnknown, and what `describe` raises.
     """
     for _ in range(limits.commit_retries_max + 1):
         await ports.registry.barrier()
         found = queries.live(ports.registry.view(), source.bucket, source.key)
         if found is None:
-            raise Rejected(Reason.NO_SUCH_KEY, source.key)
-        content = accept(found)
+            raise Rejected(Reason.SOURCE_CHANGED, "there is no source")
+        told = await describe(found)
+        command = CopyObject(
+            target.bucket,
+            target.key,
+            source.bucket,
+            source.key,
+            found.id,
+            told.content,
+            precondition,
+            checksums=told.checksums,
+        )
         try:
-            return found, await ports.registry.propose(
-                CopyObject(target.bucket, target.key, source.bucket, source.key, found.id, content, precondition)
-            )
+            return found, await ports.registry.propose(command)
         except Rejected as refusal:
             if refusal.reason is not Reason.SOURCE_CHANGED:
                 raise

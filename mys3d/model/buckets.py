@@ -6,13 +6,14 @@ from mys3d.model.names import BucketId, BucketName, Instant, UserId
 
 
 class BucketConfiguration(msgspec.Struct, frozen=True, array_like=True):
-    """CreateBucketConfiguration as the client sent it. Source: S3 API, CreateBucket."""
+    """CreateBucketConfiguration as the client sent it; its tags may be replaced. Source: S3 API, CreateBucket."""
 
     location_constraint: str = ""  # empty: the default region us-east-1
     location_name: str = ""
     location_type: str = ""
     data_redundancy: str = ""
     bucket_type: str = ""
+    tags: tuple[tuple[str, str], ...] = ()  # by key
 
 
 class Bucket(msgspec.Struct, frozen=True, array_like=True):

@@ -1,6 +1,6 @@
 """Versions of objects.        Floor: model (pure). Called by: registry, engine, s3, operations.
 
-Law: a version never changes after its commit; versions of a key order by log index, never by time.
+Law: nothing but the tags of a version changes after its commit; versions of a key order by log index, never by time.
 """
 
 import msgspec
@@ -25,6 +25,7 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
     headers: tuple[tuple[str, str], ...] = ()  # cache-control, content-disposition, ... by lower-case name, sorted
     metadata: tuple[tuple[str, str], ...] = ()  # x-amz-meta-* without the prefix, lower-case, sorted
     storage_class: str = "STANDARD"
+    tags: tuple[tuple[str, str], ...] = ()  # by key; they may be replaced without a new version
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):

@@ -14,6 +14,7 @@ from mys3d.model.names import BucketName
 from mys3d.operations.answers import XML_TYPE, header, owner_element, region_of
 from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now, writing_to
 from mys3d.operations.services import Services
+from mys3d.operations.tagging import Tags, set_of
 from mys3d.registry import commands, queries
 from mys3d.registry.transaction import Reader
 from mys3d.s3 import dates, location, tokens, xml
@@ -35,22 +36,11 @@ class BucketInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
-    key: Annotated[str, Element("Key")]
-    value: Annotated[str, Element("Value")]
-
-
-@dataclass(frozen=True, slots=True)
-class Tags:
-    tags: Annotated[tuple[Tag, ...], Element("Tag")] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class CreateBucketConfiguration:
     location_constraint: Annotated[str, Element("LocationConstraint")] = ""
     location: Annotated[LocationInfo, Element("Location")] = LocationInfo()
     bucket: Annotated[BucketInfo, Element("Bucket")] = BucketInfo()
-    tags: Annotated[Tags, Element("Tags")] = Tags()
+    tags: Annotated[Tags | None, Element("Tags")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +84,6 @@ def _is_legacy(call: Call, name: BucketName, configuration: BucketConfiguration)
 
 def _configuration(asked: CreateBucketConfiguration) -> BucketConfiguration:
     location.check_constraint(asked.location_constraint)
-    if asked.tags.tags:
-        raise S3Error("NotImplemented", "Tags of a bucket are not implemented.")
     for value, known in (
         (asked.location.type, location.LOCATION_TYPES),
         (asked.bucket.data_redundancy, location.DATA_REDUNDANCIES),
@@ -109,6 +97,7 @@ def _configuration(asked: CreateBucketConfiguration) -> BucketConfiguration:
         location_type=asked.location.type,
         data_redundancy=asked.bucket.data_redundancy,
         bucket_type=asked.bucket.type,
+        tags=() if asked.tags is None else set_of(asked.tags, limits.bucket_tags_max),
     )
 
 

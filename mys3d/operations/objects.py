@@ -144,6 +144,8 @@ def _headers(asked: Read, version: Version, wanted: Range | None) -> list[tuple[
     found += [metadata_header(name, value) for name, value in content.metadata]
     if content.storage_class != "STANDARD":
         found.append(header("x-amz-storage-class", content.storage_class))
+    if content.tags:
+        found.append(header("x-amz-tagging-count", str(len(content.tags))))
     if wanted is not None:
         found.append(header("content-range", wanted.content_range(version.size)))
     elif asked.checksum_mode is not None and asked.checksum_mode.upper() == "ENABLED":

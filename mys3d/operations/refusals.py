@@ -28,7 +28,6 @@ REFUSED: Final = frozenset(
         "x-amz-object-lock-event-hold",
         "x-amz-object-lock-event-hold-duration-days",
         "x-amz-object-lock-event-hold-duration-years",
-        "x-amz-tagging",
         "x-amz-write-offset-bytes",
         "x-amz-grant-full-control",
         "x-amz-grant-read",

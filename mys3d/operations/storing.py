@@ -2,7 +2,7 @@
 
 Law: every refusal that the head of a request allows comes before its body is asked for; every promise about the body
 is checked before the version is committed.
-Source: S3 API, PutObject; S3 User Guide, "Working with object metadata".
+Source: S3 API, PutObject.
 """
 
 from dataclasses import dataclass
@@ -16,41 +16,26 @@ from mys3d.model.names import BucketId, ObjectKey
 from mys3d.model.objects import Checksum, Content
 from mys3d.operations.answers import header, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
+from mys3d.operations.describing import Described, content_of
 from mys3d.operations.objects import object_key
 from mys3d.operations.payload import Payload
 from mys3d.registry import commands, queries
 from mys3d.registry.commands import Precondition
-from mys3d.s3 import checksums, conditions, mime, promises
+from mys3d.s3 import checksums, conditions, promises
 from mys3d.s3.message import Response
-from mys3d.s3.table import Header, Metadata, PrefixHeaders, Uri, operation
-
-# Classes that promise nothing but a price. Archive classes promise a restore, which is not built.
-STORAGE_CLASSES: Final = frozenset(
-    {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"}
-)
+from mys3d.s3.table import Header, operation
 
 
 @dataclass(frozen=True, slots=True)
-class PutObject:
-    bucket: Annotated[str, Uri("Bucket")]
-    key: Annotated[str, Uri("Key")]
-    content_type: Annotated[str | None, Header("Content-Type")] = None
-    cache_control: Annotated[str | None, Header("Cache-Control")] = None
-    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
-    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
-    content_language: Annotated[str | None, Header("Content-Language")] = None
-    expires: Annotated[str | None, Header("Expires")] = None
-    website_redirect_location: Annotated[str | None, Header("x-amz-website-redirect-location")] = None
-    storage_class: Annotated[str, Header("x-amz-storage-class")] = "STANDARD"
+class PutObject(Described):
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
-    metadata: Annotated[Metadata, PrefixHeaders("x-amz-meta-")] = ()
 
 
 @operation("PUT", "/{Bucket}/{Key+}", PutObject, action="s3:PutObject")
 async def put_object(call: Call, asked: PutObject) -> Response:
     key = object_key(asked.key)
-    content = _content(asked)
+    content = content_of(asked)
     precondition = precondition_of(asked.if_match, asked.if_none_match)
     _check_length(call.payload.promised.length)
     bucket = await bucket_for_write(call, asked.bucket)
@@ -130,32 +115,3 @@ async def _refuse_early(call: Call, bucket: BucketId, key: ObjectKey, preconditi
         raise S3Error("NoSuchKey", Key=key)
     if precondition.if_match and version is not None and not conditions.matches(precondition.if_match, version.etag):
         raise S3Error("PreconditionFailed", Condition="If-Match")
-
-
-def _content(asked: PutObject) -> Content:
-    """Raises S3Error MetadataTooLarge, InvalidStorageClass."""
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in asked.metadata)
-    if size > limits.metadata_bytes_max:
-        raise S3Error("MetadataTooLarge", Size=str(size), MaxSizeAllowed=str(limits.metadata_bytes_max))
-    if asked.storage_class not in STORAGE_CLASSES:
-        raise S3Error("InvalidStorageClass", StorageClassRequested=asked.storage_class)
-    kept = (
-        ("cache-control", asked.cache_control),
-        ("content-disposition", asked.content_disposition),
-        ("content-encoding", _without_framing(asked.content_encoding)),
-        ("content-language", asked.content_language),
-        ("expires", asked.expires),
-        ("x-amz-website-redirect-location", asked.website_redirect_location),
-    )
-    return Content(
-        content_type=asked.content_type or mime.guess(asked.key),
-        headers=tuple((name, value) for name, value in kept if value),
-        metadata=asked.metadata,
-        storage_class=asked.storage_class,
-    )
-
-
-def _without_framing(content_encoding: str | None) -> str:
-    """aws-chunked describes the request and not the object: `gzip,aws-chunked` stores gzip."""
-    codings = [coding.strip() for coding in (content_encoding or "").split(",")]
-    return ",".join([coding for coding in codings if coding and coding.lower() != "aws-chunked"])

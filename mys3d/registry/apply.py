@@ -36,11 +36,13 @@ from mys3d.registry.commands import (
     ReportHomes,
     SealLayout,
     StageExtent,
+    TagBucket,
+    TagVersion,
     UpdateMember,
 )
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome
-from mys3d.registry.rules import bodies, buckets, cluster, copies, layout, objects, operations, rows, users
+from mys3d.registry.rules import bodies, buckets, cluster, copies, layout, objects, operations, rows, tags, users
 from mys3d.registry.transaction import Overlay, Transaction
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
 from mys3d.registry.validity import fault_of
@@ -138,6 +140,10 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return buckets.delete(tx, at, command)
         case CreateUser() | DeleteUser() | CreateKey() | DeleteKey():
             return users.rule(tx, at, command)
+        case TagBucket():
+            return tags.tag_bucket(tx, at, command)
+        case TagVersion():
+            return tags.tag_version(tx, at, command)
         case _:
             return _rule_of_cluster(tx, at, command)
 

@@ -156,6 +156,13 @@ class DeleteBucket(msgspec.Struct, frozen=True, array_like=True, tag="rb"):
     name: BucketName
 
 
+class TagBucket(msgspec.Struct, frozen=True, array_like=True, tag="tagb"):
+    """Put these tags, sorted by key, in the place of those a bucket has. Refused: NO_SUCH_BUCKET."""
+
+    bucket: BucketId
+    tags: tuple[tuple[str, str], ...]
+
+
 class Precondition(msgspec.Struct, frozen=True, array_like=True):
     """Decided at apply, so that of two racing writers exactly one wins. Empty strings: no condition; `*` as in HTTP."""
 
@@ -231,6 +238,19 @@ class CopyObject(msgspec.Struct, frozen=True, array_like=True, tag="cp"):
     source_version: VersionId
     content: Content | None  # None: that of the source
     precondition: Precondition = Precondition()  # on the key that is written
+    checksums: tuple[Checksum, ...] | None = None  # None: those of the source
+
+
+class TagVersion(msgspec.Struct, frozen=True, array_like=True, tag="tagv"):
+    """Put these tags, sorted by key, in the place of those a version has; it stays the same version.
+
+    Refused: NO_SUCH_BUCKET, NO_SUCH_KEY, NO_SUCH_VERSION.
+    """
+
+    bucket: BucketId
+    key: ObjectKey
+    version: VersionId | None  # None: the visible one
+    tags: tuple[tuple[str, str], ...]
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
@@ -294,11 +314,13 @@ Command = (
     | BumpGcEpoch
     | CreateBucket
     | DeleteBucket
+    | TagBucket
     | StageExtent
     | AbandonBody
     | Reap
     | PutObject
     | CopyObject
+    | TagVersion
     | DeleteObject
     | DeleteObjects
     | CancelOperation

@@ -38,6 +38,8 @@ from mys3d.registry.commands import (
     ReportHomes,
     SealLayout,
     StageExtent,
+    TagBucket,
+    TagVersion,
     UpdateMember,
 )
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser, UserCommand
@@ -101,6 +103,11 @@ def _fault_of_command(command: Command) -> str:
             return _straggler(command.straggler_ms) or _period_of_settings(command)
         case CreateBucket():
             return _names(command.name)
+        case TagBucket():
+            return _number(command.bucket) or _tags(command.tags, limits.bucket_tags_max)
+        case TagVersion():
+            fault = _keys(command.bucket, command.key) or _number(command.version or 0)
+            return fault or _tags(command.tags, limits.object_tags_max)
         case DeleteBucket():
             return _number(command.bucket) or _names(command.name)
         case CompareRows():
@@ -170,6 +177,10 @@ def _keys(bucket: int, *keys: str) -> str:
         if not 1 <= len(key.encode()) <= limits.key_bytes_max:
             return f"an object key of {len(key)} characters"
     return _number(bucket)
+
+
+def _tags(tags: Sequence[tuple[str, str]], tags_max: int) -> str:
+    return "" if len(tags) <= tags_max else f"{len(tags)} tags"
 
 
 def _body(body: Body, size: int) -> str:

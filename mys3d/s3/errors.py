@@ -55,6 +55,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "InvalidRange": Kind(416, "The requested range is not satisfiable"),
     "InvalidRequest": Kind(400, "Invalid Request"),
     "InvalidStorageClass": Kind(400, "The storage class you specified is not valid"),
+    "InvalidTag": Kind(400, "The tag provided was not a valid tag."),
     "InvalidURI": Kind(400, "Couldn't parse the specified URI."),
     "KeyTooLongError": Kind(400, "Your key is too long"),
     "MalformedTrailerError": Kind(
@@ -71,6 +72,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "MissingSecurityHeader": Kind(400, "Your request was missing a required header"),
     "NoSuchBucket": Kind(404, "The specified bucket does not exist"),
     "NoSuchKey": Kind(404, "The specified key does not exist."),
+    "NoSuchTagSet": Kind(404, "The TagSet does not exist"),
     "NoSuchUpload": Kind(
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from mys3d import limits
-from mys3d.engine.copy import Place, copy_object
+from mys3d.engine.copy import Description, Place, copy_object
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.body import InlineBlobs
 from mys3d.model.names import GcEpoch, ObjectKey
-from mys3d.model.objects import Content, Version
+from mys3d.model.objects import Checksum, Content, Version
 from mys3d.registry import queries
 from mys3d.registry.commands import DeleteObject, Precondition, PutObject
 
@@ -40,8 +40,12 @@ def place(grid: Any, key: str) -> Place:
     return Place(grid.bucket, ObjectKey(key))
 
 
-def same(_: Version) -> Content | None:
-    return None
+async def same(_: Version) -> Description:
+    return Description()
+
+
+async def otherwise(_: Version) -> Description:
+    return Description(OTHER, (Checksum("CRC32", b"abcd"),))
 
 
 def live(grid: Any, key: str) -> Version | None:
@@ -62,20 +66,20 @@ async def test_a_copy_has_the_body_and_content_of_its_source(grid: Any) -> None:
 
 
 async def test_a_copy_may_say_something_else_of_its_bytes(grid: Any) -> None:
-    await copy_object(grid[0].ports, place(grid, "a"), place(grid, "a"), lambda _: OTHER)
+    await copy_object(grid[0].ports, place(grid, "a"), place(grid, "a"), otherwise)
     copied = live(grid, "a")
     assert copied is not None
-    assert (copied.content, copied.size) == (OTHER, 4)
+    assert (copied.content, copied.size, copied.checksums) == (OTHER, 4, (Checksum("CRC32", b"abcd"),))
 
 
-async def test_a_missing_source_is_no_such_key(grid: Any) -> None:
+async def test_a_missing_source_is_told(grid: Any) -> None:
     with pytest.raises(Rejected) as refused:
         await copy_object(grid[0].ports, place(grid, "nothing"), place(grid, "b"), same)
-    assert refused.value.reason is Reason.NO_SUCH_KEY
+    assert refused.value.reason is Reason.SOURCE_CHANGED
 
 
 async def test_a_source_that_the_client_does_not_want_is_not_copied(grid: Any) -> None:
-    def refuse(_: Version) -> Content | None:
+    async def refuse(_: Version) -> Description:
         raise S3Error("PreconditionFailed")
 
     with pytest.raises(S3Error):
@@ -117,22 +121,25 @@ async def test_a_source_that_changes_meanwhile_is_looked_at_again(grid: Any) -> 
         await grid[0].ports.registry.propose(command(grid, "a", newer))
 
     seen: list[int] = []
-    await copy_object(
-        meddled(grid, 1, overwrite), place(grid, "a"), place(grid, "b"), lambda version: seen.append(version.size)
-    )
+
+    async def see(version: Version) -> Description:
+        seen.append(version.size)
+        return Description()
+
+    await copy_object(meddled(grid, 1, overwrite), place(grid, "a"), place(grid, "b"), see)
     assert seen == [4, 5]
     copied = live(grid, "b")
     assert copied is not None
     assert copied.size == 5
 
 
-async def test_a_source_that_is_deleted_meanwhile_is_no_such_key(grid: Any) -> None:
+async def test_a_source_that_is_deleted_meanwhile_is_told(grid: Any) -> None:
     async def remove() -> None:
         await grid[0].ports.registry.propose(DeleteObject(grid.bucket, ObjectKey("a")))
 
     with pytest.raises(Rejected) as refused:
         await copy_object(meddled(grid, 1, remove), place(grid, "a"), place(grid, "b"), same)
-    assert refused.value.reason is Reason.NO_SUCH_KEY
+    assert refused.value.reason is Reason.SOURCE_CHANGED
 
 
 async def test_a_source_that_never_rests_is_given_up(grid: Any) -> None:

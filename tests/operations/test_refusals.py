@@ -11,7 +11,6 @@ from mys3d.operations.refusals import FIXED, IGNORED, REFUSED, refuse_unbuilt
     [
         ("x-amz-server-side-encryption", "AES256"),
         ("x-amz-server-side-encryption-customer-key", "key"),
-        ("x-amz-tagging", "a=b"),
         ("x-amz-object-lock-mode", "COMPLIANCE"),
         ("x-amz-acl", "public-read"),
         ("x-amz-grant-read", "id=1"),

@@ -33,5 +33,6 @@ def copy(tx: Transaction, at: Moment, command: CopyObject) -> Outcome:
         is_null=True,
         modified_at=at.now,
         content=source.content if command.content is None else command.content,
+        checksums=source.checksums if command.checksums is None else command.checksums,
     )
     return objects.make_visible(tx, at, command.bucket, command.key, before, version)

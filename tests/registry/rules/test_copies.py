@@ -5,7 +5,7 @@ import pytest
 from mys3d import limits
 from mys3d.errors import Reason
 from mys3d.model.names import Instant, ObjectKey, VersionId
-from mys3d.model.objects import Content
+from mys3d.model.objects import Checksum, Content
 from mys3d.registry import codec, invariants, queries
 from mys3d.registry.commands import BumpGcEpoch, CopyObject, Precondition, Proposal
 
@@ -98,4 +98,13 @@ def test_removing_many_copies_of_one_full_list_stays_countable(machine, make):
 def test_the_bytes_of_a_copy_command_are_fixed():
     command = CopyObject(1, ObjectKey("b"), 2, ObjectKey("a"), VersionId(3), None)
     payload = codec.encode_proposal(Proposal(1, b"o" * 16, 9, 1, command)).hex()
-    assert payload == f"9501c410{'6f' * 16}090198a26370 01a162 02a161 03c0 92a0a0".replace(" ", "")
+    assert payload == f"9501c410{'6f' * 16}090199a26370 01a162 02a161 03c0 92a0a0 c0".replace(" ", "")
+    first = f"9501c410{'6f' * 16}090198a26370 01a162 02a161 03c0 92a0a0"  # before copies had checksums of their own
+    assert codec.decode_proposal(bytes.fromhex(first)).command == command
+
+
+def test_a_copy_may_have_checksums_of_its_own(machine, make, source):
+    bucket, version = source
+    chosen = (Checksum("CRC32", b"abcd"),)
+    machine.done(CopyObject(bucket, ObjectKey("b"), bucket, ObjectKey("a"), VersionId(version), None, checksums=chosen))
+    assert queries.live(machine.rows, bucket, "b").checksums == chosen

@@ -1,0 +1,144 @@
+"""Tags of buckets and of objects.        Floor: operations. Called by: dispatch.
+
+Law: tags are kept and told, sorted by key; they change nothing of an object but themselves, not even its date.
+Source: S3 API, PutBucketTagging, PutObjectTagging and their kin.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mys3d import limits
+from mys3d.errors import S3Error
+from mys3d.operations.answers import XML_TYPE
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.objects import check_version_id, object_key
+from mys3d.registry import commands, queries
+from mys3d.s3 import tags, xml
+from mys3d.s3.message import Response
+from mys3d.s3.schema import Element
+from mys3d.s3.table import Query, Uri, XmlBody, operation
+from mys3d.s3.tags import TagSet
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    key: Annotated[str, Element("Key")]
+    value: Annotated[str, Element("Value")]
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    tags: Annotated[tuple[Tag, ...], Element("Tag")] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    tag_set: Annotated[Tags, Element("TagSet")]
+
+
+def set_of(asked: Tags, tags_max: int) -> TagSet:
+    """Raises S3Error InvalidTag."""
+    return tags.checked([(tag.key, tag.value) for tag in asked.tags], tags_max)
+
+
+def _told(found: TagSet) -> bytes:
+    rows = [xml.row("Tag", (("Key", key), ("Value", value))) for key, value in found]
+    return xml.write_list("Tagging", {}, ["<TagSet>", *rows, "</TagSet>"])
+
+
+@dataclass(frozen=True, slots=True)
+class PutBucketTagging:
+    bucket: Annotated[str, Uri("Bucket")]
+    tagging: Annotated[Tagging, XmlBody("Tagging", limits.xml_body_bytes_max)]
+
+
+@operation("PUT", "/{Bucket}?tagging", PutBucketTagging, action="s3:PutBucketTagging")
+async def put_bucket_tagging(call: Call, asked: PutBucketTagging) -> Response:
+    await _tag_bucket(call, asked.bucket, set_of(asked.tagging.tag_set, limits.bucket_tags_max))
+    return Response(204)
+
+
+@dataclass(frozen=True, slots=True)
+class GetBucketTagging:
+    bucket: Annotated[str, Uri("Bucket")]
+
+
+@operation("GET", "/{Bucket}?tagging", GetBucketTagging, action="s3:GetBucketTagging")
+async def get_bucket_tagging(call: Call, asked: GetBucketTagging) -> Response:
+    await call.services.ports.registry.barrier()
+    found = bucket_now(call, asked.bucket).configuration.tags
+    if not found:
+        raise S3Error("NoSuchTagSet", BucketName=asked.bucket)
+    return Response(200, [XML_TYPE], _told(found))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBucketTagging:
+    bucket: Annotated[str, Uri("Bucket")]
+
+
+@operation("DELETE", "/{Bucket}?tagging", DeleteBucketTagging, action="s3:PutBucketTagging")
+async def delete_bucket_tagging(call: Call, asked: DeleteBucketTagging) -> Response:
+    await _tag_bucket(call, asked.bucket, ())
+    return Response(204)
+
+
+async def _tag_bucket(call: Call, name: str, wanted: TagSet) -> None:
+    bucket = await bucket_for_write(call, name)
+    with writing_to(call, bucket):
+        await call.services.ports.registry.propose(commands.TagBucket(bucket.id, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class PutObjectTagging:
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    tagging: Annotated[Tagging, XmlBody("Tagging", limits.xml_body_bytes_max)]
+    version_id: Annotated[str | None, Query("versionId")] = None
+
+
+@operation("PUT", "/{Bucket}/{Key+}?tagging", PutObjectTagging, action="s3:PutObjectTagging")
+async def put_object_tagging(call: Call, asked: PutObjectTagging) -> Response:
+    await _tag_object(call, asked, set_of(asked.tagging.tag_set, limits.object_tags_max))
+    return Response(200)
+
+
+@dataclass(frozen=True, slots=True)
+class GetObjectTagging:
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    version_id: Annotated[str | None, Query("versionId")] = None
+
+
+@operation("GET", "/{Bucket}/{Key+}?tagging", GetObjectTagging, action="s3:GetObjectTagging")
+async def get_object_tagging(call: Call, asked: GetObjectTagging) -> Response:
+    key = object_key(asked.key)
+    check_version_id(asked.version_id)
+    registry = call.services.ports.registry
+    await registry.barrier()
+    bucket = bucket_now(call, asked.bucket)
+    version = queries.live(registry.view(), bucket.id, key)
+    if version is None:
+        raise S3Error("NoSuchKey", Key=key)
+    return Response(200, [XML_TYPE], _told(version.content.tags))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObjectTagging:
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    version_id: Annotated[str | None, Query("versionId")] = None
+
+
+@operation("DELETE", "/{Bucket}/{Key+}?tagging", DeleteObjectTagging, action="s3:DeleteObjectTagging")
+async def delete_object_tagging(call: Call, asked: DeleteObjectTagging) -> Response:
+    await _tag_object(call, asked, ())
+    return Response(204)
+
+
+async def _tag_object(call: Call, asked: PutObjectTagging | DeleteObjectTagging, wanted: TagSet) -> None:
+    key = object_key(asked.key)
+    check_version_id(asked.version_id)
+    bucket = await bucket_for_write(call, asked.bucket)
+    with writing_to(call, bucket):
+        await call.services.ports.registry.propose(commands.TagVersion(bucket.id, key, None, wanted))
