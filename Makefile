@@ -97,6 +97,12 @@ rot-registry: export MYS3D_ROT_FLIPS = $(if $(filter command line environment,$(
 rot-registry: setup
 	@$(BIN)/python -m pytest -q -s -m campaign tests/consensus/test_store_rot.py
 
+# ceph/s3-tests against three nodes, counted by area: S3TESTS is a checkout of it. SUBSET="-k multipart" runs some of it,
+# EXTENDED=1 what needs SigV2, accounts and STS as well.
+.PHONY: s3-tests
+s3-tests: setup
+	@$(BIN)/python -m tests.yardstick $(if $(EXTENDED),--extended) $(if $(SUBSET),--subset='$(SUBSET)') $(or $(S3TESTS),$(error S3TESTS=path of a checkout of https://github.com/ceph/s3-tests))
+
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
 lock:
