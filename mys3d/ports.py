@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
+from mys3d.errors import Unavailable
 from mys3d.meters import Garbage, Pace
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.members import Member
 from mys3d.model.names import GcEpoch, Instant, LogIndex, NodeId, Partition, Term
 from mys3d.model.scrub import ScrubAction, ScrubReport
+from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import Command, JoinMember
 from mys3d.registry.outcomes import Applied, Outcome
 from mys3d.registry.transaction import Reader
@@ -72,11 +74,22 @@ class Registry(Protocol):
         ...
 
     def view(self) -> Reader:
-        """Return the rows as applied now, for point reads on the loop. Valid until the next await."""
+        """Return the rows as applied now, for point reads on the loop. Valid until the next await.
+
+        Whoever turns an exception into an answer tells `distrust` of a RowDamaged.
+        """
         ...
 
     async def scan(self, query: Callable[[Reader], T]) -> T:
-        """Run `query` in a reader thread over one snapshot of the applied rows: for lists and long scans."""
+        """Run `query` in a reader thread over one snapshot of the applied rows: for lists and long scans.
+
+        Raises Unavailable, also when a row does not decode.
+        """
+        ...
+
+    def distrust(self, damage: RowDamaged) -> Unavailable:
+        """A row read from a view does not decode: this node stands down and makes its rows anew. Returns what the
+        caller raises instead."""
         ...
 
     def status(self) -> RaftStatus: ...

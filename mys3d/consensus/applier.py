@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import msgspec
 import structlog
 import trio
 
@@ -24,6 +23,7 @@ from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, NodeId, OperationId, Term
 from mys3d.ports import AppliedEntry, Clock
+from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import Command, CompareRows, Proposal
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.transaction import Reader, Transaction
@@ -111,8 +111,8 @@ class Applier:
                 self.apply_slice()
             except StoreDamaged:
                 raise
-            except msgspec.MsgspecError as error:
-                raise StoreDamaged(f"a row of entry {self.raft.last_applied + 1} does not decode: {error}") from error
+            except RowDamaged as error:
+                raise StoreDamaged(f"while entry {self.raft.last_applied + 1} was applied: {error}") from error
             except Unavailable as error:
                 if not self.raft.is_stalled and self.clock.monotonic() - started >= limits.store_stall_seconds:
                     self.raft.is_stalled = True

@@ -35,6 +35,7 @@ from mys3d.consensus.transport import RaftTransport
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, NodeId, Term
 from mys3d.ports import AppliedEntry, Clock, Entropy, RaftStatus, SnapshotOffer, Wire
+from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import Command
 from mys3d.registry.outcomes import Applied
 from mys3d.registry.transaction import Reader
@@ -163,7 +164,14 @@ class Consensus:
 
     async def scan(self, query: Callable[[Reader], T]) -> T:
         with self._store.snapshot() as reader:
-            return await trio.to_thread.run_sync(query, reader, limiter=self._threads)
+            try:
+                return await trio.to_thread.run_sync(query, reader, limiter=self._threads)
+            except RowDamaged as error:
+                raise self.distrust(error) from error
+
+    def distrust(self, damage: RowDamaged) -> Unavailable:
+        self._stand_down(StoreDamaged(str(damage)))
+        return StoreDamaged(str(damage))
 
     def status(self) -> RaftStatus:
         raft = self.raft

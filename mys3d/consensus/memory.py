@@ -15,7 +15,7 @@ from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 from mys3d.model.names import Instant, LogIndex, NodeId, OperationId, Term
 from mys3d.ports import AppliedEntry, Clock, Compared, RaftStatus
 from mys3d.registry.apply import apply_command, apply_membership
-from mys3d.registry.codec import FORMAT, encode_proposal
+from mys3d.registry.codec import FORMAT, RowDamaged, encode_proposal
 from mys3d.registry.commands import Command, CompareRows, Proposal
 from mys3d.registry.comparing import digest_rows
 from mys3d.registry.memory import MemoryRows
@@ -116,6 +116,7 @@ class MemoryRegistry:
     is_paused: bool = False
     is_isolated: bool = False
     applied_index: LogIndex = field(default_factory=lambda: LogIndex(0))
+    damage: Unavailable | None = None  # why it stands down; None: it does not
     _outcomes: list[Outcome | None] = field(default_factory=list)
     _listeners: list[Callable[[Sequence[AppliedEntry]], None]] = field(default_factory=list)
     _compared: list[Compared] = field(default_factory=list)
@@ -152,7 +153,14 @@ class MemoryRegistry:
 
     async def scan(self, query: Callable[[Reader], T]) -> T:
         await trio.lowlevel.checkpoint()
-        return query(self.rows)
+        try:
+            return query(self.rows)
+        except RowDamaged as error:
+            raise self.distrust(error) from error
+
+    def distrust(self, damage: RowDamaged) -> Unavailable:
+        self.damage = Unavailable(str(damage))
+        return self.damage
 
     def status(self) -> RaftStatus:
         leader = None if self.is_isolated else self.cluster.leader()
@@ -226,6 +234,8 @@ class MemoryRegistry:
             await self._moved.wait()
 
     def _connected(self) -> None:
+        if self.damage is not None:
+            raise Unavailable(str(self.damage))
         if self.is_isolated or self.cluster.leader() is None:
             raise Unavailable(f"node {self.node} hears no leader")
 

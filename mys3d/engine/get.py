@@ -18,6 +18,7 @@ from mys3d.model.digest import partition_of
 from mys3d.model.names import GcEpoch, NodeId
 from mys3d.ports import Ports
 from mys3d.registry import queries
+from mys3d.registry.codec import RowDamaged
 
 
 def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[memoryview | bytes]:
@@ -89,7 +90,10 @@ class _Extents:
         """Return what is wanted of the next extent that has any; empty at the end. Raises Unavailable."""
         start, stop = self._range
         while self._offset < stop and start < stop:
-            blobs = queries.extent(self._ports.registry.view(), self._body.body, self._sequence)
+            try:
+                blobs = queries.extent(self._ports.registry.view(), self._body.body, self._sequence)
+            except RowDamaged as error:  # the head was sent long ago: nobody behind us makes an answer of it
+                raise self._ports.registry.distrust(error) from error
             if blobs is None:
                 raise Unavailable(f"body {self._body.body}: extent {self._sequence} is gone, it was removed and reaped")
             found = stretches(blobs, max(start - self._offset, 0), max(stop - self._offset, 0))

@@ -56,6 +56,7 @@ from mys3d.engine.vault import Vault
 from mys3d.errors import Unavailable
 from mys3d.model.names import AccessKey, NodeId, parse_bucket_name
 from mys3d.node import founding, rebirth
+from mys3d.node.belief import believing
 from mys3d.node.inbound import Inbound
 from mys3d.node.log_lines import set_up_logging
 from mys3d.node.node_file import announced
@@ -70,6 +71,7 @@ from mys3d.peers.join import token_for
 from mys3d.peers.network import PeerNetwork
 from mys3d.ports import AppliedEntry, Ports
 from mys3d.registry import queries
+from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import InitialiseCluster, JoinMember, RemoveMember, UpdateMember
 from mys3d.web.admin import Action, AdminCalls, admin_token
 from mys3d.web.app import admin_app, s3_app
@@ -154,7 +156,7 @@ async def _lived(config: NodeConfig, identity: Identity, stop: trio.Event, on_re
                 await _wired(config, identity, store, blobs, stop).run(on_ready)
         finally:
             await trio.to_thread.run_sync(store.close)
-    except* StoreDamaged as found:
+    except* (StoreDamaged, RowDamaged) as found:
         amends.append(partial(_renew_registry, _first(found)))
     except* JournalForgot as forgot:
         amends.append(partial(_renew_journal, _first(forgot)))
@@ -271,9 +273,7 @@ class Node:
         await serve_front(
             s3_app(partial(dispatch, services), health, config.admin_bind.port),
             str(config.s3_bind),
-            admin_app(
-                AdminCalls(self._status, self._token, self._actions()), admin_token(self.identity.cluster_key), health
-            ),
+            admin_app(self._admin_calls(), admin_token(self.identity.cluster_key), health),
             str(config.admin_bind),
             shutdown=self.stop,
             task_status=task_status,
@@ -312,6 +312,11 @@ class Node:
             except Unavailable:
                 log.info("waiting for a majority of the voters")
             await trio.sleep(limits.membership_tick_seconds)  # a barrier without a majority fails at once
+
+    def _admin_calls(self) -> AdminCalls:
+        calls = partial(believing, self.consensus)
+        actions = {name: replace(action, do=calls(action.do)) for name, action in self._actions().items()}
+        return AdminCalls(calls(self._status), calls(self._token), actions)
 
     async def _status(self) -> object:
         return await cluster_status(self.ports, self.missing, self.scrub)

@@ -17,6 +17,7 @@ from mys3d.operations.payload import Payload, read_document
 from mys3d.operations.refusals import refuse_unbuilt
 from mys3d.operations.services import Services
 from mys3d.policy.decide import Decision, decide
+from mys3d.registry.codec import RowDamaged
 from mys3d.s3 import errors, promises, uri
 from mys3d.s3.message import BodySource, Request, Response
 from mys3d.s3.router import route
@@ -36,6 +37,8 @@ async def dispatch(services: Services, request: Request, body: BodySource) -> Re
     """Answer one request. Never raises anything but cancellation; a streamed body may still break while it is sent."""
     try:
         response = await _serve(services, request, body)
+    except RowDamaged as error:
+        response = _refuse(services, request, services.ports.registry.distrust(error))
     except Exception as error:  # noqa: BLE001 (one of the four places: a request never takes the node down)
         response = _refuse(services, request, error)
     response.headers += (

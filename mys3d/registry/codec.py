@@ -1,10 +1,13 @@
 """Records and proposals as bytes.        Floor: registry (pure). Called by: consensus, apply, tables.
 
-Law: equal values have equal bytes on every node; what cannot be decoded is a ValueError and never half a value.
+Law: equal values have equal bytes on every node; what cannot be decoded is never half a value: a proposal, which came
+from elsewhere, is a ValueError; a row, which we wrote ourselves, is RowDamaged.
 Encoding: msgpack arrays (msgspec), a format number first; docs/formats/registry.md.
 """
 
-from typing import Final, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -13,6 +16,11 @@ from mys3d.registry.commands import Proposal
 FORMAT: Final = 1  # of every record and proposal written today
 
 T = TypeVar("T")
+
+
+class RowDamaged(Exception):
+    """A row of this node is not what was written. No other row of it is believed from then on: `Registry.distrust`."""
+
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _proposals: Final = msgspec.msgpack.Decoder(Proposal)
@@ -37,6 +45,20 @@ def encode(record: msgspec.Struct) -> bytes:
     return _encode(record)
 
 
-def decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
-    """Make the decoder of one kind of record. Rows are our own writing: a row that does not decode is damage."""
-    return msgspec.msgpack.Decoder(kind)
+@dataclass(frozen=True, slots=True)
+class RowDecoder(Generic[T]):
+    """The decoder of one kind of record. Rows are our own writing: a row that does not decode is damage."""
+
+    kind: str
+    _decode: Callable[[bytes], T]
+
+    def decode(self, row: bytes) -> T:
+        """Raises RowDamaged."""
+        try:
+            return self._decode(row)
+        except msgspec.MsgspecError as error:
+            raise RowDamaged(f"a row of kind {self.kind} does not decode: {error}") from error
+
+
+def decoder(kind: type[T]) -> RowDecoder[T]:
+    return RowDecoder(kind.__name__, msgspec.msgpack.Decoder(kind).decode)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-import msgspec
-
 from mys3d import limits
 from mys3d.model.members import Member, MemberState
 from mys3d.model.names import LogIndex, NodeId
 from mys3d.registry import keys, tables
+from mys3d.registry.codec import RowDamaged
 from mys3d.registry.naming import check_bodies, check_objects, check_references
 from mys3d.registry.transaction import Reader
 from mys3d.registry.users import check_users
@@ -66,8 +65,8 @@ def _all(reader: Reader) -> Iterator[str]:
     for check in checks:
         try:
             yield from check(reader)
-        except msgspec.MsgspecError as error:
-            yield f"{check.__name__.lstrip('_').replace('_', ' ')}: a row does not decode: {error}"
+        except RowDamaged as error:
+            yield f"{check.__name__.lstrip('_').replace('_', ' ')}: {error}"
 
 
 def _check_keys(reader: Reader) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Committed entries become rows, in slices."""
 
-import msgspec
 import pytest
 import trio
 
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
+from mys3d.registry.codec import RowDamaged
 
 A, B, C = (letter * 32 for letter in "abc")
 
@@ -135,7 +135,7 @@ def test_a_row_that_does_not_decode_is_damage_and_no_outcome(world):
     applier = world.nodes[A].applier
 
     def broken(tx, index, term, payload):
-        raise msgspec.ValidationError("expected int")
+        raise RowDamaged("it does not decode")
 
     object.__setattr__(applier, "machine", _with(applier.machine, broken))
     with pytest.raises(StoreDamaged, match="does not decode"):

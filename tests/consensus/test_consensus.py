@@ -7,6 +7,7 @@ import trio
 from mys3d.consensus.consensus import StoreAhead
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Reason, Rejected, Unavailable
+from mys3d.registry.codec import RowDamaged
 
 
 async def test_a_single_node_commits_without_any_peer(cluster, builders, autojump_clock):
@@ -233,5 +234,26 @@ async def test_a_damaged_node_alone_ends_without_waiting_for_a_successor(builder
             alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
             await alone.barrier()
             cluster.rows[alone.node].damage = Unavailable("rot")
+            await trio.sleep(30)
+            raise AssertionError("it went on")
+
+
+@pytest.mark.parametrize("is_scan", [True, False])
+async def test_a_node_that_reads_a_row_which_does_not_decode_answers_no_more(builders, autojump_clock, is_scan):
+    def misread(_):
+        raise RowDamaged("row x")
+
+    with pytest.RaisesGroup(pytest.RaisesExc(StoreDamaged, match="row x"), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            cluster = builders.Cluster(nursery, sync=builders.at_once)
+            alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
+            await alone.barrier()
+            if is_scan:
+                with pytest.raises(StoreDamaged, match="row x"):
+                    await alone.scan(misread)
+            else:
+                assert isinstance(alone.distrust(RowDamaged("row x")), StoreDamaged)
+            with pytest.raises(StoreDamaged):
+                await alone.barrier()
             await trio.sleep(30)
             raise AssertionError("it went on")

@@ -9,6 +9,7 @@ from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.members import Addresses
 from mys3d.registry import invariants, queries
+from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import CreateBucket, InitialiseCluster
 
 
@@ -134,3 +135,15 @@ async def test_only_the_leader_knows_who_has_caught_up_and_changes_voters(cluste
 async def test_a_scan_sees_the_applied_rows(cluster):
     await cluster.registry("n1").propose(make_bucket("photos"))
     assert len(await cluster.registry("n2").scan(lambda reader: queries.buckets(reader, "", 10))) == 1
+
+
+async def test_a_node_whose_rows_do_not_decode_stands_down(cluster):
+    def misread(_):
+        raise RowDamaged("row x")
+
+    with pytest.raises(Unavailable, match="row x"):
+        await cluster.registry("n2").scan(misread)
+    for call in (cluster.registry("n2").barrier, lambda: cluster.registry("n2").propose(make_bucket("photos"))):
+        with pytest.raises(Unavailable, match="row x"):
+            await call()
+    await cluster.registry("n1").barrier()

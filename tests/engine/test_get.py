@@ -11,6 +11,7 @@ from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
 from mys3d.model.digest import digest_of
 from mys3d.model.names import BodyId, Epoch, GcEpoch, Instant
+from mys3d.registry import keys
 from mys3d.registry.commands import AbandonBody, BumpGcEpoch, Reap, StageExtent
 
 Grid = Any  # of conftest
@@ -170,3 +171,17 @@ async def test_blobs_that_a_long_download_has_yet_to_send_are_kept_once_nothing_
     touched = [[node.blobs.touches[blob.digest] for node in grid.nodes] for blob in blobs]
     assert touched == [[0] * 3, [2] * 3, [2] * 3, [2] * 3]
     assert b"".join([bytes(piece) async for piece in stream]) == b"\2" * 10 + b"\3" * 10
+
+
+async def test_an_extent_that_does_not_decode_ends_a_download_and_its_node_stands_down(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    blobs = [await grid.hold(bytes([65 + n]) * 10, [0]) for n in range(2)]
+    body = await staged(grid, tuple(blobs[:1]), tuple(blobs[1:]))
+    registry = grid[0].ports.registry
+    registry.rows.commit([(key, b"\xc1") for key, _ in registry.rows.scan(keys.EXTENTS, keys.DEAD_BODIES)][1:])
+    stream = read_body(grid[0].ports, body, 0, 20)
+    assert bytes(await anext(stream)) == b"A" * 10
+    with pytest.raises(Unavailable, match="does not decode"):
+        await anext(stream)
+    with pytest.raises(Unavailable, match="does not decode"):
+        await registry.barrier()

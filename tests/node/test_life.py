@@ -21,6 +21,7 @@ from mys3d.node import RunningNode, join_cluster, run_node
 from mys3d.node.life import Node
 from mys3d.node.node_file import NODE_FILE
 from mys3d.node.world import MachineClock
+from mys3d.registry import keys
 
 Build = Callable[..., NodeConfig]
 
@@ -221,8 +222,9 @@ def hurt(config: NodeConfig, damage: str) -> None:
         file.write_bytes(data)
 
 
+@pytest.mark.parametrize("damage", ["of RocksDB", "seen by a request", "seen by a flow"])
 async def test_a_registry_damaged_while_the_node_runs_is_made_anew_and_the_node_serves_again(
-    config_of: Build, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+    config_of: Build, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     opened: list[GenerationStore] = []
 
@@ -233,7 +235,10 @@ async def test_a_registry_damaged_while_the_node_runs_is_made_anew_and_the_node_
     monkeypatch.setattr("mys3d.node.life.GenerationStore", remembered)
     config = config_of(bucket="photos")
     life = await started(nursery, config)
-    opened[0]._store._faults.told(Exception("Corruption: planted"))
+    if "RocksDB" in damage:
+        opened[0]._store._faults.told(Exception("Corruption: planted"))
+    else:
+        opened[0].write([(keys.CLUSTER if "request" in damage else keys.LAYOUT, b"\xc1")])
     await status_when_up(config, lambda: len(opened) == 2)
     assert len(list(config.registry_path.glob("damaged-*"))) == 1
     await life.stop()

@@ -105,6 +105,21 @@ async def test_every_failure_has_its_answer(
     assert (head.status, head.body) == (status, b"")
 
 
+@pytest.mark.parametrize("url", ["/photos/k", "/photos", "/photos?list-type=2"])
+async def test_a_row_that_does_not_decode_is_503_and_its_node_answers_no_more(bucket: Any, url: str) -> None:
+    registry = bucket.services.ports.registry
+    assert (await bucket("PUT", "/photos/k", b"x")).status == 200
+    broken = [
+        (key, b"\xc1") for key, _ in registry.rows.scan(b"b", b"c" if url == "/photos" else b"p") if key[:1] in b"bo"
+    ]
+    registry.rows.commit(broken)
+    for _ in range(2):
+        found = await bucket("GET", url)
+        assert (found.status, found.code, found.headers["retry-after"]) == (503, "SlowDown", "1")
+    with pytest.raises(Unavailable, match="does not decode"):
+        await registry.barrier()
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 async def test_every_refusal_by_the_rules_has_its_status(bucket: Any, with_ports: Any, reason: Reason) -> None:
     broken = with_ports(bucket, registry=Failing(bucket.services.ports.registry, Rejected(reason, "why")))

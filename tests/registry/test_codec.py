@@ -8,6 +8,7 @@ from mys3d.model.names import Instant, LogIndex, OperationId
 from mys3d.model.objects import Checksum
 from mys3d.registry import codec
 from mys3d.registry.commands import Proposal
+from mys3d.registry.records import GcEpochRow
 
 
 def proposal(make, command):
@@ -63,3 +64,10 @@ def test_decoding_any_bytes_gives_a_proposal_or_a_value_error(payload):
 
 def test_a_checksum_of_an_older_release_is_of_a_whole_object():
     assert codec.decoder(Checksum).decode(bytes.fromhex("93a54352433332c40431323334c2")) == Checksum("CRC32", b"1234")
+
+
+@pytest.mark.parametrize("row", [b"", b"\xc1", b"junk", codec.encode(GcEpochRow(1, 7)) + b"\x00", b"\x92\x01\xa1x"])
+def test_a_row_that_does_not_decode_is_damage(row):
+    assert codec.decoder(GcEpochRow).decode(codec.encode(GcEpochRow(1, 7))) == GcEpochRow(1, 7)
+    with pytest.raises(codec.RowDamaged, match="a row of kind GcEpochRow does not decode"):
+        codec.decoder(GcEpochRow).decode(row)
