@@ -209,6 +209,7 @@ handshake_seconds: Final = 10.0
 head_deadline_seconds: Final = 10.0
 body_stall_seconds: Final = 30.0
 write_stall_seconds: Final = 30.0
+certificate_look_seconds: Final = 10.0  # how soon a renewed certificate is shown
 keep_alive_seconds: Final = 75.0
 sweep_seconds: Final = 0.5  # connections are looked over this often for waits that are over
 drain_bytes_max: Final = 1 * MIB  # unread body after an early refusal: read this much, then close

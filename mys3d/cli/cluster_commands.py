@@ -73,10 +73,11 @@ def env(data: str | None) -> None:
     directory = data_directory(data)
     credentials = _credentials(directory)
     node = running_nodes(directory)[0]
+    scheme = "http" if config_of({"data": str(directory)}).certificate is None else "https"
     values = {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_ENDPOINT_URL": f"http://{node.s3}",
+        "AWS_ENDPOINT_URL": f"{scheme}://{node.s3}",
         "AWS_DEFAULT_REGION": credentials.region,
     }
     for name, value in values.items():

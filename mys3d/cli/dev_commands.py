@@ -84,6 +84,8 @@ def plan_of(data: str | None, nodes: int | None, port: str | None) -> tuple[DevP
         registry=None if config.registry_path == where / "registry" else config.registry_path,
         log_level=config.log_level,
         log_keep_entries=config.log_keep_entries,
+        domains=config.domains,
+        certificate=config.certificate,
     )
     return plan, config
 

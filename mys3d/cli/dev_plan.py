@@ -57,6 +57,8 @@ class DevPlan:
     registry: Path | None  # where each node keeps its registry, with the node's name appended; None: in its directory
     log_level: str
     log_keep_entries: int = limits.log_keep_entries
+    domains: tuple[str, ...] = ()
+    certificate: tuple[Path, Path] | None = None  # of the S3 port of every node
     program: tuple[str, ...] = (sys.executable, "-m", "mys3d")
 
     def node(self, name: str) -> DevNode:
@@ -87,7 +89,15 @@ class DevPlan:
             "MYS3D_REGION": self.credentials.region,
             "MYS3D_LOG_KEEP_ENTRIES": str(self.log_keep_entries),
         }
+        if self.domains:
+            keys["MYS3D_DOMAIN"] = ",".join(self.domains)
+        if self.certificate is not None:
+            keys |= {"MYS3D_CERTIFICATE": str(self.certificate[0]), "MYS3D_CERTIFICATE_KEY": str(self.certificate[1])}
         return kept | keys | {"PYTHONUNBUFFERED": "1"}
+
+    def endpoint(self, node: DevNode) -> str:
+        """The S3 address of a node."""
+        return f"{'http' if self.certificate is None else 'https'}://{node.s3}"
 
 
 def plan_nodes(data: Path, port: int, count: int) -> tuple[DevNode, ...]:
@@ -105,7 +115,7 @@ def ready_facts(plan: DevPlan, pids: dict[str, int]) -> dict[str, Any]:
             {
                 "name": node.name,
                 "pid": pids[node.name],
-                "s3": f"http://{node.s3}",
+                "s3": plan.endpoint(node),
                 "admin": f"http://{node.admin}",
                 "data": str(node.data),
             }

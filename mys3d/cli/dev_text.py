@@ -49,7 +49,7 @@ def banner(plan: DevPlan, here: Surroundings, seconds: float, is_settled: bool) 
         f"  mys3d {__version__} · local cluster · {count} ready in {seconds:.1f} s · Ctrl-C stops, data is kept",
         *([] if is_settled else ["  (copies are still on their way: watch the status)"]),
         "",
-        f"  S3 endpoint  http://{plan.nodes[0].s3}",
+        f"  S3 endpoint  {plan.endpoint(plan.nodes[0])}",
         f"  Access key   {plan.credentials.access_key}",
         f"  Secret key   {plan.credentials.secret_key}",
         f"               (saved in {shorter(plan.data, here.directory)}/credentials, mode 600)",

@@ -50,6 +50,7 @@ def load_config(
     _check_bucket(found, parse_bucket)
     _check_keys(found)
     _check_ports(found)
+    _check_certificate(found)
     _name_placeholders(found)
     config = _record(found, sources) if not found.problems else None
     if config is None or found.problems:
@@ -144,6 +145,14 @@ def _check_ports(found: _Found) -> None:
         found.problems.append(Problem("ports", message))
 
 
+def _check_certificate(found: _Found) -> None:
+    given = [name for name in ("certificate", "certificate_key") if name in found.values or name in found.broken]
+    if len(given) == 1:
+        missing = "key" if given == ["certificate"] else "certificate"
+        message = f"is set without its {missing}: set both, or neither"
+        found.problems.append(Problem(given[0].replace("_", " "), message))
+
+
 def _name_placeholders(found: _Found) -> None:
     if found.placeholders:
         listed = ", ".join(found.placeholders)
@@ -160,6 +169,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
     s3_bind = Address(bind, port)
     admin_bind = Address(values.get("admin_bind", bind), values.get("admin_port", port + 1))
     peers_bind = Address(bind, values.get("peers_port", port + 2))
+    scheme = "https" if "certificate" in values else "http"
     _note_absent_keys(found)
     return NodeConfig(
         data=data,
@@ -169,7 +179,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         admin_bind=admin_bind,
         peers_bind=peers_bind,
         advertise_host=advertise,
-        endpoint=_default(found, "endpoint", f"http://{Address(advertise, port)}"),
+        endpoint=_default(found, "endpoint", f"{scheme}://{Address(advertise, port)}"),
         name=_default(found, "name", _host_label(sources.host_name)),
         zone=_default(found, "zone", "default"),
         capacity_bytes=values.get("capacity"),
@@ -182,6 +192,8 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         straggler_ms=values.get("straggler_ms"),
         gc_period_ms=values.get("gc_period_ms"),
         dead_after_ms=values.get("dead_after_ms"),
+        domains=values.get("domain", ()),
+        certificate=_certificate(found, sources),
         log_keep_entries=values.get("log_keep_entries", limits.log_keep_entries),
         notes=tuple(found.notes),
     )
@@ -191,6 +203,12 @@ def _blobs(found: _Found, sources: Sources, data: Path) -> tuple[BlobsFolder, ..
     """The configured directories, or the one within the data directory."""
     given = found.values.get("blobs", ((data / "blobs", None),))
     return tuple(BlobsFolder(sources.directory / path, capacity) for path, capacity in given)
+
+
+def _certificate(found: _Found, sources: Sources) -> tuple[Path, Path] | None:
+    if "certificate" not in found.values:
+        return None
+    return sources.directory / found.values["certificate"], sources.directory / found.values["certificate_key"]
 
 
 def _note_absent_keys(found: _Found) -> None:

@@ -54,6 +54,8 @@ class NodeConfig:
     straggler_ms: int | None = None  # the same
     gc_period_ms: int | None = None  # the same
     dead_after_ms: int | None = None  # the same
+    domains: tuple[str, ...] = ()  # a bucket may stand in front of each in the Host header
+    certificate: tuple[Path, Path] | None = None  # chain and key of the S3 port; None: plain HTTP
     log_keep_entries: int = limits.log_keep_entries  # applied entries of the Raft log kept for nodes a little behind
     notes: tuple[str, ...] = ()
 

@@ -32,6 +32,7 @@ class Setting:
 
 _NAMES: Final = "1 to 63 letters, digits, dots, hyphens or underscores"
 _HOSTS: Final = 'a host name or an address such as "10.0.0.1"'
+_DOMAINS: Final = 'host names such as "s3.example.org", no name twice'
 _PORTS: Final = "a whole number from 1 to 65535"
 
 SETTINGS: Final = (
@@ -83,6 +84,9 @@ SETTINGS: Final = (
     ),
     Setting("bucket", "s3.bucket", values.read_text, "a bucket name", "no bucket is created", "S3_BUCKET"),
     Setting("region", "s3.region", values.read_region, 'a region such as "us-east-1"', "us-east-1"),
+    Setting("domain", "s3.domain", values.read_domains, _DOMAINS, "addresses in path style alone"),
+    Setting("certificate", "s3.certificate", values.read_path, "a path", "S3 is plain HTTP"),
+    Setting("certificate_key", "s3.certificate_key", values.read_path, "a path", "S3 is plain HTTP"),
     Setting("admin_bind", "admin.bind", values.read_host, _HOSTS, "the same as node.bind"),
     Setting("admin_port", "admin.port", values.read_port, _PORTS, "s3.port + 1"),
     Setting("peers_port", "peers.port", values.read_port, _PORTS, "s3.port + 2"),

@@ -88,6 +88,15 @@ def read_host(value: object, strict: bool) -> str:
     return _matching(_HOST, read_text(value, strict).removeprefix("[").removesuffix("]"))
 
 
+def read_domains(value: object, strict: bool) -> tuple[str, ...]:
+    """Host names, the longest first, so that one may be part of another: a list, or one text with commas between."""
+    found = value if isinstance(value, list) else read_text(value, strict).split(",")
+    names = [_matching(_HOST, read_text(text, True).strip().lower()) for text in found]
+    if not names or len(set(names)) < len(names):
+        raise ValueError("none, or one twice")
+    return tuple(sorted(names, key=lambda name: (-len(name), name)))
+
+
 def read_name(value: object, strict: bool) -> str:
     return _matching(_NAME, read_text(value, strict))
 

@@ -75,6 +75,7 @@ from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import InitialiseCluster, JoinMember, RemoveMember, UpdateMember
 from mys3d.web.admin import Action, AdminCalls, admin_token
 from mys3d.web.app import admin_app, s3_app
+from mys3d.web.certificate import Certificate
 from mys3d.web.serve import Bound, serve_front
 
 log = structlog.get_logger("mys3d.node")
@@ -102,6 +103,7 @@ async def run_node(config: NodeConfig, *, on_ready: Ready | None = None) -> None
     set_up_logging(config.log_level)
     for note in config.notes:
         log.info(note)
+    await _certificate_of(config)
     identity = await trio.to_thread.run_sync(_identity_of, config)
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
@@ -122,6 +124,15 @@ def _once(on_ready: Ready | None) -> Ready | None:
             on_ready(node)
 
     return tell
+
+
+async def _certificate_of(config: NodeConfig) -> Certificate | None:
+    """Raises Unavailable when the configured one cannot be used."""
+    if config.certificate is None:
+        return None
+    certificate = Certificate(*config.certificate)
+    await trio.to_thread.run_sync(certificate.check)
+    return certificate
 
 
 def _identity_of(config: NodeConfig) -> Identity:
@@ -268,14 +279,17 @@ class Node:
 
     async def _front(self, *, task_status: trio.TaskStatus[Bound]) -> None:
         config = self.config
-        services = Services(self.ports, BufferBudget(), self.vault, config.region, self.identity.node)
+        services = Services(
+            self.ports, BufferBudget(), self.vault, config.region, self.identity.node, domains=config.domains
+        )
         health = Verdicts(self.ports, self.missing, self.scrub, self.stop).health()
         await serve_front(
-            s3_app(partial(dispatch, services), health, config.admin_bind.port),
+            s3_app(partial(dispatch, services), health, config.admin_bind.port, config.domains),
             str(config.s3_bind),
             admin_app(self._admin_calls(), admin_token(self.identity.cluster_key), health),
             str(config.admin_bind),
             shutdown=self.stop,
+            certificate=await _certificate_of(config),
             task_status=task_status,
         )
 

@@ -50,7 +50,7 @@ async def dispatch(services: Services, request: Request, body: BodySource) -> Re
 
 
 async def _serve(services: Services, request: Request, body: BodySource) -> Response:
-    wire = _wire(request)
+    wire = _wire(request, services.domains)
     name = route(request.method, wire.target, wire.query, wire.headers)
     signer = await authenticate(services, request, wire.target.bucket)
     row = TABLE.get(name)
@@ -64,7 +64,7 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
     return await row.run(call, bind(row, wire, document))
 
 
-def _wire(request: Request) -> Wire:
+def _wire(request: Request, domains: tuple[str, ...]) -> Wire:
     headers: dict[str, str] = {}
     for raw_name, value in request.headers:
         name = raw_name.decode("latin-1")
@@ -72,7 +72,8 @@ def _wire(request: Request) -> Wire:
             headers[name] = _text(value)
         elif name.startswith("x-amz-meta-"):  # S3 User Guide: metadata that comes twice is joined by a comma
             headers[name] += f",{_text(value)}"
-    return Wire(uri.split_path(request.raw_path), uri.query_texts(uri.query_pairs(request.raw_query)), headers)
+    target = uri.target_of(request.raw_path, headers.get("host", ""), domains)
+    return Wire(target, uri.query_texts(uri.query_pairs(request.raw_query)), headers)
 
 
 def _text(value: bytes) -> str:

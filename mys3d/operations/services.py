@@ -20,4 +20,5 @@ class Services:
     vault: Vault
     region: str  # the region that requests are signed for
     host_id: str  # x-amz-id-2: which node answered
+    domains: tuple[str, ...] = ()  # a bucket may stand in front of each in the Host header; none: path style alone
     signing_keys: SigningKeys = field(default_factory=SigningKeys)

@@ -6,6 +6,7 @@ Source: S3 User Guide, "Naming Amazon S3 objects"; RFC 3986, 2.1.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote_from_bytes
@@ -54,6 +55,25 @@ def split_path(raw_path: bytes) -> Target:
         raise S3Error("InvalidURI")
     bucket, _, key = raw_path[1:].partition(b"/")
     return Target(decode_text(bucket), decode_text(key))
+
+
+def bucket_of_host(host: str, domains: Sequence[str]) -> str:
+    """Return the bucket that a Host header names in front of one of `domains`; empty: there is none (path style)."""
+    name = (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
+    for domain in domains:
+        if name.endswith(f".{domain}"):
+            return name[: -len(domain) - 1]
+    return ""
+
+
+def target_of(raw_path: bytes, host: str, domains: Sequence[str]) -> Target:
+    """Return bucket and key of a target in either style. Raises S3Error InvalidURI."""
+    bucket = bucket_of_host(host, domains) if domains else ""
+    if not bucket:
+        return split_path(raw_path)
+    if not raw_path.startswith(b"/"):
+        raise S3Error("InvalidURI")
+    return Target(bucket, decode_text(raw_path[1:]))
 
 
 def query_pairs(raw_query: bytes) -> QueryPairs:

@@ -4,7 +4,7 @@ Law: a key never meets Quart's routing, and Quart never sees a body that is larg
 Quart reads bodies without bound and normalises paths (`/b//a`, `/b/%2F`), so S3 is told apart before it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import trio
@@ -13,6 +13,7 @@ from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from mys3d import limits
+from mys3d.s3.uri import bucket_of_host
 from mys3d.web.admin import AdminCalls, admin_routes
 from mys3d.web.health import Health, health_routes
 from mys3d.web.s3_front import Dispatch, Receive, S3Front, Scope, Send
@@ -23,17 +24,18 @@ _TEXT: Final = "mys3d: this port is for the command line. Try `mys3d status`.\n"
 
 
 class Front(QuartTrio):
-    """Quart, with S3 requests taken out before it. `s3`: None on the admin port."""
+    """Quart, with S3 requests taken out before it. `s3`: None on the admin port. `domains`: see s3/uri.py."""
 
-    def __init__(self, s3: S3Front | None) -> None:
+    def __init__(self, s3: S3Front | None, domains: Sequence[str] = ()) -> None:
         super().__init__("mys3d.web", static_folder=None)
         self._s3 = s3
+        self._domains = domains
         self.config.update(MAX_CONTENT_LENGTH=limits.admin_body_bytes_max, BODY_TIMEOUT=None, RESPONSE_TIMEOUT=None)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
-        elif self._s3 is not None and not is_own(scope):
+        elif self._s3 is not None and not is_own(scope, self._domains):
             await self._s3(scope, receive, send)
         else:
             body = await _read_small(receive)
@@ -43,9 +45,9 @@ class Front(QuartTrio):
                 await super().__call__(scope, _replay(body, receive), send)
 
 
-def s3_app(dispatch: Dispatch, health: Health, console_port: int) -> Front:
+def s3_app(dispatch: Dispatch, health: Health, console_port: int, domains: Sequence[str] = ()) -> Front:
     """The application of the S3 port: objects, health, and the way to the console for a browser that comes here."""
-    app = Front(S3Front(dispatch))
+    app = Front(S3Front(dispatch), domains)
     app.register_blueprint(health_routes(health))
 
     @app.get("/")
@@ -69,12 +71,18 @@ def admin_app(calls: AdminCalls, token: str, health: Health) -> Front:
     return app
 
 
-def is_own(scope: Scope) -> bool:
+def is_own(scope: Scope, domains: Sequence[str] = ()) -> bool:
     """True when a request on the S3 port is not S3: our own paths, a browser at the root, and targets like "*"."""
     path = scope["raw_path"]
+    if domains and bucket_of_host(_host(scope["headers"]), domains):
+        return False  # the whole path is a key
     if path.startswith(OWN_PREFIX) or path[:1] != b"/":
         return True
     return path == b"/" and scope["method"] == "GET" and not scope["query_string"] and _is_browser(scope["headers"])
+
+
+def _host(headers: list[tuple[bytes, bytes]]) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
 
 
 def _is_browser(headers: list[tuple[bytes, bytes]]) -> bool:

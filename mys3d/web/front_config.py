@@ -4,9 +4,11 @@ Law: the values are those measured and argued in `docs/decisions/0002-hypercorn-
 """
 
 import logging
+import ssl
 
 import hypercorn
 
+from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.lobby import Lobby
 
@@ -14,7 +16,7 @@ from mys3d.web.lobby import Lobby
 class FrontConfig(hypercorn.Config):
     """Hypercorn's configuration, with our deadlines and the idle connections of this listener."""
 
-    def __init__(self, bind: str, deadlines: Deadlines) -> None:
+    def __init__(self, bind: str, deadlines: Deadlines, certificate: Certificate | None = None) -> None:
         super().__init__()
         self.bind = [bind]
         self.backlog = 2048
@@ -24,3 +26,12 @@ class FrontConfig(hypercorn.Config):
         self.graceful_timeout = deadlines.graceful
         self.alpn_protocols = ["http/1.1"]
         self.lobby = Lobby(deadlines)
+        self.certificate = certificate
+        if certificate is not None:
+            self.certfile, self.keyfile = str(certificate.chain), str(certificate.key)
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        context: ssl.SSLContext | None = super().create_ssl_context()
+        if context is not None and self.certificate is not None:
+            self.certificate.attach(context)
+        return context

@@ -10,6 +10,7 @@ import trio
 from hypercorn.trio import serve
 from quart_trio import QuartTrio
 
+from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.front_config import FrontConfig
 from mys3d.web.install import install
@@ -32,13 +33,17 @@ async def serve_front(
     admin_bind: str,
     *,
     shutdown: trio.Event,
+    certificate: Certificate | None = None,
     deadlines: Deadlines = DEADLINES,
     task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until `shutdown` is set and the requests in flight are answered. Binds are "host:port"; port 0 works."""
+    """Serve until `shutdown` is set and the requests in flight are answered. Binds are "host:port"; port 0 works.
+
+    `certificate`: of the S3 port; None: plain HTTP.
+    """
     install()
     async with trio.open_nursery() as nursery:
-        s3 = await nursery.start(_serve, s3_app, FrontConfig(s3_bind, deadlines), shutdown)
+        s3 = await nursery.start(_serve, s3_app, FrontConfig(s3_bind, deadlines, certificate), shutdown)
         admin = await nursery.start(_serve, admin_app, FrontConfig(admin_bind, deadlines), shutdown)
         task_status.started(Bound(tuple(s3), tuple(admin)))
 
@@ -56,5 +61,7 @@ async def _serve(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(config.lobby.keep)
+        if config.certificate is not None:
+            nursery.start_soon(config.certificate.watch)
         await serve(app, config, shutdown_trigger=until_shutdown, task_status=task_status, mode="asgi")
         nursery.cancel_scope.cancel()

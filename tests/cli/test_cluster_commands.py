@@ -117,6 +117,13 @@ def test_a_shell_can_evaluate_the_environment(mys3d: Any, node: Path) -> None:
     assert found["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
 
 
+def test_a_node_with_a_certificate_is_reached_by_https(mys3d: Any, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_credentials(node / "credentials", Credentials("KEY", "the-secret", "us-east-1"))
+    monkeypatch.setenv("MYS3D_CERTIFICATE", "c.pem")
+    monkeypatch.setenv("MYS3D_CERTIFICATE_KEY", "k.pem")
+    assert "export AWS_ENDPOINT_URL=https://127.0.0.1:" in mys3d("env", "--data", node).stdout
+
+
 def test_a_key_that_was_configured_needs_no_file(mys3d: Any, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert mys3d("env", "--data", node).exit_code == 6
     monkeypatch.setenv("S3_ACCESSKEY", "MINE")

@@ -45,6 +45,15 @@ def test_the_ready_facts_have_the_promised_shape(plan: DevPlan) -> None:
     assert facts["nodes"][0]["s3"].startswith("http://127.0.0.1:")
 
 
+def test_a_certificate_and_domains_are_those_of_every_node(plan: DevPlan) -> None:
+    assert not {"MYS3D_DOMAIN", "MYS3D_CERTIFICATE"} & set(plan.environment({}))
+    told = dataclasses.replace(plan, domains=("a.org", "b"), certificate=(Path("/c.pem"), Path("/k.pem")))
+    environment = told.environment({})
+    assert environment["MYS3D_DOMAIN"] == "a.org,b"
+    assert (environment["MYS3D_CERTIFICATE"], environment["MYS3D_CERTIFICATE_KEY"]) == ("/c.pem", "/k.pem")
+    assert told.endpoint(told.nodes[0]).startswith("https://127.0.0.1:")
+
+
 def test_a_file_with_secrets_is_its_owners_alone(tmp_path: Path) -> None:
     write_whole(tmp_path / "f.json", {"a": 1})
     write_whole(tmp_path / "f.json", {"a": 2})

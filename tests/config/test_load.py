@@ -183,3 +183,17 @@ def test_blobs_live_in_the_data_directory_unless_directories_are_named(config: A
     assert config().blobs == ((where / "blobs", None),)
     found = config(environ={"MYS3D_BLOBS": "/mnt/a=1TB,disk"}).blobs
     assert found == ((Path("/mnt/a"), 10**12), (where.parent / "disk", None))
+
+
+def test_a_certificate_makes_the_endpoint_https(config: Any) -> None:
+    found = config(environ={"MYS3D_CERTIFICATE": "c.pem", "MYS3D_CERTIFICATE_KEY": "/k.pem"})
+    assert found.certificate == (Path("/work-here/c.pem"), Path("/k.pem"))
+    assert found.endpoint == "https://10.0.0.7:9000"
+    assert config().certificate is None
+
+
+def test_a_certificate_without_its_key_is_refused(problems: Any) -> None:
+    (problem,) = problems(environ={"MYS3D_CERTIFICATE": "c.pem"})
+    assert "without its key" in problem.message
+    (problem,) = problems(environ={"MYS3D_CERTIFICATE_KEY": "k.pem"})
+    assert "without its certificate" in problem.message

@@ -144,3 +144,14 @@ def test_the_log_that_is_kept_has_a_bound() -> None:
     for wrong in (-1, 25_001, "many"):
         with pytest.raises(ValueError):
             values.read_log_entries(wrong, False)
+
+
+def test_domains_are_a_list_or_one_text_the_longest_first() -> None:
+    assert values.read_domains(["example.org", "s3.Example.org"], True) == ("s3.example.org", "example.org")
+    assert values.read_domains("example.org, s3.example.org", False) == ("s3.example.org", "example.org")
+
+
+@pytest.mark.parametrize("wrong", ["", [], "a b", ["a", "A"], "a,,b", [7], None])
+def test_what_names_no_domain_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError):
+        values.read_domains(wrong, True)

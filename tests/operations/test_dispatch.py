@@ -151,3 +151,12 @@ async def test_metadata_in_utf8_comes_back_as_rfc_2047_says(bucket: Any) -> None
 async def test_a_header_that_is_no_utf8_is_read_as_latin_1(bucket: Any) -> None:
     request = bucket.signed("GET", "/photos")
     assert (await bucket.send(replace(request, headers=(*request.headers, (b"x-other", b"\xe9"))))).status == 200
+
+
+async def test_a_bucket_may_be_named_by_the_host(bucket: Any) -> None:
+    client = replace(bucket, services=replace(bucket.services, domains=("s3.example.org",)))
+    host = {"Host": "photos.s3.example.org:9000"}
+    assert (await client("PUT", "/a/b", b"data", host)).status == 200
+    assert (await client("GET", "/photos/a/b")).body == b"data"
+    assert "a/b" in (await client("GET", "/?list-type=2", headers=host)).body.decode()
+    assert (await client("HEAD", "/", headers={"Host": "none.s3.example.org"})).status == 404

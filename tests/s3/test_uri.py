@@ -74,3 +74,47 @@ def test_a_query_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(S3Error) as refused:
         uri.query_texts(uri.query_pairs(b"prefix=%ff"))
     assert refused.value.code == "InvalidURI"
+
+
+DOMAINS = ("s3.example.org", "example.org")
+
+
+@pytest.mark.parametrize(
+    ("host", "bucket"),
+    [
+        ("photos.s3.example.org", "photos"),
+        ("photos.s3.example.org:9000", "photos"),
+        ("Photos.S3.Example.org", "photos"),
+        ("my.photos.s3.example.org", "my.photos"),
+        ("photos.example.org", "photos"),
+        ("s3.example.org", "s3"),
+        ("example.org", ""),
+        ("example.org:9000", ""),
+        ("photos.other.org", ""),
+        ("photos-s3.example.com", ""),
+        ("127.0.0.1:9000", ""),
+        ("[::1]:9000", ""),
+        ("[::1]", ""),
+        ("", ""),
+    ],
+)
+def test_a_bucket_may_stand_before_a_domain_of_ours(host: str, bucket: str) -> None:
+    assert uri.bucket_of_host(host, DOMAINS) == bucket
+
+
+@pytest.mark.parametrize(
+    ("raw", "host", "target"),
+    [
+        (b"/a/b", "photos.s3.example.org", Target("photos", "a/b")),
+        (b"/", "photos.s3.example.org", Target("photos", "")),
+        (b"//", "photos.s3.example.org", Target("photos", "/")),
+        (b"/a/b", "localhost", Target("a", "b")),
+    ],
+)
+def test_the_whole_path_is_a_key_when_the_host_names_the_bucket(raw: bytes, host: str, target: Target) -> None:
+    assert uri.target_of(raw, host, ("s3.example.org",)) == target
+
+
+def test_a_target_that_is_no_path_names_no_key() -> None:
+    with pytest.raises(S3Error):
+        uri.target_of(b"*", "photos.s3.example.org", ("s3.example.org",))

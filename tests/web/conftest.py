@@ -12,6 +12,7 @@ from mys3d.errors import S3Error
 from mys3d.s3.message import BodySource, Request, Response
 from mys3d.web.admin import AdminCalls
 from mys3d.web.app import admin_app, s3_app
+from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.health import Health, Verdict
 from mys3d.web.serve import Bound, serve_front
@@ -111,11 +112,18 @@ async def open_house(nursery: trio.Nursery) -> OpenHouse:
     """Start both listeners on free ports: `await open_house(dispatch, head=0.1)` shortens a deadline."""
 
     async def open_it(
-        dispatch: Any = None, health: Health | None = None, calls: AdminCalls | None = None, **deadlines: float
+        dispatch: Any = None,
+        health: Health | None = None,
+        calls: AdminCalls | None = None,
+        certificate: Certificate | None = None,
+        domains: tuple[str, ...] = (),
+        **deadlines: float,
     ) -> House:
         shutdown, ended = trio.Event(), trio.Event()
         checks = health or Health(_well, _well, _well)
-        front = s3_app(dispatch or StandIn(), checks, console_port=9001)
+        front = s3_app(dispatch or StandIn(), checks, 9001, domains)
+        if certificate is not None:
+            certificate.check()
         admin = admin_app(calls or AdminCalls(_status, _token), TOKEN, checks)
 
         async def run(task_status: trio.TaskStatus[Bound]) -> None:
@@ -125,6 +133,7 @@ async def open_house(nursery: trio.Nursery) -> OpenHouse:
                 admin,
                 "127.0.0.1:0",
                 shutdown=shutdown,
+                certificate=certificate,
                 deadlines=replace(IMPATIENT, **deadlines),
                 task_status=task_status,
             )

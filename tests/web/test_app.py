@@ -35,6 +35,13 @@ async def test_everything_else_on_the_s3_port_is_s3(
     assert len(stand_in.requests) == 1
 
 
+@pytest.mark.parametrize("path", [b"/", b"/_mys3d/health/live"])
+async def test_every_path_of_a_bucket_that_the_host_names_is_s3(open_house: Any, stand_in: Any, path: bytes) -> None:
+    house = await open_house(stand_in, domains=("example",))
+    assert (await house.talk(GET % (path, HTML))).endswith(b"hello")
+    assert len(stand_in.requests) == 1
+
+
 async def test_own_paths_of_the_s3_port_are_never_s3(open_house: Any, stand_in: Any) -> None:
     house = await open_house(stand_in)
     assert (await house.talk(GET % (b"/_mys3d/nothing", b""))).startswith(b"HTTP/1.1 404 ")
