@@ -25,6 +25,7 @@ delete_keys_max: Final = 1000  # S3 API, DeleteObjects
 delete_command_bytes_max: Final = 64 * KIB  # keys of one DeleteObjects command; longer requests are split
 delete_command_rows_max: Final = 512  # what a proposer aims at; keys may grow before the command is applied
 delete_command_keys_max: Final = 320  # three rows each at worst, and some to spare, below `command_rows_max`
+delete_versions_max: Final = 128  # seven rows each at worst, in buckets that keep versions
 request_skew_ms: Final = 15 * 60 * 1000  # S3 API: a request is refused when its date is 15 minutes off
 signing_keys_max: Final = 10_000  # cached SigV4 signing keys of one node
 chunk_line_bytes_max: Final = 1 * KIB  # an aws-chunked header or trailer line; signatures and checksums are < 200 bytes
@@ -225,6 +226,7 @@ xml_elements_max: Final = 50_000
 assert inline_blobs_max < extent_blobs_max
 assert 2 * extent_blobs_max < command_rows_max
 assert 3 * delete_command_keys_max + inline_blobs_max < command_rows_max
+assert 7 * delete_versions_max + inline_blobs_max < command_rows_max
 assert 2 * max(members_max, tokens_max) < command_rows_max
 assert 4 * keys_per_user_max < command_rows_max
 assert put_bytes_max <= 2**32 * blob_bytes_max  # sequences of extents are four bytes

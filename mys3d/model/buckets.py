@@ -1,4 +1,10 @@
-"""Buckets and how they were asked for.        Floor: model (pure). Called by: registry, s3, operations."""
+"""Buckets, how they were asked for, and if they keep versions.        Floor: model (pure). Called by: registry, s3.
+
+Law: a bucket that has kept versions once never forgets that: it can only stop making new ones.
+Source: S3 User Guide, "Retaining multiple versions of objects with S3 Versioning".
+"""
+
+import enum
 
 import msgspec
 
@@ -16,6 +22,14 @@ class BucketConfiguration(msgspec.Struct, frozen=True, array_like=True):
     tags: tuple[tuple[str, str], ...] = ()  # by key
 
 
+class Versioning(enum.StrEnum):
+    """What becomes of a version when another one takes its place. The values are those of S3's XML."""
+
+    NEVER = ""  # it is gone: the only version of a key is its null version
+    ENABLED = "Enabled"  # it is kept
+    SUSPENDED = "Suspended"  # the null version is gone, every other one is kept
+
+
 class Bucket(msgspec.Struct, frozen=True, array_like=True):
     """The row of one bucket."""
 
@@ -25,3 +39,4 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     owner: UserId
     created_at: Instant
     configuration: BucketConfiguration
+    versioning: Versioning = Versioning.NEVER

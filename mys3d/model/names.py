@@ -23,6 +23,7 @@ Term = NewType("Term", int)
 Epoch = NewType("Epoch", int)  # number of a layout
 GcEpoch = NewType("GcEpoch", int)  # number of a garbage collection period
 Instant = NewType("Instant", int)  # milliseconds since 1970-01-01T00:00:00Z
+NULL_VERSION: Final = VersionId(0)  # in a command: the null version of a key, whichever that is; no index is 0
 Partition = NewType("Partition", int)  # 0..1023: the first ten bits of a digest
 OperationId = NewType("OperationId", bytes)  # 16 random bytes, chosen once by the proposer of a command
 

@@ -40,3 +40,12 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     body: Body | None  # None: a delete marker
     content: Content
     checksums: tuple[Checksum, ...] = ()
+
+    @property
+    def is_marker(self) -> bool:
+        return self.body is None
+
+
+def marker(format_number: int, version: VersionId, is_null: bool, modified_at: Instant) -> Version:
+    """A delete marker: a version without bytes."""
+    return Version(format_number, version, is_null, modified_at, size=0, etag="", body=None, content=Content(""))

@@ -35,6 +35,7 @@ from mys3d.registry.commands import (
     RemoveMember,
     ReportHomes,
     SealLayout,
+    SetVersioning,
     StageExtent,
     TagBucket,
     TagVersion,
@@ -144,6 +145,8 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return tags.tag_bucket(tx, at, command)
         case TagVersion():
             return tags.tag_version(tx, at, command)
+        case SetVersioning():
+            return buckets.set_versioning(tx, at, command)
         case _:
             return _rule_of_cluster(tx, at, command)
 

@@ -8,7 +8,7 @@ rename or reuse one.
 import msgspec
 
 from mys3d.model.body import BlobRef, Body
-from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.buckets import BucketConfiguration, Versioning
 from mys3d.model.members import Addresses, MemberState
 from mys3d.model.names import (
     AccessKey,
@@ -163,11 +163,20 @@ class TagBucket(msgspec.Struct, frozen=True, array_like=True, tag="tagb"):
     tags: tuple[tuple[str, str], ...]
 
 
+class SetVersioning(msgspec.Struct, frozen=True, array_like=True, tag="versioning"):
+    """Have a bucket keep versions, or stop making new ones. Refused: NO_SUCH_BUCKET."""
+
+    bucket: BucketId
+    versioning: Versioning  # not NEVER: a bucket does not forget that it kept versions
+
+
 class Precondition(msgspec.Struct, frozen=True, array_like=True):
     """Decided at apply, so that of two racing writers exactly one wins. Empty strings: no condition; `*` as in HTTP."""
 
     if_match: str = ""
     if_none_match: str = ""
+    if_modified_at: Instant | None = None  # removals only; whole seconds mean any instant of that second
+    if_size: int | None = None  # removals only; bytes
 
 
 class StageExtent(msgspec.Struct, frozen=True, array_like=True, tag="stage"):
@@ -227,8 +236,8 @@ class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
 class CopyObject(msgspec.Struct, frozen=True, array_like=True, tag="cp"):
     """Make a version from the body of another one, which moves no bytes: the blobs are named already.
 
-    Refused: NO_SUCH_BUCKET, SOURCE_CHANGED (the source is not visible any more, or another version is),
-    PRECONDITION_FAILED, NO_SUCH_KEY (If-Match on a missing key).
+    Refused: NO_SUCH_BUCKET, SOURCE_CHANGED (the source is gone, or another version is visible and `is_current` says
+    that the visible one was meant), PRECONDITION_FAILED, NO_SUCH_KEY (If-Match on a missing key).
     """
 
     bucket: BucketId
@@ -239,6 +248,7 @@ class CopyObject(msgspec.Struct, frozen=True, array_like=True, tag="cp"):
     content: Content | None  # None: that of the source
     precondition: Precondition = Precondition()  # on the key that is written
     checksums: tuple[Checksum, ...] | None = None  # None: those of the source
+    is_current: bool = True  # False: the client named this version, visible or not
 
 
 class TagVersion(msgspec.Struct, frozen=True, array_like=True, tag="tagv"):
@@ -254,22 +264,34 @@ class TagVersion(msgspec.Struct, frozen=True, array_like=True, tag="tagv"):
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
-    """Remove the null version of a key; an absent key is not an error. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED."""
+    """Remove the visible version of a key, as its bucket's versioning says, or one version for good.
+
+    What is not there is no error. Refused: NO_SUCH_BUCKET, PRECONDITION_FAILED.
+    """
 
     bucket: BucketId
     key: ObjectKey
-    version: VersionId | None = None  # None: the current version
+    version: VersionId | None = None  # None: the visible one; NULL_VERSION: the null version
+    precondition: Precondition = Precondition()
+
+
+class Wanted(msgspec.Struct, frozen=True, array_like=True):
+    """What is asked of one key of DeleteObjects beside its name, as in DeleteObject."""
+
+    version: VersionId | None = None
     precondition: Precondition = Precondition()
 
 
 class DeleteObjects(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
     """Remove several keys, each decided on its own; the outcome lists one entry per key, in order.
 
-    At most 320 keys and 64 KiB: the proposer splits longer requests. Refused as a whole: NO_SUCH_BUCKET.
+    At most 128 keys (320 where versions were never kept) and 64 KiB: the proposer splits longer requests. Refused as a
+    whole: NO_SUCH_BUCKET, TOO_LARGE (too many keys for a bucket that keeps versions).
     """
 
     bucket: BucketId
     keys: tuple[ObjectKey, ...]
+    wanted: tuple[Wanted, ...] = ()  # one for each key; or empty: the visible version of each, on no condition
 
 
 class CompareRows(msgspec.Struct, frozen=True, array_like=True, tag="compare"):
@@ -315,6 +337,7 @@ Command = (
     | CreateBucket
     | DeleteBucket
     | TagBucket
+    | SetVersioning
     | StageExtent
     | AbandonBody
     | Reap

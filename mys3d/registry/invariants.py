@@ -14,7 +14,8 @@ from mys3d.model.members import Member, MemberState
 from mys3d.model.names import LogIndex, NodeId
 from mys3d.registry import keys, tables
 from mys3d.registry.codec import RowDamaged
-from mys3d.registry.naming import check_bodies, check_objects, check_references
+from mys3d.registry.naming import check_bodies, check_references
+from mys3d.registry.ordering import check_hidden, check_live, check_nulls
 from mys3d.registry.transaction import Reader
 from mys3d.registry.users import check_users
 
@@ -30,7 +31,7 @@ _KEY_BYTES: Final = {  # tables whose keys have one length
     keys.UNFINISHED: 9,
 } | dict.fromkeys(_SINGLES, 1)
 _NAMED: Final = (
-    keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.SETTINGS, keys.TOKENS, keys.VERSIONS,
+    keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.NULLS, keys.SETTINGS, keys.TOKENS, keys.VERSIONS,
     keys.USER_BUCKETS, keys.USER_KEYS, keys.USER_NAMES, keys.USERS,
 )  # fmt: skip
 
@@ -54,7 +55,9 @@ def _all(reader: Reader) -> Iterator[str]:
         _check_log,
         check_references,
         check_bodies,
-        check_objects,
+        check_live,
+        check_hidden,
+        check_nulls,
         _check_buckets,
         _check_members,
         _check_layout,
@@ -83,10 +86,11 @@ def _check_log(reader: Reader) -> Iterator[str]:
     """Nothing is newer than the last applied entry, nor than the registry's clock."""
     index, _ = tables.applied(reader)
     now = tables.now(reader)
-    for key, row in reader.scan(*keys.stretch(keys.LIVE)):
-        version = tables.decode_version(row)
-        if version.id > index or version.modified_at > now:
-            yield f"live row {key.hex()}: version {version.id} at {version.modified_at} is newer than entry {index}"
+    for table in (keys.LIVE, keys.VERSIONS):
+        for key, row in reader.scan(*keys.stretch(table)):
+            version = tables.decode_version(row)
+            if version.id > index or version.modified_at > now:
+                yield f"row {key.hex()}: version {version.id} at {version.modified_at} is newer than entry {index}"
     for table in (keys.BODIES, keys.BUCKET_NAMES, keys.DEAD_BODIES):
         for key, _ in reader.scan(*keys.stretch(table)):
             if keys.body_id(key) > index:
@@ -100,6 +104,8 @@ def _check_buckets(reader: Reader) -> Iterator[str]:
         names += 1
         if tables.bucket_name(reader, bucket.id) != bucket.name:
             yield f"bucket {bucket.name}: its id {bucket.id} does not lead back to it"
+        elif tables.versioning(reader, bucket.id) is not bucket.versioning:
+            yield f"bucket {bucket.name}: its two rows disagree about versioning"
     ids = sum(1 for _ in reader.scan(*keys.stretch(keys.BUCKET_NAMES)))
     if ids != names:
         yield f"{names} buckets have names and {ids} have ids"

@@ -10,7 +10,7 @@ from itertools import groupby
 from mys3d import limits
 from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
 from mys3d.model.digest import Digest
-from mys3d.model.names import BodyId, BucketId
+from mys3d.model.names import BodyId
 from mys3d.model.objects import Version
 from mys3d.registry import keys, tables
 from mys3d.registry.transaction import Reader
@@ -117,31 +117,3 @@ def _check_extents(reader: Reader) -> Iterator[str]:
             yield f"body {body_id}: is named, and has no row"
         elif sequences != list(range(dead.cursor, dead.cursor + len(sequences))):
             yield f"dead body {body_id}: its extents do not begin at {dead.cursor}"
-
-
-def check_objects(reader: Reader) -> Iterator[str]:
-    """A key has a live row exactly while its newest version is no delete marker; the live row is that version."""
-    bucket = b""
-    for key, row in reader.scan(*keys.stretch(keys.LIVE)):
-        version = tables.decode_version(row)
-        newest = _newest(reader, key)
-        if version.body is None or (newest is not None and newest.id >= version.id):
-            older = newest.id if newest is not None else 0
-            yield f"live row {key.hex()}: version {version.id} is a marker, or older than version {older}"
-        if isinstance(version.body, InlineBlobs) and sum(blob.length for blob in version.body.blobs) != version.size:
-            yield f"live row {key.hex()}: {version.size} bytes are not those of its blobs"
-        if key[1:9] != bucket and not tables.has_bucket(reader, BucketId(int.from_bytes(key[1:9], "big"))):
-            yield f"live row {key.hex()}: its bucket is gone"
-        bucket = key[1:9]
-    for name, own in groupby(reader.scan(*keys.stretch(keys.VERSIONS)), key=lambda row: row[0][1:-8]):
-        version = tables.decode_version(next(own)[1])
-        if version.body is not None and reader.get(keys.LIVE + name) is None:
-            yield f"key {name.hex()}: version {version.id} is visible and has no live row"
-
-
-def _newest(reader: Reader, live: bytes) -> Version | None:
-    """The newest version of a live row's key among those that are not live."""
-    start = keys.VERSIONS + live[1:]
-    for _, row in reader.scan(start, start + b"\xff" * 8):
-        return tables.decode_version(row)
-    return None

@@ -5,7 +5,7 @@ Law: an outcome is a function of the log alone, is kept as a row for 200,000 ent
 
 import msgspec
 
-from mys3d.errors import Rejected
+from mys3d.errors import Reason, Rejected
 from mys3d.model.names import BodyId, BucketId, Instant, LogIndex, ObjectKey, VersionId
 
 
@@ -24,12 +24,16 @@ class VersionPut(msgspec.Struct, frozen=True, array_like=True, tag="put"):
 
 
 class VersionRemoved(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
-    """`existed` is False when there was nothing to remove; `marker` is set when a delete marker was made."""
+    """What became of one key. `existed` is False when there was nothing to remove."""
 
     key: ObjectKey
     existed: bool
-    version: VersionId | None = None
-    marker: VersionId | None = None
+    version: VersionId | None = None  # that was removed for good, when one was named
+    marker: VersionId | None = None  # that was made
+    is_null: bool = False  # of the marker that was made
+    was_marker: bool = False  # what was removed for good
+    reason: Reason | None = None  # why nothing was done; None: it was
+    detail: str = ""
 
 
 class VersionsRemoved(msgspec.Struct, frozen=True, array_like=True, tag="rms"):

@@ -26,10 +26,11 @@ from mys3d.model.names import (
     Partition,
     Term,
     UserId,
+    VersionId,
 )
 from mys3d.model.objects import Version
 from mys3d.model.settings import ClusterSettings
-from mys3d.registry import keys, tables, user_tables
+from mys3d.registry import keys, stack, tables, user_tables
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.records import Cluster, DeadBody
 from mys3d.registry.transaction import Reader
@@ -77,6 +78,16 @@ def buckets(reader: Reader, after: BucketName | str, limit: int) -> list[Bucket]
 def live(reader: Reader, bucket_id: BucketId, key: ObjectKey) -> Version | None:
     """The visible version of a key: one row."""
     return tables.live(reader, bucket_id, key)
+
+
+def version(reader: Reader, bucket_id: BucketId, key: ObjectKey, version_id: VersionId) -> Version | None:
+    """The version or marker of a key that a client names: by its id, or NULL_VERSION."""
+    return stack.find(reader, bucket_id, key, version_id)
+
+
+def newest(reader: Reader, bucket_id: BucketId, key: ObjectKey) -> Version | None:
+    """The newest version of a key: the visible one, or the marker that hides those behind it."""
+    return tables.live(reader, bucket_id, key) or stack.newest_hidden(reader, bucket_id, key)
 
 
 def members(reader: Reader) -> tuple[Member, ...]:

@@ -7,7 +7,19 @@ import msgspec
 
 from mys3d.errors import Reason, Rejected
 from mys3d.model.body import BlobRef
-from mys3d.model.names import BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId, OperationId, Term, UserId
+from mys3d.model.buckets import Versioning
+from mys3d.model.names import (
+    BucketName,
+    Epoch,
+    GcEpoch,
+    Instant,
+    LogIndex,
+    NodeId,
+    OperationId,
+    Term,
+    UserId,
+    VersionId,
+)
 from mys3d.registry.outcomes import Applied, Outcome
 
 
@@ -46,10 +58,18 @@ class VotersRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class BucketNameRow(msgspec.Struct, frozen=True, array_like=True):
-    """From a bucket's id to its name."""
+    """From a bucket's id to its name, and what every write to it has to know of it."""
 
     format: int
     name: BucketName
+    versioning: Versioning = Versioning.NEVER  # as in the row of the bucket itself
+
+
+class NullRow(msgspec.Struct, frozen=True, array_like=True):
+    """Which version is the null version of a key, while it is not the visible one."""
+
+    format: int
+    version: VersionId
 
 
 class UserNameRow(msgspec.Struct, frozen=True, array_like=True):

@@ -9,7 +9,7 @@ from typing import Final
 
 from mys3d.model.access import Credential, JoinToken
 from mys3d.model.body import BlobRef
-from mys3d.model.buckets import Bucket
+from mys3d.model.buckets import Bucket, Versioning
 from mys3d.model.digest import Digest
 from mys3d.model.members import Layout, Member
 from mys3d.model.names import (
@@ -243,6 +243,12 @@ def has_bucket(reader: Reader, bucket_id: BucketId) -> bool:
     return reader.get(keys.bucket_name(bucket_id)) is not None
 
 
+def versioning(reader: Reader, bucket_id: BucketId) -> Versioning | None:
+    """Whether a bucket keeps versions. None: there is no such bucket."""
+    row = reader.get(keys.bucket_name(bucket_id))
+    return None if row is None else _bucket_name(row).versioning
+
+
 def buckets(reader: Reader, after: str, limit: int) -> list[Bucket]:
     """At most `limit` buckets whose names sort behind `after`, by name."""
     start, stop = keys.stretch(keys.BUCKETS)
@@ -256,7 +262,7 @@ def buckets(reader: Reader, after: str, limit: int) -> list[Bucket]:
 
 def put_bucket(tx: Transaction, record: Bucket) -> None:
     tx.put(keys.bucket(record.name), encode(record))
-    tx.put(keys.bucket_name(record.id), encode(BucketNameRow(FORMAT, record.name)))
+    tx.put(keys.bucket_name(record.id), encode(BucketNameRow(FORMAT, record.name, record.versioning)))
 
 
 def drop_bucket(tx: Transaction, bucket_id: BucketId, name: BucketName) -> None:

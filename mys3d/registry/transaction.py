@@ -4,8 +4,12 @@ Law: a `Transaction` reads its own writes, and its writes appear all together or
 Implementations: consensus/store.py (RocksDB) and registry/memory.py (sorted dict); one contract suite runs on both.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
-from typing import Protocol
+from itertools import islice
+from typing import Final, Protocol
+
+_INSERTS_MAX: Final = 64  # beyond it sorting everything again costs less
 
 
 class Reader(Protocol):
@@ -39,6 +43,7 @@ class Overlay:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._writes: dict[bytes, bytes | None] = {}
+        self._order: list[bytes] = []  # the first of the keys written, sorted when someone scans
         self._read: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes, /) -> bytes | None:
@@ -51,9 +56,23 @@ class Overlay:
 
     def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Rows of the reader with the writes made before this call; later writes do not show."""
-        mine = sorted((row for row in self._writes.items() if start <= row[0] < stop), key=_key_of, reverse=reverse)
+        order = self._sorted()
+        mine = [(key, self._writes[key]) for key in order[bisect_left(order, start) : bisect_left(order, stop)]]
+        if reverse:
+            mine.reverse()
         below = self._reader.scan(start, stop, reverse=reverse)
         return _merge(mine, below, reverse=reverse) if mine else below
+
+    def _sorted(self) -> list[bytes]:
+        """All keys written. A written key never leaves, so those new since the last scan stand behind the others: a
+        command that scans once for each of many keys does not sort everything each time."""
+        new = list(islice(self._writes, len(self._order), None))
+        if len(new) > _INSERTS_MAX:
+            self._order = sorted(self._writes)
+        else:
+            for key in new:
+                insort(self._order, key)
+        return self._order
 
     def put(self, key: bytes, value: bytes, /) -> None:
         self._writes[key] = value
@@ -72,10 +91,6 @@ class Overlay:
                 tx.delete(key)
             else:
                 tx.put(key, value)
-
-
-def _key_of(row: tuple[bytes, bytes | None]) -> bytes:
-    return row[0]
 
 
 def _merge(

@@ -10,6 +10,7 @@ from typing import Final
 
 from mys3d import limits
 from mys3d.model.body import BlobRef, Body, InlineBlobs
+from mys3d.model.buckets import Versioning
 from mys3d.model.digest import DIGEST_BYTES
 from mys3d.model.names import LogIndex
 from mys3d.registry.commands import (
@@ -37,10 +38,12 @@ from mys3d.registry.commands import (
     RemoveMember,
     ReportHomes,
     SealLayout,
+    SetVersioning,
     StageExtent,
     TagBucket,
     TagVersion,
     UpdateMember,
+    Wanted,
 )
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser, UserCommand
 
@@ -76,11 +79,9 @@ def _fault_of_command(command: Command) -> str:
         case Reap():
             return _number(command.body) or _sequence(command.cursor)
         case DeleteObject():
-            return _keys(command.bucket, command.key) or _number(command.version or 0)
+            return _keys(command.bucket, command.key) or _wanted(Wanted(command.version, command.precondition))
         case DeleteObjects():
-            if len(command.keys) > limits.delete_command_keys_max:
-                return f"{len(command.keys)} keys"
-            return _keys(command.bucket, *command.keys)
+            return _removals(command)
         case InitialiseCluster() | JoinMember():
             return _names(command.node, command.name, command.zone) or _number(command.capacity_bytes)
         case RemoveMember():
@@ -110,6 +111,9 @@ def _fault_of_command(command: Command) -> str:
             return fault or _tags(command.tags, limits.object_tags_max)
         case DeleteBucket():
             return _number(command.bucket) or _names(command.name)
+        case SetVersioning():
+            is_known = command.versioning is not Versioning.NEVER
+            return _number(command.bucket) or ("" if is_known else "a bucket does not forget that it kept versions")
         case CompareRows():
             is_bounded = 1 <= command.rows_max <= limits.compare_rows_max
             return _start(command.start) or ("" if is_bounded else f"{command.rows_max} rows to compare")
@@ -181,6 +185,20 @@ def _keys(bucket: int, *keys: str) -> str:
 
 def _tags(tags: Sequence[tuple[str, str]], tags_max: int) -> str:
     return "" if len(tags) <= tags_max else f"{len(tags)} tags"
+
+
+def _removals(command: DeleteObjects) -> str:
+    if len(command.keys) > limits.delete_command_keys_max:
+        return f"{len(command.keys)} keys"
+    if len(command.wanted) not in (0, len(command.keys)):
+        return f"{len(command.keys)} keys, and something is wanted of {len(command.wanted)}"
+    faults = (fault for wanted in command.wanted if (fault := _wanted(wanted)))
+    return _keys(command.bucket, *command.keys) or next(faults, "")
+
+
+def _wanted(wanted: Wanted) -> str:
+    asked = wanted.precondition
+    return _number(wanted.version or 0) or _number(asked.if_modified_at or 0) or _number(asked.if_size or 0)
 
 
 def _body(body: Body, size: int) -> str:

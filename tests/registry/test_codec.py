@@ -50,7 +50,19 @@ def test_a_format_of_the_future_is_refused(make):
 
 def test_the_bytes_of_a_proposal_are_fixed(make):
     payload = codec.encode_proposal(proposal(make, make.delete(2, "k")))
-    assert payload.hex() == "9501c4106f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f090195a2726d02a16bc092a0a0"
+    assert payload.hex() == "9501c4106f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f090195a2726d02a16bc094a0a0c0c0"
+
+
+def test_a_proposal_of_before_versioning_is_read(make):
+    """A condition of two texts, a copy of the visible version, a removal of plain keys."""
+    head = "9501c4106f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f0901"
+    old = {
+        "95a2726d02a16bc092a0a0": make.delete(2, "k"),
+        "98a26370 01a162 01a161 03c0 92a0a0": make.copy(1, "b", "a", 3),
+        "93a3726d73 02 92a161a162": make.delete_many(2, ["a", "b"]),
+    }
+    for text, command in old.items():
+        assert codec.decode_proposal(bytes.fromhex(head + text)) == proposal(make, command)
 
 
 @given(st.binary(max_size=200))

@@ -5,7 +5,7 @@ import pytest
 
 from mys3d import limits
 from mys3d.registry import codec, keys, queries
-from mys3d.registry.naming import check_bodies, check_objects, check_references
+from mys3d.registry.naming import check_bodies, check_references
 
 
 @pytest.fixture
@@ -51,7 +51,3 @@ def test_an_extent_of_nobody(filled):
     (row,) = [row for key, row in filled.rows.scan(*keys.stretch(keys.EXTENTS))][:1]
     filled.rows.commit([(keys.extent(99, 0, 0), row)])
     assert "body 99: is named, and has no row" in " ".join(check_bodies(filled.rows))
-
-
-def test_objects_of_a_sound_registry(filled):
-    assert list(check_objects(filled.rows)) == []

@@ -12,6 +12,9 @@ OUTCOMES = [
     Applied(7, BucketMade(7)),
     Applied(7, VersionPut(7, 1_700_000_000_000, True)),
     Applied(7, VersionsRemoved((VersionRemoved("k", True), VersionRemoved("l", False)))),
+    Applied(7, VersionRemoved("k", True, version=3, was_marker=True)),
+    Applied(7, VersionRemoved("k", True, marker=7, is_null=True)),
+    Applied(7, VersionRemoved("k", True, reason=Reason.PRECONDITION_FAILED, detail="If-Match")),
     Rejected(Reason.EXPIRED),
     Rejected(Reason.NO_SUCH_BUCKET, "photos"),
 ]
@@ -27,3 +30,8 @@ def test_every_reason_can_be_stored():
     for reason in Reason:
         row = codec.encode(OutcomeRow.of(Rejected(reason)))
         assert codec.decoder(OutcomeRow).decode(row).outcome() == Rejected(reason)
+
+
+def test_an_outcome_of_before_versioning_is_read():
+    row = bytes.fromhex("9401 9207 95a2726d a16b c3c0c0 c0a0".replace(" ", ""))
+    assert codec.decoder(OutcomeRow).decode(row).outcome() == Applied(7, VersionRemoved("k", True))

@@ -1,8 +1,10 @@
 """The overlay against a model: a dictionary that is simply written."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mys3d.registry import transaction
 from mys3d.registry.memory import MemoryRows
 from mys3d.registry.transaction import Overlay
 
@@ -86,3 +88,20 @@ def test_the_base_is_read_once_for_each_row():
     overlay = Overlay(base)
     assert [overlay.get(b"a"), overlay.get(b"a"), overlay.get(b"x"), overlay.get(b"x")] == [b"1", b"1", None, None]
     assert base.reads == 2
+
+
+@given(rows, st.lists(writes, max_size=4), st.integers(0, 3))
+def test_a_scan_between_writes_shows_those_before_it(base, batches, at_once):
+    """Few new keys are put among those in order, many are sorted with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transaction, "_INSERTS_MAX", at_once)
+        overlay, model = written(base, [])
+        for changes in batches:
+            for key, value in changes:
+                if value is None:
+                    overlay.delete(key)
+                    model.pop(key, None)
+                else:
+                    overlay.put(key, value)
+                    model[key] = value
+            assert list(overlay.scan(b"", b"\xff\xff\xff")) == sorted(model.items())

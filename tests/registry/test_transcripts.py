@@ -3,14 +3,26 @@
 import shlex
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mys3d.model.body import StagedBody
-from mys3d.model.buckets import BucketConfiguration
+from mys3d.model.buckets import BucketConfiguration, Versioning
 from mys3d.model.members import MemberState
-from mys3d.model.names import AccessKey, BucketName, Epoch, GcEpoch, Instant, LogIndex, NodeId
+from mys3d.model.names import (
+    NULL_VERSION,
+    AccessKey,
+    BucketName,
+    Epoch,
+    GcEpoch,
+    Instant,
+    LogIndex,
+    NodeId,
+    ObjectKey,
+    VersionId,
+)
 from mys3d.model.settings import WriteQuorum
-from mys3d.registry import invariants, queries
+from mys3d.registry import invariants, keys, queries, tables
 from mys3d.registry.commands import (
     AbandonBody,
     BeginLayout,
@@ -19,13 +31,17 @@ from mys3d.registry.commands import (
     CreateBucket,
     CreateToken,
     DeleteBucket,
+    DeleteObject,
+    DeleteObjects,
     Precondition,
     PutCredential,
     Reap,
     ReleaseLayout,
     ReportHomes,
     SealLayout,
+    SetVersioning,
     UpdateMember,
+    Wanted,
 )
 from mys3d.registry.listing import list_objects
 from mys3d.registry.outcomes import Applied, BodyStaged, BucketMade, VersionPut, VersionRemoved, VersionsRemoved
@@ -189,18 +205,38 @@ class Player:
         found = queries.live(self.machine.rows, self._id(bucket), key)
         return ["absent"] if found is None else [f"version {found.id} etag {found.etag} size {found.size}"]
 
-    def cp(self, bucket, key, source, version=None, if_none_match="", content=""):
-        """Copy the version that is visible, or the one that is named."""
+    def cp(self, bucket, key, source, version=None, if_none_match="", content="", named=""):
+        """Copy the version that is visible, or another one that is taken for it, or one that is named."""
         found = queries.live(self.machine.rows, self._id(bucket), source)
         seen = int(version) if version else (found.id if found else 999)
         condition = Precondition(if_none_match=if_none_match)
-        return self.make.copy(self._id(bucket), key, source, seen, condition, content)
+        made = self.make.copy(self._id(bucket), key, source, seen, condition, content)
+        return msgspec.structs.replace(made, is_current=not named)
 
-    def rm(self, bucket, key, if_match=""):
-        return self.make.delete(self._id(bucket), key, Precondition(if_match))
+    def rm(self, bucket, key, version=None, if_match="", if_size=None):
+        condition = Precondition(if_match, if_size=None if if_size is None else int(if_size))
+        return DeleteObject(self._id(bucket), ObjectKey(key), version_id(version), condition)
 
-    def rms(self, bucket, *keys):
-        return self.make.delete_many(self._id(bucket), keys)
+    def rms(self, bucket, *texts):
+        """Keys, each with `@version` or without."""
+        named = [text.partition("@")[::2] for text in texts]
+        wanted = tuple(Wanted(version_id(version or None)) for _, version in named)
+        return DeleteObjects(self._id(bucket), tuple(key for key, _ in named), wanted if "@" in "".join(texts) else ())
+
+    def versioning(self, bucket, status):
+        return SetVersioning(self._id(bucket), Versioning(status))
+
+    def versions(self, bucket, key):
+        """Everything that a key has, newest first."""
+        rows, bucket_id = self.machine.rows, self._id(bucket)
+        live = queries.live(rows, bucket_id, key)
+        hidden = [tables.decode_version(row) for _, row in rows.scan(*keys.versions_of(bucket_id, key))]
+        found = [*([live] if live else []), *hidden]
+        return [
+            f"{each.id}{' null' if each.is_null else ''} {'marker' if each.is_marker else each.etag}"
+            f"{' visible' if each is live else ''}"
+            for each in found
+        ] or ["nothing"]
 
     def refs(self, *texts):
         return [f"{text} {queries.references_count(self.machine.rows, self.make.blob(text).digest)}" for text in texts]
@@ -229,7 +265,22 @@ def told(outcome):
             return [f"body {body}"]
         case VersionPut(version=version):
             return [f"version {version}"]
-        case VersionRemoved(key=key, existed=existed):
-            return [f"{key} {'removed' if existed else 'was absent'}"]
+        case VersionRemoved() as removed:
+            return [told_of(removed)]
         case VersionsRemoved(removed=removed):
-            return [f"{entry.key} {'removed' if entry.existed else 'was absent'}" for entry in removed]
+            return [told_of(entry) for entry in removed]
+
+
+def told_of(found):
+    if found.reason is not None:
+        return f"{found.key} refused {found.reason}: {found.detail}"
+    if found.marker is not None:
+        return f"{found.key} {'hidden' if found.existed else 'had nothing to hide'}: marker {found.marker}" + (
+            " null" if found.is_null else ""
+        )
+    what = f"{found.key} {'marker ' if found.was_marker else ''}"
+    return f"{what}{'removed' if found.existed else 'was absent'}"
+
+
+def version_id(text):
+    return None if text is None else NULL_VERSION if text == "null" else VersionId(int(text))

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from mys3d import limits
 from mys3d.errors import Reason, Rejected
 from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
+from mys3d.model.buckets import Versioning
+from mys3d.model.names import NULL_VERSION
 from mys3d.registry import invariants
 from mys3d.registry.commands import (
     AbandonBody,
@@ -15,11 +17,14 @@ from mys3d.registry.commands import (
     CancelOperation,
     Command,
     CreateToken,
+    Precondition,
     Proposal,
     PutCredential,
     Reap,
     ReportHomes,
+    SetVersioning,
     UpdateMember,
+    Wanted,
 )
 
 
@@ -56,6 +61,28 @@ def test_at_most_320_keys_are_deleted_at_once(machine, make):
     bucket = machine.bucket()
     assert refused(machine, make.delete_many(bucket, ["k"] * 321))
     assert not refused(machine, make.delete_many(bucket, ["k"] * 320))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        (Wanted(),),
+        (Wanted(), Wanted(-1)),
+        (Wanted(), Wanted(2**63)),
+        (Wanted(), Wanted(precondition=Precondition(if_size=-1))),
+        (Wanted(), Wanted(precondition=Precondition(if_modified_at=-1))),
+    ],
+    ids=str,
+)
+def test_what_is_wanted_of_each_key_is_said_once_and_is_plausible(machine, make, wanted):
+    plain = make.delete_many(machine.bucket(), ["a", "b"])
+    assert not refused(machine, msgspec.structs.replace(plain, wanted=(Wanted(NULL_VERSION), Wanted(7))))
+    assert refused(machine, msgspec.structs.replace(plain, wanted=wanted))
+
+
+def test_versioning_is_enabled_or_suspended(machine):
+    assert refused(machine, SetVersioning(machine.bucket(), Versioning.NEVER))
+    assert refused(machine, SetVersioning(-1, Versioning.ENABLED))
 
 
 @pytest.mark.parametrize(

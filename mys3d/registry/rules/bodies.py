@@ -111,8 +111,9 @@ def disown(tx: Transaction, at: Moment, body: Body | None) -> None:
 class Room:
     """The rows that one removal of many versions may touch: what does not fit becomes a dead body of its own."""
 
-    def __init__(self, versions_count: int) -> None:
-        worst = versions_count * (1 + _SPARED_BLOBS)
+    def __init__(self, versions_count: int, rows_each: int = 1) -> None:
+        """`rows_each`: how many rows a removal touches beside those of the body."""
+        worst = versions_count * (rows_each + _SPARED_BLOBS)
         self._left = limits.command_rows_max - limits.inline_blobs_max - worst
         assert self._left > 0, f"{versions_count} versions do not fit one command"
 

@@ -1,11 +1,13 @@
 """Rules of buckets.        Floor: registry (pure)."""
 
+import msgspec
+
 from mys3d.errors import Reason, Rejected
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId
 from mys3d.registry import tables, user_tables
 from mys3d.registry.codec import FORMAT
-from mys3d.registry.commands import CreateBucket, DeleteBucket
+from mys3d.registry.commands import CreateBucket, DeleteBucket, SetVersioning
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, BucketMade, Outcome
 from mys3d.registry.transaction import Transaction
@@ -33,4 +35,13 @@ def delete(tx: Transaction, at: Moment, command: DeleteBucket) -> Outcome:
         return Rejected(Reason.BUCKET_NOT_EMPTY, command.name)
     tables.drop_bucket(tx, command.bucket, command.name)
     user_tables.drop_bucket_name(tx, found.owner, command.name)
+    return Applied(at.index)
+
+
+def set_versioning(tx: Transaction, at: Moment, command: SetVersioning) -> Outcome:
+    name = tables.bucket_name(tx, command.bucket)
+    bucket = None if name is None else tables.bucket(tx, name)
+    if bucket is None:
+        return Rejected(Reason.NO_SUCH_BUCKET, str(command.bucket))
+    tables.put_bucket(tx, msgspec.structs.replace(bucket, versioning=command.versioning))
     return Applied(at.index)

@@ -1,6 +1,6 @@
 """Rules of copies: a version from the body of another one.        Floor: registry (pure).
 
-Law: the source is visible, with the version that the proposer saw, when its blobs are named once more; so no blob of a
+Law: the source is there, with the version that the proposer saw, when its blobs are named once more; so no blob of a
 copy was ever without a name, and neither a layout nor an epoch of collection can be too old for it.
 """
 
@@ -8,20 +8,22 @@ import msgspec
 
 from mys3d.errors import Reason, Rejected
 from mys3d.model.names import VersionId
-from mys3d.registry import tables
+from mys3d.model.objects import Version
+from mys3d.registry import stack, tables
 from mys3d.registry.commands import CopyObject
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.rules import bodies, objects
+from mys3d.registry.rules.versions import make_visible
 from mys3d.registry.transaction import Transaction
 
 
 def copy(tx: Transaction, at: Moment, command: CopyObject) -> Outcome:
     if not tables.has_bucket(tx, command.bucket):
         return Rejected(Reason.NO_SUCH_BUCKET)
-    source = tables.live(tx, command.source_bucket, command.source_key)
-    if source is None or source.id != command.source_version or source.body is None:
-        return Rejected(Reason.SOURCE_CHANGED, f"version {command.source_version} is not visible")
+    source = _source(tx, command)
+    if source is None or source.body is None:
+        return Rejected(Reason.SOURCE_CHANGED, f"version {command.source_version} is not there, or not visible")
     before = tables.live(tx, command.bucket, command.key)
     refusal = objects.refusal_of(before, command.precondition)
     if refusal is not None:
@@ -35,4 +37,12 @@ def copy(tx: Transaction, at: Moment, command: CopyObject) -> Outcome:
         content=source.content if command.content is None else command.content,
         checksums=source.checksums if command.checksums is None else command.checksums,
     )
-    return objects.make_visible(tx, at, command.bucket, command.key, before, version)
+    return make_visible(tx, at, command.bucket, command.key, before, version)
+
+
+def _source(tx: Transaction, command: CopyObject) -> Version | None:
+    bucket, key = command.source_bucket, command.source_key
+    if not command.is_current:
+        return stack.made_at(tx, bucket, key, command.source_version)
+    live = tables.live(tx, bucket, key)
+    return live if live is not None and live.id == command.source_version else None

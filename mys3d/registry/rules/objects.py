@@ -1,19 +1,23 @@
-"""Rules of objects: put and delete in buckets without versioning.        Floor: registry (pure).
+"""Rules of objects: put and delete.        Floor: registry (pure).
 
 Law: conditions are decided here and nowhere else, so of two racing writers exactly one wins.
 Removing many keys touches at most 1,024 rows: bodies that do not fit are counted off later, as dead bodies.
 """
 
+from typing import Final
+
+from mys3d import limits
 from mys3d.errors import Reason, Rejected
 from mys3d.model.body import StagedBody
+from mys3d.model.buckets import Versioning
 from mys3d.model.names import BucketId, ObjectKey, VersionId
 from mys3d.model.objects import Version
-from mys3d.registry import references, tables
+from mys3d.registry import stack, tables
 from mys3d.registry.codec import FORMAT
-from mys3d.registry.commands import DeleteObject, DeleteObjects, Precondition, PutObject
+from mys3d.registry.commands import DeleteObject, DeleteObjects, Precondition, PutObject, Wanted
 from mys3d.registry.moment import Moment
-from mys3d.registry.outcomes import Applied, Outcome, VersionPut, VersionRemoved, VersionsRemoved
-from mys3d.registry.rules import bodies
+from mys3d.registry.outcomes import Applied, Outcome, VersionRemoved, VersionsRemoved
+from mys3d.registry.rules import bodies, versions
 from mys3d.registry.transaction import Transaction
 
 
@@ -38,39 +42,35 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
         content=command.content,
         checksums=command.checksums,
     )
-    return make_visible(tx, at, command.bucket, command.key, before, version)
-
-
-def make_visible(
-    tx: Transaction, at: Moment, bucket: BucketId, key: ObjectKey, before: Version | None, version: Version
-) -> Applied:
-    """Put `version`, whose staged body has counted it already, in the place of `before`."""
-    replaced = before.body if before is not None else None
-    bodies.disown(tx, at, replaced)
-    references.change(tx, references.blobs_of(replaced), references.blobs_of(version.body))
-    tables.put_live(tx, bucket, key, version)
-    return Applied(at.index, VersionPut(version.id, version.modified_at, version.is_null))
+    return versions.make_visible(tx, at, command.bucket, command.key, before, version)
 
 
 def delete(tx: Transaction, at: Moment, command: DeleteObject) -> Outcome:
-    """S3 API, DeleteObject: with If-Match, "if the object doesn't exist" the answer is a success as well."""
-    if not tables.has_bucket(tx, command.bucket):
+    versioning = tables.versioning(tx, command.bucket)
+    if versioning is None:
         return Rejected(Reason.NO_SUCH_BUCKET)
-    found = tables.live(tx, command.bucket, command.key)
-    if found is None or command.version not in (None, found.id):
-        return Applied(at.index, VersionRemoved(command.key, existed=False))
-    refusal = refusal_of(found, command.precondition)
-    if refusal is not None:
-        return refusal
-    return Applied(at.index, _remove(tx, at, command.bucket, command.key, bodies.Room(1)))
+    wanted = Wanted(command.version, command.precondition)
+    removed = _remove(tx, at, command.bucket, command.key, versioning, wanted, bodies.Room(1, versions.ROWS_EACH))
+    if removed.reason is not None:
+        return Rejected(removed.reason, removed.detail)
+    return Applied(at.index, removed)
 
 
 def delete_many(tx: Transaction, at: Moment, command: DeleteObjects) -> Outcome:
-    if not tables.has_bucket(tx, command.bucket):
+    versioning = tables.versioning(tx, command.bucket)
+    if versioning is None:
         return Rejected(Reason.NO_SUCH_BUCKET)
-    room = bodies.Room(len(command.keys))
-    removed = tuple(_remove(tx, at, command.bucket, key, room) for key in command.keys)
+    count = len(command.keys)
+    is_plain = versioning is Versioning.NEVER
+    if not is_plain and count > limits.delete_versions_max:
+        return Rejected(Reason.TOO_LARGE, f"{count} keys of a bucket that keeps versions")
+    room = bodies.Room(count, 1 if is_plain else versions.ROWS_EACH)
+    asked = zip(command.keys, command.wanted or (_PLAINLY,) * count, strict=True)
+    removed = tuple(_remove(tx, at, command.bucket, key, versioning, wanted, room) for key, wanted in asked)
     return Applied(at.index, VersionsRemoved(removed))
+
+
+_PLAINLY: Final = Wanted()
 
 
 def _claim(tx: Transaction, command: PutObject) -> Rejected | None:
@@ -80,13 +80,59 @@ def _claim(tx: Transaction, command: PutObject) -> Rejected | None:
     return bodies.refusal_of_epochs(tx, command.layout_epoch, command.gc_epoch)
 
 
-def _remove(tx: Transaction, at: Moment, bucket: BucketId, key: ObjectKey, room: bodies.Room) -> VersionRemoved:
-    found = tables.live(tx, bucket, key)
+def _remove(
+    tx: Transaction,
+    at: Moment,
+    bucket: BucketId,
+    key: ObjectKey,
+    versioning: Versioning,
+    wanted: Wanted,
+    room: bodies.Room,
+) -> VersionRemoved:
+    refusal = _refusal_of_removal(tx, bucket, key, wanted)
+    if refusal is not None:
+        return refusal
+    if wanted.version is None:
+        return versions.remove_visible(tx, at, bucket, key, versioning, room)
+    return versions.remove_version(tx, at, bucket, key, wanted.version, room)
+
+
+def _refusal_of_removal(tx: Transaction, bucket: BucketId, key: ObjectKey, wanted: Wanted) -> VersionRemoved | None:
+    """What a condition says about a removal. None: go on.
+
+    S3 API, DeleteObject, If-Match: "if the object doesn't exist" the answer is a success as well; nothing is made
+    then, no marker either. A marker is no object, and no entity tag is its own: only `*` matches it.
+    """
+    asked = wanted.precondition
+    if asked == _ALWAYS:
+        return None
+    if wanted.version is None:
+        found = tables.live(tx, bucket, key) or stack.newest_hidden(tx, bucket, key)
+    else:
+        found = stack.find(tx, bucket, key, wanted.version)
     if found is None:
-        return VersionRemoved(key, existed=False)
-    room.forget(tx, at, found)
-    tables.drop_live(tx, bucket, key)
-    return VersionRemoved(key, existed=True)
+        return VersionRemoved(key, existed=False, version=wanted.version)
+    failed = _failed(found, asked)
+    if not failed:
+        return None
+    return VersionRemoved(key, existed=True, version=wanted.version, reason=Reason.PRECONDITION_FAILED, detail=failed)
+
+
+_ALWAYS: Final = Precondition()
+
+
+def _failed(found: Version, asked: Precondition) -> str:
+    """Name the condition that does not hold of a version or marker; empty: all hold."""
+    if asked.if_match and not _lists(asked.if_match, None if found.is_marker else found.etag):
+        return "If-Match"
+    if asked.if_none_match and _lists(asked.if_none_match, None if found.is_marker else found.etag):
+        return "If-None-Match"
+    if asked.if_size not in (None, found.size):
+        return "x-amz-if-match-size"
+    at = asked.if_modified_at
+    if at is not None and at != (found.modified_at // 1000 * 1000 if at % 1000 == 0 else found.modified_at):
+        return "x-amz-if-match-last-modified-time"
+    return ""
 
 
 def refusal_of(found: Version | None, wanted: Precondition) -> Rejected | None:
@@ -101,7 +147,7 @@ def refusal_of(found: Version | None, wanted: Precondition) -> Rejected | None:
     return None
 
 
-def _lists(condition: str, etag: str) -> bool:
-    """True when a condition's list of entity tags has `*` or `etag`, quoted or not."""
+def _lists(condition: str, etag: str | None) -> bool:
+    """True when a condition's list of entity tags has `*` or `etag` (None: there is none), quoted or not."""
     tags = [tag.strip().strip('"') for tag in condition.split(",")]
     return "*" in tags or etag in tags

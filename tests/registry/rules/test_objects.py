@@ -3,7 +3,7 @@
 from mys3d.errors import Reason
 from mys3d.model.names import BucketName
 from mys3d.registry import queries
-from mys3d.registry.commands import DeleteBucket, DeleteObject
+from mys3d.registry.commands import DeleteBucket
 from mys3d.registry.outcomes import VersionPut
 
 
@@ -29,15 +29,6 @@ def test_a_put_in_flight_never_lands_in_a_bucket_made_again(machine, make):
     new = machine.bucket("photos")
     assert make.reason(machine.do(make.put(old, "k", "one"))) == Reason.NO_SUCH_BUCKET
     assert queries.live(machine.rows, new, "k") is None
-
-
-def test_deleting_another_version_leaves_the_current_one(machine, make):
-    bucket = machine.bucket()
-    machine.done(make.put(bucket, "k", "one"))
-    assert not machine.done(DeleteObject(bucket, "k", version=1)).detail.existed
-    found = queries.live(machine.rows, bucket, "k")
-    assert machine.done(DeleteObject(bucket, "k", version=found.id)).detail.existed
-    assert queries.live(machine.rows, bucket, "k") is None
 
 
 def test_a_key_named_twice_in_one_delete_is_removed_once(machine, make):
