@@ -22,6 +22,12 @@ check: setup
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/test_house.py tests/operations/test_compatibility.py
 
+# Clients in daily use, over http and https; CLIENTS=boto3,rclone takes some. They are installed into MYS3D_CLIENTS, once.
+.PHONY: clients
+clients: export CLIENTS := $(CLIENTS)
+clients: setup
+	@$(BIN)/python -m pytest -q -s -m campaign tests/clients
+
 # docs/s3-compatibility.md, from the operation table and docs/yardstick.json.
 .PHONY: docs
 docs: setup

@@ -148,7 +148,11 @@ def start_dev(data: Path, port: int, nodes: int = 3, **settings: str) -> DevClus
         assert process.poll() is None, f"mys3d dev ended: {Path(log.name).read_text()}"
         return ready_file.exists()
 
-    eventually(is_ready, START_SECONDS, "every node of mys3d dev serves")
+    try:
+        eventually(is_ready, START_SECONDS, "every node of mys3d dev serves")
+    except AssertionError:
+        cluster.stop()
+        raise
     cluster.facts = json.loads(ready_file.read_text())
     return cluster
 
