@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
-from mys3d.operations import buckets, copying, listings, objects, removing, storing, tagging
+from mys3d.operations import attributes, buckets, copying, listings, objects, removing, storing, tagging
 from mys3d.operations.authenticate import Signer, authenticate
 from mys3d.operations.call import Call
 from mys3d.operations.payload import Payload, read_document
@@ -23,7 +23,16 @@ from mys3d.s3.message import BodySource, Request, Response
 from mys3d.s3.router import route
 from mys3d.s3.table import TABLE, Row, Wire, XmlBody, bind
 
-FAMILIES: Final = (buckets, objects, storing, copying, removing, listings, tagging)  # importing them fills the table
+FAMILIES: Final = (
+    buckets,
+    objects,
+    storing,
+    copying,
+    removing,
+    listings,
+    tagging,
+    attributes,
+)  # importing them fills the table
 
 # What a client can do instead of an operation that is not built.
 ADVICE: Final = {

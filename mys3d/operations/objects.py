@@ -34,6 +34,7 @@ class Read:
     version_id: Annotated[str | None, Query("versionId")] = None
     part_number: Annotated[int | None, Query("partNumber")] = None
     range: Annotated[str | None, Header("Range")] = None
+    if_range: Annotated[str | None, Header("If-Range")] = None
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
     if_modified_since: Annotated[str | None, Header("If-Modified-Since")] = None
@@ -63,7 +64,7 @@ async def get_object(call: Call, asked: GetObject) -> Response:
     refused = _judged(asked, version)
     if refused is not None:
         return refused
-    wanted = ranges.parse(asked.range, version.size)
+    wanted = _range(asked, version)
     start, stop = (0, version.size) if wanted is None else (wanted.start, wanted.stop)
     assert version.body is not None, "a delete marker is never a visible version"
     data = await _read(call, version.body, start, stop)
@@ -76,7 +77,7 @@ async def head_object(call: Call, asked: HeadObject) -> Response:
     refused = _judged(asked, version)
     if refused is not None:
         return refused
-    wanted = ranges.parse(asked.range, version.size)
+    wanted = _range(asked, version)
     length = version.size if wanted is None else wanted.stop - wanted.start
     return Response(206 if wanted else 200, _headers(asked, version, wanted), b"", length)
 
@@ -126,6 +127,13 @@ def _judged(asked: Read, version: Version) -> Response | None:
     if verdict is Verdict.NOT_MODIFIED:
         return Response(304, _validators(version), b"", version.size)
     return None
+
+
+def _range(asked: Read, version: Version) -> Range | None:
+    """The stretch that is asked for; None: everything. Raises S3Error InvalidRange."""
+    if asked.if_range is not None and not conditions.is_same(asked.if_range, version.etag, version.modified_at):
+        return None
+    return ranges.parse(asked.range, version.size)
 
 
 def _validators(version: Version) -> list[tuple[bytes, bytes]]:

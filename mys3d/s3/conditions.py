@@ -54,3 +54,11 @@ def judge(conditions: ReadConditions, etag: str, modified_at: Instant) -> tuple[
         if since is not None and second <= since:
             return Verdict.NOT_MODIFIED, "If-Modified-Since"
     return Verdict.PROCEED, ""
+
+
+def is_same(if_range: str, etag: str, modified_at: Instant) -> bool:
+    """True when If-Range names this very object, by its entity tag or by its date (RFC 9110, 13.1.5)."""
+    date = dates.parse_http_date(if_range)
+    if date is not None:
+        return modified_at // 1000 * 1000 == date
+    return if_range.strip().strip('"') == etag  # a weak tag never is

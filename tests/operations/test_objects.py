@@ -52,6 +52,17 @@ async def test_a_range_outside_is_refused_with_the_size(stored: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_download_goes_on_only_with_the_same_object(stored: Any, method: str) -> None:
+    etag = (await stored("HEAD", "/photos/k")).headers["etag"]
+    same = await stored(method, "/photos/k", headers={"Range": "bytes=3-", "If-Range": etag})
+    assert (same.status, same.length) == (206, 7)
+    other = await stored(method, "/photos/k", headers={"Range": "bytes=3-", "If-Range": '"other"'})
+    assert (other.status, other.length) == (200, 10)
+    beyond = await stored(method, "/photos/k", headers={"Range": "bytes=99-", "If-Range": '"other"'})
+    assert beyond.status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_checksum_is_told_when_asked_for(stored: Any, method: str) -> None:
     found = await stored(method, "/photos/k", headers={"x-amz-checksum-mode": "ENABLED"})
     assert found.headers["x-amz-checksum-type"] == "FULL_OBJECT"

@@ -58,3 +58,21 @@ def test_if_match_is_judged_before_if_none_match() -> None:
 
 def test_the_verdict_names_its_condition() -> None:
     assert conditions.judge(ReadConditions(if_match="x"), ETAG, MODIFIED) == (Verdict.FAILED, "If-Match")
+
+
+@pytest.mark.parametrize(
+    ("header", "is_same"),
+    [
+        ('"e"', True),
+        ("e", True),
+        ('W/"e"', False),
+        ('"other"', False),
+        ("*", False),
+        ("", False),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", True),
+        ("Wed, 21 Oct 2015 07:28:01 GMT", False),
+        ("Wed, 21 Oct 2015 07:27:59 GMT", False),
+    ],
+)
+def test_if_range_names_one_object_alone(header: str, is_same: bool) -> None:
+    assert conditions.is_same(header, "e", Instant(1445412480_500)) is is_same
