@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mys3d import limits
+from mys3d.model import digest as digests
 from mys3d.model.body import InlineBlobs
-from mys3d.model.digest import Digest, partition_of
+from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
 from mys3d.placement import write_quorum
 from mys3d.ports import AppliedEntry
@@ -66,7 +67,7 @@ class Laws:
             return
         layout = queries.layout(node.rows())
         for digest in _named(entry):
-            homes = layout.homes(partition_of(digest))
+            homes = layout.homes(digests.partition_of(digest))
             copies = self._copies(digest)
             if copies < write_quorum(len(homes)):
                 self._note(f"entry {entry.index} names blob {digest.hex()[:8]}, which {copies} nodes hold durably")
@@ -83,7 +84,7 @@ class Laws:
         reader = self.newest_rows()
         if queries.references_count(reader, digest) == 0:
             return
-        layout, partition = queries.layout(reader), partition_of(digest)
+        layout, partition = queries.layout(reader), digests.partition_of(digest)
         copies = self._copies(digest)
         if copies < write_quorum(len(layout.homes(partition))):
             self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and on {copies} nodes now")

@@ -31,10 +31,11 @@ from mys3d.consensus import store
 from mys3d.model.digest import Digest
 from mys3d.node import life
 from mys3d.peers import identity as identities
-from tests.simulation import machine, rocks, threads
+from tests.simulation import machine, partitions, rocks, threads
 from tests.simulation.threads import HERE
 
 LIMITS = {  # small bodies go through every path of large ones
+    "partitions_count": partitions.COUNT,
     "blob_bytes_max": 16 * limits.KIB,
     "inline_blobs_max": 3,
     "extent_blobs_max": 4,
@@ -117,6 +118,7 @@ def installed(seed: int, outside: dict[str, object]) -> Iterator[Patches]:
         id(rocksdict.Checkpoint): rocks.Checkpoint,
         id(Committer): threads.LoopCommitter,
         id(volume.DiskCalls): SimulatedCalls,
+        **{id(real): few for real, few in partitions.EXCHANGED.items()},
     }
     for name in ("Options", "ReadOptions", "WriteOptions", "BlockBasedOptions", "Cache", "AccessType"):
         if hasattr(rocksdict, name):

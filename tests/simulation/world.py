@@ -15,7 +15,8 @@ import trio
 from mys3d.engine.admission import Description, admit, create_token
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 from mys3d.limits import TIB
-from mys3d.model.digest import digest_of, partition_of
+from mys3d.model import digest as digests
+from mys3d.model.digest import digest_of
 from mys3d.model.members import Addresses
 from mys3d.model.names import BucketName, NodeId
 from mys3d.registry import keys, queries, tables
@@ -263,7 +264,7 @@ class World:
             homes = layout.target or layout.base
             for key, row in reader.scan(*keys.stretch(keys.REFERENCES)):
                 blob, _ = tables.blob_of(key, row)
-                if node.id in homes[partition_of(blob.digest)] and not node.node.blobs.holds(blob.digest):
+                if node.id in homes[digests.partition_of(blob.digest)] and not node.node.blobs.holds(blob.digest):
                     problems.append(f"{node.id[:4]} lacks blob {blob.digest.hex()[:8]}")
         return problems
 
