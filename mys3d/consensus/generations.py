@@ -38,6 +38,7 @@ class GenerationStore:
         self._files: Final = GenerationFiles(path)
         self.generation = self._files.open()
         self._store = RocksStore(self._files.directory(self.generation))
+        sync_directory(path)  # RocksDB syncs what is in a directory that it made, and not the directory's own name
         self._disk = threading.Lock()  # held by whatever must not meet a store that is being closed
         self._scans: dict[RocksStore, int] = {}
         self._retired: list[tuple[RocksStore, Path]] = []
