@@ -92,7 +92,7 @@ class SimulatedPeers(Link):
 
 
 async def serve_front(
-    services: Services, _: str, __: object, ___: str, *, shutdown: trio.Event, task_status: trio.TaskStatus[Bound]
+    services: Services, *_: object, shutdown: trio.Event, task_status: trio.TaskStatus[Bound], **__: object
 ) -> None:
     """`web.serve.serve_front`: from here on clients reach the node."""
     host = HERE.get()
