@@ -27,6 +27,7 @@ class Reason(enum.StrEnum):
     NO_SUCH_BODY = "no-such-body"
     PRECONDITION_FAILED = "precondition-failed"
     SOURCE_CHANGED = "source-changed"
+    UPLOAD_CHANGED = "upload-changed"
     LAYOUT_EPOCH_OLD = "layout-epoch-old"
     GC_EPOCH_OLD = "gc-epoch-old"
     EXPIRED = "expired"

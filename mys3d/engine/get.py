@@ -13,7 +13,7 @@ from mys3d.engine.hashing import names
 from mys3d.engine.holdings import keep_unnamed
 from mys3d.engine.homes import holders
 from mys3d.errors import Damaged, Unavailable
-from mys3d.model.body import BlobRef, Body, InlineBlobs, StagedBody
+from mys3d.model.body import BlobRef, Body, InlineBlobs, PartsBody, StagedBody
 from mys3d.model.digest import partition_of
 from mys3d.model.names import GcEpoch, NodeId
 from mys3d.ports import Ports
@@ -25,13 +25,14 @@ def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[
     """Yield bytes [start, stop) of `body` in pieces of at most 256 KiB.
 
     Raises Unavailable when a blob has no reachable holder: before the first piece nothing was sent, later the
-    connection has to break. The names of a staged body are read an extent at a time: a body that is removed meanwhile
-    goes on until they are reaped (`limits.reap_grace_ms` later), and then breaks at the next extent. Blobs whose names
-    are known here are kept for as long as the download takes: see `_Stream._keep`.
+    connection has to break. The names of a staged body are read an extent at a time, of parts a part at a time: a body
+    that is removed meanwhile goes on until they are reaped (`limits.reap_grace_ms` later), and then breaks at the next
+    one. Blobs whose names are known here are kept for as long as the download takes: see `_Stream._keep`.
     """
     if isinstance(body, InlineBlobs):
         return _Stream(ports, stretches(body.blobs, start, stop), None)
-    return _Stream(ports, [], _Extents(ports, body, start, stop))
+    names = _Parts(ports, body, start, stop) if isinstance(body, PartsBody) else _Extents(ports, body, start, stop)
+    return _Stream(ports, [], names)
 
 
 async def read_small(ports: Ports, body: Body, start: int, stop: int) -> bytes:
@@ -104,12 +105,54 @@ class _Extents:
         return []
 
 
+class _Parts:
+    """Bytes [start, stop) of the parts of an object, the stretches of one part, or of an extent of one, at a time."""
+
+    def __init__(self, ports: Ports, body: PartsBody, start: int, stop: int) -> None:
+        self._ports: Final = ports
+        self._body: Final = body
+        self._range: Final = (start, stop)
+        self._offset = start  # of the object, where what was not handed out yet begins
+        self._extents: _Extents | None = None  # of the present part; None: it has none, or all were handed out
+
+    def next_stretches(self) -> list[Stretch]:
+        """Return what is wanted next, at most 256 stretches; empty at the end. Raises Unavailable."""
+        while True:
+            found = self._extents.next_stretches() if self._extents is not None else []
+            if found or self._offset >= self._range[1]:
+                return found
+            try:
+                found = self._next_part()
+            except RowDamaged as error:  # as above
+                raise self._ports.registry.distrust(error) from error
+            if found:
+                return found
+
+    def _next_part(self) -> list[Stretch]:
+        """Go on to the next part that has bytes. Its stretches; empty when its names are in extents."""
+        view = self._ports.registry.view()
+        table = queries.parts_of(view, self._body)
+        if table is None:
+            raise Unavailable(f"body {self._body.body}: its parts are gone, it was removed and reaped")
+        ordinal = table.ordinal_at(self._offset)
+        part, place = queries.part(view, self._body, ordinal), table.part_range(ordinal)
+        if part is None or place is None:
+            raise Unavailable(f"body {self._body.body}: part {ordinal} is gone, it was removed and reaped")
+        start, stop = self._offset - place[0], min(self._range[1], place[1]) - place[0]
+        self._offset = place[1]
+        if isinstance(part.body, InlineBlobs):
+            self._extents = None
+            return stretches(part.body.blobs, start, stop)
+        self._extents = _Extents(self._ports, part.body, start, stop)
+        return []
+
+
 class _Stream:
     """Pieces of some stretches, in order. An object and not a generator: it may be dropped half read."""
 
-    def __init__(self, ports: Ports, cut: list[Stretch], extents: _Extents | None) -> None:
+    def __init__(self, ports: Ports, cut: list[Stretch], names: _Extents | _Parts | None) -> None:
         self._ports: Final = ports
-        self._extents: Final = extents  # None: the first stretches are all
+        self._names: Final = names  # None: the first stretches are all
         self._left = cut[::-1]
         self._whole = memoryview(b"")  # a blob that was fetched whole and is being handed on
         self._remote: _Remote | None = None  # None: the local copy of the present blob still answers
@@ -123,8 +166,8 @@ class _Stream:
         if self._whole:
             piece, self._whole = self._whole[: limits.read_piece_bytes], self._whole[limits.read_piece_bytes :]
             return piece
-        if not self._left and self._extents is not None:
-            self._left = self._extents.next_stretches()[::-1]
+        if not self._left and self._names is not None:
+            self._left = self._names.next_stretches()[::-1]
         if not self._left:
             raise StopAsyncIteration
         if len(self._left) > 1 and self._left[-1].blob is not self._present:

@@ -16,7 +16,7 @@ from mys3d.engine.intake import Blob, Intake, Source
 from mys3d.engine.reaffirm import reaffirm
 from mys3d.engine.staging import Staging, abandon
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
-from mys3d.model.body import Body, InlineBlobs, StagedBody
+from mys3d.model.body import InlineBlobs, SimpleBody, StagedBody
 from mys3d.model.names import Epoch, GcEpoch
 from mys3d.ports import Ports
 from mys3d.registry.commands import PutObject
@@ -27,7 +27,7 @@ from mys3d.registry.outcomes import Applied
 class StoredBody:
     """A body whose blobs are durable. `hashes` holds the wanted ones, raw bytes by name."""
 
-    body: Body
+    body: SimpleBody
     size: int
     md5: bytes
     hashes: dict[str, bytes]

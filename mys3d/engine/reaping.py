@@ -13,8 +13,9 @@ from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 from mys3d.model.names import BodyId, Instant
 from mys3d.ports import Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import AbandonBody, Reap
+from mys3d.registry.commands import AbandonBody, Command, Reap
 from mys3d.registry.transaction import Reader
+from mys3d.registry.upload_commands import AbortUpload
 
 
 class Reaping:
@@ -37,19 +38,23 @@ class Reaping:
                 continue
 
     async def reap_once(self) -> None:
-        """Give up some bodies that expired, and reap some that are dead long enough."""
+        """Give up some bodies that expired and uploads whose bucket is gone; reap some that are dead long enough."""
         now = self._ports.clock.now()
 
-        def look(reader: Reader) -> tuple[list[BodyId], list[BodyId]]:
+        def look(reader: Reader) -> tuple[list[Command], list[BodyId]]:
+            given_up: list[Command] = [
+                AbandonBody(body, is_expired=True) for body in queries.bodies_expired(reader, now)
+            ]
+            given_up += [AbortUpload(*place) for place in queries.uploads_orphaned(reader)]
             dead = queries.bodies_dead(reader, Instant(now - limits.reap_grace_ms))
-            return queries.bodies_expired(reader, now), [body for body, _ in dead]
+            return given_up, [body for body, _ in dead] + queries.leftovers(reader)
 
-        expired, dead = await self._ports.registry.scan(look)
-        for body in expired:
-            await self._ports.registry.propose(AbandonBody(body, is_expired=True))
-        for body in dead:
+        given_up, bodies = await self._ports.registry.scan(look)
+        for command in given_up:
+            await self._ports.registry.propose(command)
+        for body in bodies:
             await self._reap(body)
 
     async def _reap(self, body: BodyId) -> None:
-        while (found := queries.dead_body(self._ports.registry.view(), body)) is not None:
-            await self._ports.registry.propose(Reap(body, found.cursor))
+        while (cursor := queries.reapable_from(self._ports.registry.view(), body)) is not None:
+            await self._ports.registry.propose(Reap(body, cursor))

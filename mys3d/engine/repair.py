@@ -25,6 +25,7 @@ from mys3d.ports import AppliedEntry, Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import BeginLayout, PutObject, ReleaseLayout, StageExtent
 from mys3d.registry.outcomes import Applied
+from mys3d.registry.upload_commands import PutPart
 
 
 class _Task(NamedTuple):
@@ -104,7 +105,7 @@ class MissingCopies:
             command = entry.command
             if not isinstance(entry.outcome, Applied):
                 continue
-            if isinstance(command, PutObject | StageExtent):
+            if isinstance(command, PutObject | PutPart | StageExtent):
                 for blob in _named(command):
                     self._note(blob, limits.repair_grace_seconds)
             elif isinstance(command, BeginLayout | ReleaseLayout):
@@ -262,7 +263,7 @@ def _ascending(blobs: Sequence[BlobRef]) -> list[list[BlobRef]]:
     return stretches
 
 
-def _named(command: PutObject | StageExtent) -> tuple[BlobRef, ...]:
+def _named(command: PutObject | PutPart | StageExtent) -> tuple[BlobRef, ...]:
     """The blobs that are named by this command for the first time."""
     if isinstance(command, StageExtent):
         return command.blobs

@@ -30,4 +30,12 @@ class StagedBody(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     blobs_count: int
 
 
-Body = InlineBlobs | StagedBody
+class PartsBody(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """The parts of a completed upload, by the table of body `body`, which has the number of the upload."""
+
+    body: BodyId
+    parts_count: int  # 1 to 10,000
+
+
+SimpleBody = InlineBlobs | StagedBody  # what one PUT, or one part, may have
+Body = InlineBlobs | StagedBody | PartsBody

@@ -18,6 +18,7 @@ from mys3d.registry.commands import (
     ChangeSettings,
     Command,
     CompareRows,
+    CompleteUpload,
     CondemnRows,
     CopyObject,
     CreateBucket,
@@ -43,8 +44,22 @@ from mys3d.registry.commands import (
 )
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome
-from mys3d.registry.rules import bodies, buckets, cluster, copies, layout, objects, operations, rows, tags, users
+from mys3d.registry.rules import (
+    bodies,
+    buckets,
+    cluster,
+    copies,
+    layout,
+    objects,
+    operations,
+    reaping,
+    rows,
+    tags,
+    uploads,
+    users,
+)
 from mys3d.registry.transaction import Overlay, Transaction
+from mys3d.registry.upload_commands import AbortUpload, CreateUpload, PutPart
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
 from mys3d.registry.validity import fault_of
 
@@ -134,7 +149,9 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
         case AbandonBody():
             return bodies.abandon(tx, at, command)
         case Reap():
-            return bodies.reap(tx, at, command)
+            return reaping.reap(tx, at, command)
+        case CreateUpload() | PutPart() | CompleteUpload() | AbortUpload():
+            return _rule_of_uploads(tx, at, command)
         case CreateBucket():
             return buckets.create(tx, at, command)
         case DeleteBucket():
@@ -149,6 +166,22 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return buckets.set_versioning(tx, at, command)
         case _:
             return _rule_of_cluster(tx, at, command)
+
+
+def _rule_of_uploads(
+    tx: Transaction, at: Moment, command: CreateUpload | PutPart | CompleteUpload | AbortUpload
+) -> Outcome:
+    match command:
+        case CreateUpload():
+            return uploads.create(tx, at, command)
+        case PutPart():
+            return uploads.put_part(tx, at, command)
+        case CompleteUpload():
+            return uploads.complete(tx, at, command)
+        case AbortUpload():
+            return uploads.abort(tx, at, command)
+        case _:
+            assert_never(command)
 
 
 def _rule_of_cluster(

@@ -7,7 +7,7 @@ rename or reuse one.
 
 import msgspec
 
-from mys3d.model.body import BlobRef, Body
+from mys3d.model.body import BlobRef, SimpleBody
 from mys3d.model.buckets import BucketConfiguration, Versioning
 from mys3d.model.members import Addresses, MemberState
 from mys3d.model.names import (
@@ -22,11 +22,14 @@ from mys3d.model.names import (
     NodeId,
     ObjectKey,
     OperationId,
+    UploadId,
     UserId,
     VersionId,
 )
 from mys3d.model.objects import Checksum, Content
 from mys3d.model.settings import WriteQuorum
+from mys3d.model.uploads import PartRun
+from mys3d.registry.upload_commands import AbortUpload, CreateUpload, PutPart
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
 
 
@@ -206,11 +209,12 @@ class AbandonBody(msgspec.Struct, frozen=True, array_like=True, tag="abandon"):
 class Reap(msgspec.Struct, frozen=True, array_like=True, tag="reap"):
     """Remove the extent of a dead body at its cursor, and what it counts; with the last one the body is gone.
 
-    Refused: NO_SUCH_BODY (not dead, or the cursor has moved on).
+    Of a dead body of parts, and of the parts that a completed upload left over, some parts from the cursor on.
+    Refused: NO_SUCH_BODY (neither dead nor with leftovers, or the cursor has moved on).
     """
 
     body: BodyId
-    cursor: int  # a sequence
+    cursor: int  # a sequence, or a part number
 
 
 class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
@@ -225,11 +229,29 @@ class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
     key: ObjectKey
     size: int
     etag: str
-    body: Body
+    body: SimpleBody
     content: Content
     checksums: tuple[Checksum, ...]
     layout_epoch: Epoch
     gc_epoch: GcEpoch
+    precondition: Precondition = Precondition()
+
+
+class CompleteUpload(msgspec.Struct, frozen=True, array_like=True, tag="complete"):
+    """Make an object of the parts of an upload, as they were at `revision`. The same one again has the same answer.
+
+    Refused: NO_SUCH_BUCKET, NO_SUCH_UPLOAD (aborted, never begun, or completed with another entity tag),
+    UPLOAD_CHANGED (another revision), PRECONDITION_FAILED, NO_SUCH_KEY (If-Match on a missing key).
+    """
+
+    bucket: BucketId
+    key: ObjectKey
+    upload: UploadId
+    revision: int
+    runs: tuple[PartRun, ...]  # the parts that count, ascending
+    size: int
+    etag: str
+    checksums: tuple[Checksum, ...]
     precondition: Precondition = Precondition()
 
 
@@ -342,6 +364,10 @@ Command = (
     | AbandonBody
     | Reap
     | PutObject
+    | CreateUpload
+    | PutPart
+    | CompleteUpload
+    | AbortUpload
     | CopyObject
     | TagVersion
     | DeleteObject

@@ -17,6 +17,7 @@ from mys3d.registry.codec import RowDamaged
 from mys3d.registry.naming import check_bodies, check_references
 from mys3d.registry.ordering import check_hidden, check_live, check_nulls
 from mys3d.registry.transaction import Reader
+from mys3d.registry.upload_checks import check_completed, check_part_tables, check_uploads
 from mys3d.registry.users import check_users
 
 _SINGLES: Final = (keys.APPLIED, keys.CLUSTER, keys.GC_EPOCH, keys.HOMES, keys.LAYOUT, keys.NOW, keys.VOTERS)
@@ -29,9 +30,16 @@ _KEY_BYTES: Final = {  # tables whose keys have one length
     keys.OUTCOMES: 17,
     keys.OUTCOMES_AT: 9,
     keys.UNFINISHED: 9,
+    keys.PARTS: 13,
+    keys.PART_TABLES: 9,
+    keys.LEFTOVERS: 9,
+    keys.COMPLETED: 9,
+    keys.COMPLETED_AT: 9,
+    keys.ORPHANS: 9,
 } | dict.fromkeys(_SINGLES, 1)
 _NAMED: Final = (
-    keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.NULLS, keys.SETTINGS, keys.TOKENS, keys.VERSIONS,
+    keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.NULLS, keys.SETTINGS, keys.TOKENS, keys.UPLOADS,
+    keys.VERSIONS,
     keys.USER_BUCKETS, keys.USER_KEYS, keys.USER_NAMES, keys.USERS,
 )  # fmt: skip
 
@@ -58,6 +66,9 @@ def _all(reader: Reader) -> Iterator[str]:
         check_live,
         check_hidden,
         check_nulls,
+        check_uploads,
+        check_part_tables,
+        check_completed,
         _check_buckets,
         _check_members,
         _check_layout,

@@ -17,6 +17,7 @@ from mys3d.model.names import (
     NodeId,
     OperationId,
     Partition,
+    UploadId,
     UserId,
     VersionId,
 )
@@ -48,12 +49,16 @@ USERS: Final = b"P"
 USER_NAMES: Final = b"N"
 USER_KEYS: Final = b"K"
 USER_BUCKETS: Final = b"O"
+UPLOADS: Final = b"p"
+PARTS: Final = b"q"
+PART_TABLES: Final = b"T"
+LEFTOVERS: Final = b"L"
+COMPLETED: Final = b"z"
+COMPLETED_AT: Final = b"Z"
+ORPHANS: Final = b"B"
 
 # Laid out in docs/formats/registry.md for operations that come later; no row of them exists yet.
 STAGED: Final = b"j"
-UPLOADS: Final = b"p"
-PARTS: Final = b"q"
-COMPLETED: Final = b"z"
 
 _KEY_START: Final = 9  # table, bucket id
 _END: Final = b"\x00\x01"  # ends an object key; below every continuation of it
@@ -180,6 +185,60 @@ def unfinished(body_id: BodyId) -> bytes:
 
 def dead_body(body_id: BodyId) -> bytes:
     return DEAD_BODIES + number(body_id)
+
+
+def upload(bucket: BucketId, key: str, upload_id: UploadId) -> bytes:
+    """Uploads of a key, oldest first."""
+    return UPLOADS + number(bucket) + escape(key) + _END + number(upload_id)
+
+
+def upload_place(row: bytes) -> tuple[BucketId, str, UploadId]:
+    """The bucket, object key and upload in the key of an upload row."""
+    key = object_key(row[:-8])
+    return BucketId(int.from_bytes(row[1:9], "big")), key, UploadId(int.from_bytes(row[-8:], "big"))
+
+
+def uploads(bucket: BucketId, prefix: str = "") -> tuple[bytes, bytes]:
+    """The stretch of uploads to object keys that start with `prefix`."""
+    return stretch(UPLOADS + number(bucket) + escape(prefix))
+
+
+def uploads_of(bucket: BucketId, key: str) -> tuple[bytes, bytes]:
+    return stretch(UPLOADS + number(bucket) + escape(key) + _END)
+
+
+def part(upload_id: int, part_number: int) -> bytes:
+    """A part, by the number of its upload, which is that of the body it belongs to later."""
+    return PARTS + number(upload_id) + part_number.to_bytes(4, "big")
+
+
+def part_number(row: bytes) -> int:
+    return int.from_bytes(row[9:13], "big")
+
+
+def parts_from(upload_id: int, part_number: int) -> tuple[bytes, bytes]:
+    """The parts of an upload from a number on."""
+    return part(upload_id, part_number), after(PARTS + number(upload_id))
+
+
+def part_table(body_id: BodyId) -> bytes:
+    return PART_TABLES + number(body_id)
+
+
+def leftovers(body_id: BodyId) -> bytes:
+    return LEFTOVERS + number(body_id)
+
+
+def completed(upload_id: UploadId) -> bytes:
+    return COMPLETED + number(upload_id)
+
+
+def completed_at(index: LogIndex) -> bytes:
+    return COMPLETED_AT + number(index)
+
+
+def orphans(bucket: BucketId) -> bytes:
+    return ORPHANS + number(bucket)
 
 
 def outcome(operation: OperationId) -> bytes:

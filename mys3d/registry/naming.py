@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from mys3d import limits
-from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
+from mys3d.model.body import BlobRef, InlineBlobs, PartsBody, StagedBody
 from mys3d.model.digest import Digest
 from mys3d.model.names import BodyId
 from mys3d.model.objects import Version
 from mys3d.registry import keys, tables
 from mys3d.registry.transaction import Reader
+from mys3d.registry.upload_tables import all_parts
 
 
 def check_references(reader: Reader) -> Iterator[str]:
@@ -45,6 +46,9 @@ def _named(reader: Reader) -> Iterator[BlobRef]:
     for _, version in _versions(reader):
         if isinstance(version.body, InlineBlobs):
             yield from version.body.blobs
+    for _, part in all_parts(reader):
+        if isinstance(part.body, InlineBlobs):
+            yield from part.body.blobs
     for _, row in reader.scan(*keys.stretch(keys.EXTENTS)):
         yield from tables.decode_extent(row).blobs
 
@@ -59,15 +63,20 @@ def check_bodies(reader: Reader) -> Iterator[str]:
     """A body is unfinished, owned or dead, and has all its extents; a dead one has those from its cursor on."""
     owners: dict[BodyId, int] = {}
     for key, version in _versions(reader):
-        if isinstance(version.body, StagedBody):
+        if isinstance(version.body, StagedBody | PartsBody):
             owners[version.body.body] = owners.get(version.body.body, 0) + 1
-            yield from _check_staged(reader, key, version, version.body)
+        if isinstance(version.body, StagedBody):
+            yield from _check_staged(reader, key, version.size, version.body)
+    for key, part in all_parts(reader):
+        if isinstance(part.body, StagedBody):
+            owners[part.body.body] = owners.get(part.body.body, 0) + 1
+            yield from _check_staged(reader, key, part.size, part.body)
     for key, _ in reader.scan(*keys.stretch(keys.BODIES)):
         body_id = keys.body_id(key)
         found = tables.body(reader, body_id)
         assert found is not None, "a row that was scanned is there"
         if owners.pop(body_id, 0) != found.owners_count:
-            yield f"body {body_id}: {found.owners_count} owners are not what versions name"
+            yield f"body {body_id}: {found.owners_count} owners are not what versions and parts name"
         is_unfinished = tables.unfinished(reader, body_id) is not None
         if is_unfinished != (found.owners_count == 0) or tables.dead_body(reader, body_id) is not None:
             yield f"body {body_id}: is not one of unfinished, owned and dead"
@@ -80,10 +89,10 @@ def check_bodies(reader: Reader) -> Iterator[str]:
     yield from _check_extents(reader)
 
 
-def _check_staged(reader: Reader, key: bytes, version: Version, body: StagedBody) -> Iterator[str]:
+def _check_staged(reader: Reader, key: bytes, size: int, body: StagedBody) -> Iterator[str]:
     found = tables.body(reader, body.body)
-    if found is not None and (found.blobs_count, found.size) != (body.blobs_count, version.size):
-        yield f"version {key.hex()}: {version.size} bytes in {body.blobs_count} blobs are not those of body {body.body}"
+    if found is not None and (found.blobs_count, found.size) != (body.blobs_count, size):
+        yield f"row {key.hex()}: {size} bytes in {body.blobs_count} blobs are not those of body {body.body}"
 
 
 def _check_rows_of_bodies(reader: Reader, table: bytes) -> Iterator[str]:
@@ -92,7 +101,11 @@ def _check_rows_of_bodies(reader: Reader, table: bytes) -> Iterator[str]:
         body_id = keys.body_id(key)
         if table == keys.UNFINISHED and tables.body(reader, body_id) is None:
             yield f"body {body_id}: is named, and has no row"
-        if table == keys.DEAD_BODIES and next(iter(reader.scan(*keys.extents(body_id))), None) is None:
+        rows = keys.extents(body_id)
+        dead = tables.dead_body(reader, body_id)
+        if dead is not None and dead.is_parts:
+            rows = keys.parts_from(body_id, dead.cursor)
+        if table == keys.DEAD_BODIES and next(iter(reader.scan(*rows)), None) is None:
             yield f"dead body {body_id}: has no extents left"
 
 

@@ -6,7 +6,7 @@ Law: an outcome is a function of the log alone, is kept as a row for 200,000 ent
 import msgspec
 
 from mys3d.errors import Reason, Rejected
-from mys3d.model.names import BodyId, BucketId, Instant, LogIndex, ObjectKey, VersionId
+from mys3d.model.names import BodyId, BucketId, Instant, LogIndex, ObjectKey, UploadId, VersionId
 
 
 class BucketMade(msgspec.Struct, frozen=True, array_like=True, tag="mb"):
@@ -15,6 +15,14 @@ class BucketMade(msgspec.Struct, frozen=True, array_like=True, tag="mb"):
 
 class BodyStaged(msgspec.Struct, frozen=True, array_like=True, tag="stage"):
     body: BodyId
+
+
+class UploadBegun(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
+    upload: UploadId
+
+
+class PartPut(msgspec.Struct, frozen=True, array_like=True, tag="part"):
+    modified_at: Instant
 
 
 class VersionPut(msgspec.Struct, frozen=True, array_like=True, tag="put"):
@@ -40,7 +48,7 @@ class VersionsRemoved(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
     removed: tuple[VersionRemoved, ...]
 
 
-Detail = BucketMade | BodyStaged | VersionPut | VersionRemoved | VersionsRemoved
+Detail = BucketMade | BodyStaged | UploadBegun | PartPut | VersionPut | VersionRemoved | VersionsRemoved
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,7 @@ from itertools import islice
 
 from mys3d import limits
 from mys3d.model.access import Credential, User
-from mys3d.model.body import BlobRef
+from mys3d.model.body import BlobRef, PartsBody
 from mys3d.model.buckets import Bucket
 from mys3d.model.digest import Digest
 from mys3d.model.members import Layout, Member
@@ -25,14 +25,16 @@ from mys3d.model.names import (
     OperationId,
     Partition,
     Term,
+    UploadId,
     UserId,
     VersionId,
 )
 from mys3d.model.objects import Version
 from mys3d.model.settings import ClusterSettings
-from mys3d.registry import keys, stack, tables, user_tables
+from mys3d.model.uploads import Part, PartTable, Upload
+from mys3d.registry import keys, stack, tables, upload_tables, user_tables
 from mys3d.registry.outcomes import Outcome
-from mys3d.registry.records import Cluster, DeadBody
+from mys3d.registry.records import Cluster, Completed, DeadBody
 from mys3d.registry.transaction import Reader
 
 
@@ -173,6 +175,53 @@ def referenced(reader: Reader, partition: Partition, after: Digest | None, limit
 def extent(reader: Reader, body: BodyId, sequence: int) -> tuple[BlobRef, ...] | None:
     """At most 256 blobs of a staged body. None: it has no such extent, or the body was removed and reaped."""
     return tables.extent(reader, body, sequence)
+
+
+def parts_of(reader: Reader, body: PartsBody) -> PartTable | None:
+    """Where the parts of an object lie. None: the body was removed and reaped."""
+    return upload_tables.part_table(reader, body.body)
+
+
+def part(reader: Reader, body: PartsBody, ordinal: int) -> Part | None:
+    """One part of an object, by its place from 1. None: there are fewer, or the body was removed and reaped."""
+    table = parts_of(reader, body)
+    if table is None or table.part_range(ordinal) is None:
+        return None
+    return upload_tables.part(reader, body.body, table.number(ordinal))
+
+
+def upload(reader: Reader, bucket: BucketId, key: ObjectKey, upload_id: UploadId) -> Upload | None:
+    """An open upload."""
+    return upload_tables.upload(reader, bucket, key, upload_id)
+
+
+def uploaded_parts(reader: Reader, upload_id: UploadId, after: int, limit: int) -> list[tuple[int, Part]]:
+    """At most `limit` parts of an open upload whose numbers are above `after`, in order."""
+    return list(islice(upload_tables.parts(reader, upload_id, after + 1), limit))
+
+
+def completed(reader: Reader, upload_id: UploadId) -> Completed | None:
+    """What a completed upload was answered. None: it was not completed, or longer than a day ago."""
+    return upload_tables.completed(reader, upload_id)
+
+
+def leftovers(reader: Reader) -> list[BodyId]:
+    """Some bodies with parts that they do not name."""
+    return [keys.body_id(key) for key, _ in islice(_first_rows(reader, keys.LEFTOVERS), limits.reap_bodies_max)]
+
+
+def reapable_from(reader: Reader, body: BodyId) -> int | None:
+    """The cursor of the next Reap of a body. None: it is not dead and has no leftovers, or all is gone."""
+    dead = tables.dead_body(reader, body)
+    return upload_tables.leftovers(reader, body) if dead is None else dead.cursor
+
+
+def uploads_orphaned(reader: Reader) -> list[tuple[BucketId, ObjectKey, UploadId]]:
+    """Some open uploads of buckets that are gone."""
+    buckets = (BucketId(keys.body_id(key)) for key, _ in reader.scan(*keys.stretch(keys.ORPHANS)))
+    rows = (key for bucket_id in buckets for key, _ in reader.scan(*keys.uploads(bucket_id)))
+    found = (keys.upload_place(key) for key in islice(rows, limits.reap_bodies_max))
+    return [(bucket_id, ObjectKey(key), upload_id) for bucket_id, key, upload_id in found]
 
 
 def bodies_expired(reader: Reader, at: Instant) -> list[BodyId]:

@@ -9,18 +9,23 @@ from mys3d.errors import Reason, Rejected
 from mys3d.model.body import BlobRef
 from mys3d.model.buckets import Versioning
 from mys3d.model.names import (
+    BucketId,
     BucketName,
     Epoch,
     GcEpoch,
     Instant,
     LogIndex,
     NodeId,
+    ObjectKey,
     OperationId,
     Term,
+    UploadId,
     UserId,
     VersionId,
 )
-from mys3d.registry.outcomes import Applied, Outcome
+from mys3d.model.objects import Checksum
+from mys3d.model.uploads import PartRun
+from mys3d.registry.outcomes import Applied, Outcome, VersionPut
 
 
 class AppliedRow(msgspec.Struct, frozen=True, array_like=True):
@@ -121,8 +126,49 @@ class DeadBody(msgspec.Struct, frozen=True, array_like=True):
     """A body that nobody owns any more. Its extents from `cursor` on are still there."""
 
     format: int
-    cursor: int  # a sequence
+    cursor: int  # a sequence; of parts, a part number
     died_at: Instant
+    is_parts: bool = False  # True: its rows are parts, and not extents
+
+
+class PartTableRow(msgspec.Struct, frozen=True, array_like=True):
+    """Which parts make an object, in how few runs they can be told."""
+
+    format: int
+    runs: tuple[PartRun, ...]
+
+
+class LeftoversRow(msgspec.Struct, frozen=True, array_like=True):
+    """Parts that a completed upload did not name. Those below `cursor` are gone."""
+
+    format: int
+    cursor: int  # a part number
+
+
+class Completed(msgspec.Struct, frozen=True, array_like=True):
+    """What a completed upload was answered, for a client that asks again."""
+
+    format: int
+    token: bytes
+    bucket: BucketId
+    key: ObjectKey
+    made: VersionPut
+    etag: str
+    checksums: tuple[Checksum, ...]
+    expires_at: Instant
+
+
+class CompletedAtRow(msgspec.Struct, frozen=True, array_like=True):
+    """The upload that one log index completed."""
+
+    format: int
+    upload: UploadId
+
+
+class OrphansRow(msgspec.Struct, frozen=True, array_like=True):
+    """A bucket that was deleted while uploads were open. The row goes with the last of them."""
+
+    format: int
 
 
 class Fence(msgspec.Struct, frozen=True, array_like=True):

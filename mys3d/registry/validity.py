@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mys3d import limits
-from mys3d.model.body import BlobRef, Body, InlineBlobs
+from mys3d.model.body import BlobRef, InlineBlobs, SimpleBody
 from mys3d.model.buckets import Versioning
 from mys3d.model.digest import DIGEST_BYTES
 from mys3d.model.names import LogIndex
@@ -21,6 +21,7 @@ from mys3d.registry.commands import (
     ChangeSettings,
     Command,
     CompareRows,
+    CompleteUpload,
     CondemnRows,
     CopyObject,
     CreateBucket,
@@ -45,6 +46,7 @@ from mys3d.registry.commands import (
     UpdateMember,
     Wanted,
 )
+from mys3d.registry.upload_commands import AbortUpload, CreateUpload, PutPart
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser, UserCommand
 
 _OPERATION_BYTES: Final = 16
@@ -74,6 +76,8 @@ def _fault_of_command(command: Command) -> str:
             return source or _keys(command.bucket, command.key)
         case StageExtent():
             return _extent(command)
+        case CreateUpload() | PutPart() | CompleteUpload() | AbortUpload():
+            return _keys(command.bucket, command.key) or _fault_of_upload(command)
         case AbandonBody():
             return _number(command.body)
         case Reap():
@@ -146,6 +150,21 @@ def _user(text: str) -> str:
     return "" if _USER.fullmatch(text) else f"a user id of {len(text)} characters"
 
 
+def _fault_of_upload(command: CreateUpload | PutPart | CompleteUpload | AbortUpload) -> str:
+    match command:
+        case CreateUpload():
+            is_token = len(command.token) == limits.upload_token_bytes
+            return "" if is_token else f"a token of {len(command.token)} bytes"
+        case PutPart():
+            is_number = 1 <= command.number <= limits.parts_max
+            fault = _number(command.upload) or _body(command.body, command.size)
+            return fault or ("" if is_number else f"part {command.number}")
+        case CompleteUpload():
+            return _number(command.upload) or _runs(command)
+        case AbortUpload():
+            return _number(command.upload)
+
+
 def _number(value: int) -> str:
     return "" if 0 <= value < _NUMBER_STOP else f"number {value}"
 
@@ -201,7 +220,20 @@ def _wanted(wanted: Wanted) -> str:
     return _number(wanted.version or 0) or _number(asked.if_modified_at or 0) or _number(asked.if_size or 0)
 
 
-def _body(body: Body, size: int) -> str:
+def _runs(command: CompleteUpload) -> str:
+    """Numbers ascend, and the sizes make that of the object."""
+    stop = 1
+    for run in command.runs:
+        if run.first < stop or run.count < 1 or not 0 <= run.size <= limits.put_bytes_max:
+            return f"parts {run.first} and {run.count - 1} more, of {run.size} bytes, behind part {stop - 1}"
+        stop = run.first + run.count
+    size = sum(run.count * run.size for run in command.runs)
+    if not 1 < stop <= limits.parts_max + 1 or size > limits.object_bytes_max:
+        return f"parts up to {stop - 1}, of {size} bytes"
+    return "" if size == command.size else f"size {command.size} for parts of {size} bytes"
+
+
+def _body(body: SimpleBody, size: int) -> str:
     if not isinstance(body, InlineBlobs):
         return _number(body.body) or _number(body.blobs_count) or _number(size)
     if len(body.blobs) > limits.inline_blobs_max:

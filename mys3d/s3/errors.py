@@ -121,7 +121,12 @@ def code_of(reason: Reason) -> str:
         case Reason.TOO_LARGE:
             return "EntityTooLarge"
         case (
-            Reason.LAYOUT_EPOCH_OLD | Reason.GC_EPOCH_OLD | Reason.EXPIRED | Reason.NO_SUCH_BODY | Reason.SOURCE_CHANGED
+            Reason.LAYOUT_EPOCH_OLD
+            | Reason.GC_EPOCH_OLD
+            | Reason.EXPIRED
+            | Reason.NO_SUCH_BODY
+            | Reason.SOURCE_CHANGED
+            | Reason.UPLOAD_CHANGED
         ):
             return "ServiceUnavailable"  # nothing was applied: the same request may be sent again
         case Reason.ACCESS_KEY_EXISTS | Reason.MEMBER_EXISTS:

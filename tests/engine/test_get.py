@@ -1,6 +1,7 @@
 """Verified bytes, from whoever holds them."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from mys3d import limits
 from mys3d.engine.get import read_blob, read_body, read_small, stretches
 from mys3d.errors import Unavailable
-from mys3d.model.body import BlobRef, InlineBlobs, StagedBody
+from mys3d.model.body import BlobRef, InlineBlobs, PartsBody, SimpleBody, StagedBody
 from mys3d.model.digest import digest_of
 from mys3d.model.names import BodyId, Epoch, GcEpoch, Instant
-from mys3d.registry import keys
-from mys3d.registry.commands import AbandonBody, BumpGcEpoch, Reap, StageExtent
+from mys3d.model.objects import Content
+from mys3d.model.uploads import runs_of
+from mys3d.registry import keys, queries
+from mys3d.registry.commands import AbandonBody, BumpGcEpoch, CompleteUpload, DeleteObject, Reap, StageExtent
+from mys3d.registry.upload_commands import CreateUpload, PutPart
 
 Grid = Any  # of conftest
 MakeGrid = Callable[[int], Awaitable[Grid]]
@@ -185,3 +189,87 @@ async def test_an_extent_that_does_not_decode_ends_a_download_and_its_node_stand
         await anext(stream)
     with pytest.raises(Unavailable, match="does not decode"):
         await registry.barrier()
+
+
+async def in_parts(grid: Grid, parts: dict[int, list[bytes]], staged: tuple[int, ...] = ()) -> PartsBody:
+    """An object of parts, each of some blobs; those of the numbers `staged` have extents of two blobs."""
+    registry = grid[0].ports.registry
+    place = (grid.bucket, "k")
+    begun = await registry.propose(CreateUpload(*place, b"t" * 16, "me", Content("x"), "", is_composite=False))
+    for number, texts in parts.items():
+        blobs = tuple([await grid.hold(text, [0]) for text in texts])
+        body: SimpleBody = InlineBlobs(blobs)
+        if number in staged:
+            made = None
+            for at in range(0, len(blobs), 2):
+                extent = StageExtent(made, at // 2, blobs[at : at + 2], Epoch(2), GcEpoch(1), Instant(2**62))
+                made = (await registry.propose(extent)).detail.body
+            body = StagedBody(made, len(blobs))
+        size = sum(map(len, texts))
+        await registry.propose(PutPart(*place, begun.detail.upload, number, size, "e", body, (), Epoch(2), GcEpoch(1)))
+    sizes = [(number, sum(map(len, texts))) for number, texts in sorted(parts.items())]
+    size = sum(size for _, size in sizes)
+    await registry.propose(CompleteUpload(*place, begun.detail.upload, len(parts), runs_of(sizes), size, "e-9", ()))
+    return PartsBody(begun.detail.upload, len(parts))
+
+
+async def test_any_range_of_parts_is_read(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    parts = {
+        2: [b"abc", b"de"],
+        3: [],
+        5: [b"1", b"23", b"456", b"7", b"89"],
+        6: [b"x"],
+        9: [],
+    }
+    body = await in_parts(grid, parts, staged=(5,))
+    whole = b"".join(text for texts in parts.values() for text in texts)
+    for start in range(len(whole) + 1):
+        for stop in range(start, len(whole) + 1):
+            pieces = [bytes(piece) async for piece in read_body(grid[1].ports, body, start, stop)]
+            assert b"".join(pieces) == whole[start:stop]
+
+
+async def test_a_range_near_the_end_of_many_parts_reads_few_rows(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    body = await in_parts(grid, {number: [bytes([number]) * 7] for number in range(1, 201)})
+    view = grid[0].ports.registry.view()
+    asked: list[bytes] = []
+
+    class Counted:
+        def get(self, key: bytes) -> bytes | None:
+            asked.append(key)
+            return view.get(key)
+
+    class Counting:
+        def view(self) -> Any:
+            return Counted()
+
+    ports = replace(grid[0].ports, registry=Counting())
+    found = [bytes(piece) async for piece in read_body(ports, body, 190 * 7 + 3, 192 * 7)]
+    assert b"".join(found) == bytes([191]) * 4 + bytes([192]) * 7
+    assert {key for key in asked if key[:1] == keys.PARTS} == {keys.part(body.body, number) for number in (191, 192)}
+
+
+async def test_a_part_that_does_not_decode_ends_a_download_and_its_node_stands_down(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    body = await in_parts(grid, {1: [b"first"], 2: [b"second"]})
+    registry = grid[0].ports.registry
+    registry.rows.commit([(keys.part(body.body, 2), b"\xc1")])
+    stream = read_body(grid[0].ports, body, 0, 11)
+    assert bytes(await anext(stream)) == b"first"
+    with pytest.raises(Unavailable, match="does not decode"):
+        await anext(stream)
+
+
+async def test_parts_that_were_reaped_break_off_a_download(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    body = await in_parts(grid, {1: [b"first"], 2: [b"second"]})
+    stream = read_body(grid[0].ports, body, 0, 11)
+    assert bytes(await anext(stream)) == b"first"
+    registry = grid[0].ports.registry
+    await registry.propose(DeleteObject(grid.bucket, "k"))
+    assert queries.reapable_from(registry.view(), body.body) == 0
+    await registry.propose(Reap(body.body, 0))
+    with pytest.raises(Unavailable, match="its parts are gone"):
+        await anext(stream)

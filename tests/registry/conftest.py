@@ -24,13 +24,16 @@ from mys3d.model.names import (
     ObjectKey,
     OperationId,
     Term,
+    UploadId,
     VersionId,
 )
 from mys3d.model.objects import Content
+from mys3d.model.uploads import runs_of
 from mys3d.registry import codec
 from mys3d.registry.apply import apply_command, apply_membership, apply_noop
 from mys3d.registry.commands import (
     Command,
+    CompleteUpload,
     CopyObject,
     CreateBucket,
     CreateToken,
@@ -44,8 +47,9 @@ from mys3d.registry.commands import (
     StageExtent,
 )
 from mys3d.registry.memory import MemoryRows
-from mys3d.registry.outcomes import Applied, BodyStaged, BucketMade, Outcome
+from mys3d.registry.outcomes import Applied, BodyStaged, BucketMade, Outcome, UploadBegun
 from mys3d.registry.transaction import Overlay
+from mys3d.registry.upload_commands import CreateUpload, PutPart
 
 ROOT_KEY = AccessKey("root")
 ADDRESSES = Addresses("h:1", "h:2", "h:3")
@@ -132,6 +136,11 @@ class Machine:
         assert body is not None
         return StagedBody(body, sum(map(len, extents)))
 
+    def upload(self, bucket: BucketId, key: str = "k") -> UploadId:
+        begun = self.done(begin(bucket, key)).detail
+        assert isinstance(begun, UploadBegun)
+        return begun.upload
+
     def join(self, node: str, token: bytes = b"t" * 32) -> None:
         self.done(CreateToken(token, Instant(2**62)))
         self.done(join(node, token))
@@ -213,6 +222,45 @@ def put_staged(bucket: BucketId, key: str, body: StagedBody, size: int, **option
     return msgspec.structs.replace(put(bucket, key, **options), body=body, size=size)  # type: ignore[arg-type]
 
 
+def begin(bucket: BucketId, key: str, content: str = "text/plain", algorithm: str = "") -> CreateUpload:
+    return CreateUpload(bucket, ObjectKey(key), b"t" * 16, ROOT_KEY, Content(content), algorithm, is_composite=False)
+
+
+def part(
+    bucket: BucketId, key: str, upload: int, number: int, *texts: str, layout_epoch: int = 1, gc_epoch: int = 1
+) -> PutPart:
+    """A part whose blobs are `texts`; its entity tag names them."""
+    return PutPart(
+        bucket,
+        ObjectKey(key),
+        UploadId(upload),
+        number,
+        sum(len(text) for text in texts),
+        "+".join(texts),
+        InlineBlobs(tuple(blob(text) for text in texts)),
+        (),
+        Epoch(layout_epoch),
+        GcEpoch(gc_epoch),
+    )
+
+
+def complete(
+    bucket: BucketId,
+    key: str,
+    upload: int,
+    revision: int,
+    sizes: Sequence[tuple[int, int]],
+    etag: str = "e-2",
+    condition: Precondition | None = None,
+) -> CompleteUpload:
+    """`sizes`: number and size of each part that counts."""
+    runs = runs_of(list(sizes))
+    size = sum(size for _, size in sizes)
+    return CompleteUpload(
+        bucket, ObjectKey(key), UploadId(upload), revision, runs, size, etag, (), condition or Precondition()
+    )
+
+
 def copy(
     bucket: BucketId, key: str, source: str, version: int, condition: Precondition | None = None, content: str = ""
 ) -> CopyObject:
@@ -245,6 +293,9 @@ class Make:
     put = staticmethod(put)
     put_staged = staticmethod(put_staged)
     stage = staticmethod(stage)
+    begin = staticmethod(begin)
+    part = staticmethod(part)
+    complete = staticmethod(complete)
     EXPIRES_AT = EXPIRES_AT
     copy = staticmethod(copy)
     delete = staticmethod(delete)

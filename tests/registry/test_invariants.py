@@ -251,7 +251,7 @@ class TestEveryInvariantCanFail:
     def test_an_owner_nobody_counted(self, staged):
         machine, _, break_ = staged
         bucket = queries.bucket(machine.rows, "photos").id
-        assert "owners are not what versions name" in break_(keys.live(bucket, "big"), None)
+        assert "owners are not what versions and parts name" in break_(keys.live(bucket, "big"), None)
 
     def test_a_body_that_is_owned_and_dead(self, staged):
         machine, body, break_ = staged

@@ -1,19 +1,19 @@
-"""Rules of bodies that have rows of their own: stage, own, give up, reap.        Floor: registry (pure).
+"""Rules of bodies that have rows of their own: stage, own, share, give up.        Floor: registry (pure).
 
-Law: a body is unfinished, or owned by at least one version, or dead; only extents of dead bodies are removed. A blob is
-counted for each extent that names it, from the command that stages the extent to the one that reaps it.
+Law: a body is unfinished, or owned by at least one version or part, or dead. A blob is counted for each extent that
+names it, from the command that stages the extent to the one that reaps it (rules/reaping.py).
 """
 
 import msgspec
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected
-from mys3d.model.body import Body, StagedBody
+from mys3d.model.body import Body, PartsBody, StagedBody
 from mys3d.model.names import BodyId, Epoch, GcEpoch
 from mys3d.model.objects import Version
-from mys3d.registry import references, tables
+from mys3d.registry import references, tables, upload_tables
 from mys3d.registry.codec import FORMAT
-from mys3d.registry.commands import AbandonBody, Reap, StageExtent
+from mys3d.registry.commands import AbandonBody, StageExtent
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, BodyStaged, Outcome
 from mys3d.registry.records import BodyRow, DeadBody
@@ -52,28 +52,12 @@ def abandon(tx: Transaction, at: Moment, command: AbandonBody) -> Outcome:
     if command.is_expired and at.now < unfinished.expires_at:
         return Rejected(Reason.NO_SUCH_BODY, f"body {command.body} has not expired")
     tables.drop_unfinished(tx, command.body)
-    _bury(tx, at, command.body)
-    return Applied(at.index)
-
-
-def reap(tx: Transaction, at: Moment, command: Reap) -> Outcome:
-    dead = tables.dead_body(tx, command.body)
-    if dead is None or dead.cursor != command.cursor:
-        return Rejected(Reason.NO_SUCH_BODY, f"body {command.body} is not dead at {command.cursor}")
-    blobs = tables.extent(tx, command.body, dead.cursor)
-    if blobs is not None:
-        references.change(tx, removed=blobs)
-        tables.drop_extent(tx, command.body, dead.cursor)
-    following = msgspec.structs.replace(dead, cursor=dead.cursor + 1)
-    if tables.extent(tx, command.body, following.cursor) is None:
-        tables.drop_dead_body(tx, command.body)
-    else:
-        tables.put_dead_body(tx, command.body, following)
+    bury(tx, at, command.body)
     return Applied(at.index)
 
 
 def own(tx: Transaction, body: StagedBody, size: int) -> Rejected | None:
-    """Give an unfinished body to a version that is about to appear. The refusal, when it cannot be."""
+    """Give an unfinished body to a version or part that is about to appear. The refusal, when it cannot be."""
     if tables.unfinished(tx, body.body) is None:
         return Rejected(Reason.NO_SUCH_BODY, f"body {body.body} is not being staged")
     found = tables.body(tx, body.body)
@@ -88,7 +72,7 @@ def own(tx: Transaction, body: StagedBody, size: int) -> Rejected | None:
 
 def share(tx: Transaction, body: Body) -> None:
     """Another version is about to name the body of a visible one. Inline blobs are counted when it appears."""
-    if not isinstance(body, StagedBody):
+    if not isinstance(body, StagedBody | PartsBody):
         return
     found = tables.body(tx, body.body)
     assert found is not None and found.owners_count > 0, f"body {body.body}: expected an owner, found {found}"
@@ -96,8 +80,8 @@ def share(tx: Transaction, body: Body) -> None:
 
 
 def disown(tx: Transaction, at: Moment, body: Body | None) -> None:
-    """A version that named `body` vanishes. The last owner leaves it dead."""
-    if not isinstance(body, StagedBody):
+    """A version or part that named `body` vanishes. The last owner leaves it dead."""
+    if not isinstance(body, StagedBody | PartsBody):
         return
     found = tables.body(tx, body.body)
     assert found is not None and found.owners_count > 0, f"body {body.body}: expected an owner, found {found}"
@@ -105,7 +89,7 @@ def disown(tx: Transaction, at: Moment, body: Body | None) -> None:
         fewer = msgspec.structs.replace(found, owners_count=found.owners_count - 1)
         tables.put_body(tx, body.body, fewer)
     else:
-        _bury(tx, at, body.body)
+        bury(tx, at, body.body, is_parts=isinstance(body, PartsBody))
 
 
 class Room:
@@ -140,10 +124,12 @@ def refusal_of_epochs(tx: Transaction, layout_epoch: Epoch, gc_epoch: GcEpoch) -
     return None
 
 
-def _bury(tx: Transaction, at: Moment, body: BodyId) -> None:
-    """From here on the body is dead and nothing else."""
+def bury(tx: Transaction, at: Moment, body: BodyId, *, is_parts: bool = False) -> None:
+    """From here on the body is dead and nothing else. What it left over is reaped with the rest."""
     tables.drop_body(tx, body)
-    tables.put_dead_body(tx, body, DeadBody(FORMAT, 0, at.now))
+    if is_parts:
+        upload_tables.drop_leftovers(tx, body)
+    tables.put_dead_body(tx, body, DeadBody(FORMAT, 0, at.now, is_parts))
 
 
 def _being_staged(tx: Transaction, at: Moment, body: BodyId | None) -> tuple[BodyId, BodyRow | None]:

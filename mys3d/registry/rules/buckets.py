@@ -5,7 +5,7 @@ import msgspec
 from mys3d.errors import Reason, Rejected
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId
-from mys3d.registry import tables, user_tables
+from mys3d.registry import tables, upload_tables, user_tables
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import CreateBucket, DeleteBucket, SetVersioning
 from mys3d.registry.moment import Moment
@@ -33,6 +33,8 @@ def delete(tx: Transaction, at: Moment, command: DeleteBucket) -> Outcome:
         return Rejected(Reason.NO_SUCH_BUCKET, command.name)
     if not tables.is_empty(tx, command.bucket):
         return Rejected(Reason.BUCKET_NOT_EMPTY, command.name)
+    if upload_tables.has_uploads(tx, command.bucket):  # S3 API: only directory buckets refuse to go for them
+        upload_tables.put_orphans(tx, command.bucket)
     tables.drop_bucket(tx, command.bucket, command.name)
     user_tables.drop_bucket_name(tx, found.owner, command.name)
     return Applied(at.index)
