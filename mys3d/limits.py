@@ -127,6 +127,7 @@ proposals_bytes_max: Final = 64 * MIB  # of commands waiting on one node; more a
 inbox_bytes_max: Final = 64 * MIB  # Raft frames that have arrived and wait for the next cycle; more are dropped
 snapshot_piece_bytes: Final = 1 * MIB  # one answer to a node that fetches the registry
 snapshot_piece_seconds: Final = 30.0
+snapshot_reserve_bytes: Final = 64 * MIB  # a snapshot leaves this much free: the journal may be on the same disk
 snapshot_open_seconds: Final = 60.0  # flushing the rows and freezing a copy
 snapshot_retries_max: Final = 5  # of one piece, when the lane breaks
 snapshot_idle_seconds: Final = 60.0  # a copy that nobody asked a piece of for this long is let go of

@@ -20,7 +20,7 @@ from mys3d.consensus.segments import JournalDamaged, SegmentHeader, TermRecord
 
 SEGMENT_BYTES_MAX: Final = 64 * limits.MIB
 NO_OP: Final = b"\x01"
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 BASE: Final[Entry] = (NO_OP, 1, 0)  # every log starts behind this entry, which nobody ever sends
 
 
@@ -53,6 +53,7 @@ class Disk(Protocol):
         """Blocking; durable on return. Like every method below it runs in a thread, one at a time."""
         ...
 
+    # The next three may be repeated when they raised OSError because the disk is full.
     def mark(self, install: Install) -> None:
         """Note that the log will begin behind an installed snapshot; durable on return."""
         ...
@@ -162,7 +163,7 @@ class FileDisk:
 
     def _told(self, error: OSError) -> OSError:
         """The same error, saying what it means for this node."""
-        advice = "free some space" if error.errno in _FULL else "the disk may be failing"
+        advice = "free some space" if error.errno in FULL else "the disk may be failing"
         text = (
             f"the journal cannot be written ({error.strerror}): {advice}; what was acknowledged is safe, and this node"
         )
@@ -311,14 +312,17 @@ class FileDisk:
             base_term=last[2],
             is_reset=is_reset,
         )
-        path = self.directory / _name(header.sequence)
+        path, data = self.directory / _name(header.sequence), header.pack()
         self.close()
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        data = header.pack()
-        written = os.write(self._file, data)
-        assert written == len(data), f"wrote {written} of {len(data)} bytes to {path}"
-        os.fsync(self._file)
-        sync_directory(self.directory)
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            written = os.write(self._file, data)
+            assert written == len(data), f"wrote {written} of {len(data)} bytes to {path}"
+            os.fsync(self._file)
+            sync_directory(self.directory)
+        except OSError:
+            path.unlink(missing_ok=True)  # so that it can be tried again; nothing was written behind its header
+            raise
         self.segments.append(_Segment(path, header, len(data), last[1]))
 
 

@@ -8,13 +8,14 @@ read through once never counts.
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from mys3d import limits
 from mys3d.consensus.disk import sync_directory
 from mys3d.consensus.generation_files import CHECKPOINT_PREFIX, INCOMING_PREFIX, GenerationFiles
 from mys3d.consensus.snapshot import SnapshotUnusable
@@ -26,6 +27,11 @@ from mys3d.ports import SnapshotFile
 log = structlog.get_logger("mys3d.consensus")
 
 
+def free_bytes(path: Path) -> int:
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
+
+
 class GenerationStore:
     """An open store that can be replaced. Implements applier.Store and snapshot.SnapshotStore.
 
@@ -33,9 +39,10 @@ class GenerationStore:
     thread, one at a time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, free_bytes: Callable[[Path], int] = free_bytes) -> None:
         """Open or create the store that counts at `path`. Raises StoreDamaged, Unavailable (the machine refuses)."""
         self._files: Final = GenerationFiles(path)
+        self._free_bytes: Final = free_bytes
         self.generation = self._files.open()
         self._store = RocksStore(self._files.directory(self.generation))
         sync_directory(path)  # RocksDB syncs what is in a directory that it made, and not the directory's own name
@@ -101,7 +108,12 @@ class GenerationStore:
         return Checkpoint(path)
 
     def receive(self, files: tuple[SnapshotFile, ...]) -> "Incoming":
-        """Begin to receive a snapshot of these files. For a thread."""
+        """Begin to receive a snapshot of these files. For a thread. Raises Unavailable: there is no room for it."""
+        wanted = sum(file.length for file in files) + limits.snapshot_reserve_bytes
+        free = self._free_bytes(self._files.path)
+        if free < wanted:
+            advice = f"{wanted} bytes must be free for it: it is fetched as soon as they are"
+            raise Unavailable(f"the disk of {self._files.path} has {free} bytes left for a snapshot, {advice}")
         self._incoming_count += 1
         path = self._files.path / f"{INCOMING_PREFIX}{self._incoming_count}"
         path.mkdir()

@@ -17,6 +17,7 @@ import trio
 
 from mys3d import limits
 from mys3d.consensus.applier import Applier, Machine, voters_in
+from mys3d.consensus.disk import FULL
 from mys3d.consensus.marker import Install
 from mys3d.consensus.proposer import Proposer
 from mys3d.consensus.raft import Raft
@@ -38,6 +39,7 @@ class Plan:
     term: Term
     keeps_log: bool  # the log agrees with the snapshot, so the entries above it stay
     steps: tuple[Callable[[], None], ...]
+    once_count: int  # the first so many write the log: they are not repeated when they fail
 
 
 class Installer:
@@ -83,8 +85,8 @@ class Installer:
             plan = self.begin(received)
             if plan is None:
                 return
-            for step in plan.steps:
-                await sync(step)
+            for number, step in enumerate(plan.steps):
+                await (sync(step) if number < plan.once_count else self._taken(step, sync))
             self.end(plan)
             done.append(plan)
 
@@ -95,11 +97,22 @@ class Installer:
         seconds = round(trio.current_time() - began, 3)
         log.info("snapshot installed", node=self._raft.node_id, source=source, index=done[0].index, seconds=seconds)
 
+    async def _taken(self, step: Callable[[], None], sync: Sync) -> None:
+        """Take a step that may be repeated, as soon as the disk has room for it."""
+        while True:
+            try:
+                return await sync(step)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                log.error("a snapshot waits for free space", node=self._raft.node_id, why=str(error))
+            await trio.sleep(limits.snapshot_rest_seconds)
+
     def begin(self, received: Received) -> Plan | None:
         """Decide what to do with a snapshot, between two cycles. None: nothing, it would lead nowhere.
 
-        From here to `end` nothing is applied, received or sent; a fault in a step ends the node, and its next life
-        finishes or undoes the install.
+        From here to `end` nothing is applied, received or sent. A step waits for a full disk; any other fault in it
+        ends the node, and its next life finishes or undoes the install.
         """
         raft, journal = self._raft, self._raft.log
         index, term = self._machine.applied(received.reader)
@@ -114,13 +127,14 @@ class Installer:
             work = journal.take()
             steps.append(partial(journal.disk.write, work))
             steps.append(partial(journal.wrote, work))
+        once_count = len(steps)
         keeps_log = index <= journal.last_index and raft.term_at(index) == term
         if keeps_log:
             steps.append(partial(self._store.switch, received.generation))
         else:
             assert raft.commit_index < index, f"entry {raft.commit_index} is committed and {index} of it is another"
             steps += self._resetting(Install(index, term, received.generation))
-        return Plan(received, index, term, keeps_log, tuple(steps))
+        return Plan(received, index, term, keeps_log, tuple(steps), once_count)
 
     def _resetting(self, install: Install) -> list[Callable[[], None]]:
         disk = self._raft.log.disk

@@ -80,7 +80,7 @@ class SnapshotStore(Store, Protocol):
         ...
 
     def receive(self, files: tuple[SnapshotFile, ...]) -> Incoming:
-        """Waits for the disk. Raises SnapshotUnusable."""
+        """Waits for the disk. Raises Unavailable: there is no room for it."""
         ...
 
     def switch(self, generation: str) -> None:
@@ -114,6 +114,7 @@ class Snapshots:
         self._sync: Final = sync
         self._kept: Final[dict[int, _Kept]] = {}
         self._opening: Final = trio.Lock()
+        self._freezing: LogIndex | None = None  # a copy of this index is being made
         self._last_id = raft.request_counter  # random at start: what was asked of an earlier life matches nothing
 
     async def open(self) -> SnapshotOffer:
@@ -146,8 +147,11 @@ class Snapshots:
             await self._sync(kept.export.close)
 
     async def _freeze(self) -> SnapshotOffer:
-        index = LogIndex(self._raft.last_applied)
-        export = await result_of(self._sync, self._store.export)
+        index = self._freezing = LogIndex(self._raft.last_applied)
+        try:
+            export = await result_of(self._sync, self._store.export)
+        finally:
+            self._freezing = None
         self._last_id += 1
         offer = SnapshotOffer(self._last_id, index, export.files)
         self._kept[offer.id] = _Kept(offer, export, self._clock.monotonic())
@@ -168,8 +172,9 @@ class Snapshots:
             kept.reads_count -= 1
 
     def held_index(self) -> int | None:
-        """The lowest index that a copy being read rests on."""
-        return min((kept.offer.index for kept in self._kept.values()), default=None)
+        """The lowest index that a copy being made or read rests on."""
+        kept = [kept.offer.index for kept in self._kept.values()]
+        return min(kept if self._freezing is None else [*kept, self._freezing], default=None)
 
     async def expire(self) -> None:
         """Remove copies, and replaced generations, that nobody reads. Runs until cancelled."""

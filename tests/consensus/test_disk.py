@@ -8,6 +8,7 @@ import pytest
 
 from mys3d.consensus import segments
 from mys3d.consensus.disk import BASE, FileDisk, Work
+from mys3d.consensus.marker import Install
 from mys3d.consensus.segments import JournalDamaged, JournalForeign
 
 CLUSTER = b"c" * 16
@@ -299,3 +300,26 @@ def test_a_write_that_fails_says_what_it_means(opened, tmp_path, monkeypatch, nu
     disk.close()
     assert (raised.value.errno, raised.value.filename) == (number, str(tmp_path))
     assert "what was acknowledged is safe" in str(raised.value)
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fsync"])
+def test_a_reset_that_found_no_room_may_be_repeated(opened, tmp_path, monkeypatch, call):
+    disk, _ = opened()
+    disk.write(work(2, 3, term=(4, VOTER)))
+    disk.mark(Install(10, 3, "g-00000002"))
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                disk.reset(10, 3)
+    disk.reset(10, 3)
+    disk.unmark()
+    disk.write(work(11))
+    disk.close()
+    loaded = FileDisk(tmp_path, CLUSTER).load()
+    assert [entry[1] for entry in loaded.entries] == [10, 11]
+    assert (loaded.term, loaded.vote, loaded.install) == (4, VOTER, None)

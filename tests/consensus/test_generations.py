@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from mys3d.consensus.generations import GenerationStore
+from mys3d import limits
+from mys3d.consensus.generations import GenerationStore, free_bytes
 from mys3d.consensus.snapshot import SnapshotUnusable
 from mys3d.errors import Unavailable
 from mys3d.ports import SnapshotFile
@@ -149,3 +150,24 @@ def test_damage_of_the_store_that_counts_is_told(store):
     assert store.damage is None
     store._store._faults.told(Exception("Corruption: planted"))
     assert store.damage is not None
+
+
+def test_a_snapshot_for_which_there_is_no_room_is_not_begun(tmp_path, other):
+    free = []
+    store = GenerationStore(tmp_path / "registry", lambda _: free[0])
+    export = other.export()
+    wanted = sum(file.length for file in export.files) + limits.snapshot_reserve_bytes
+    free[:] = [wanted - 1]
+    before = sorted(os.listdir(tmp_path / "registry"))
+    with pytest.raises(Unavailable, match=f"{wanted} bytes must be free"):
+        store.receive(export.files)
+    assert sorted(os.listdir(tmp_path / "registry")) == before
+    free[:] = [wanted]
+    store.receive(export.files).abandon()
+    export.close()
+    store.close()
+
+
+def test_the_room_of_a_disk_is_what_its_file_system_says(tmp_path):
+    found = os.statvfs(tmp_path)
+    assert 0 < free_bytes(tmp_path) <= found.f_blocks * found.f_frsize

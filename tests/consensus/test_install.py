@@ -1,5 +1,6 @@
 """A snapshot takes the place of the rows: by hand step by step, and on running nodes that were away."""
 
+import errno
 from collections import deque
 
 import pytest
@@ -191,12 +192,46 @@ class TestRunning:
         await three.until(lambda: back.installer.installs_count)
         assert not faults
 
+    @pytest.mark.parametrize("step", ["mark", "switch", "reset", "unmark"])
+    async def test_a_full_disk_delays_an_install_and_no_more(self, three, builders, autojump_clock, step):
+        node = await self.away(three, builders)
+        faults = [OSError(errno.ENOSPC, "No space left on device")] * 3
+        place = three.rows[node] if step == "switch" else three.disks[node]
+        setattr(place, step, failing(getattr(place, step), faults))
+        back = await three.start(node)
+        await three.until(lambda: back.installer.installs_count)
+        assert not faults
+        leader = await three.leader()
+        await leader.propose(builders.bucket("after"))
+        assert b"bucket:after" in await three.agree()
+
+    async def test_a_snapshot_that_finds_no_room_is_fetched_when_there_is_some(self, three, builders, autojump_clock):
+        node = await self.away(three, builders)
+        faults = [Unavailable("no room")] * 3
+        three.rows[node].receive = failing(three.rows[node].receive, faults)
+        back = await three.start(node)
+        await three.until(lambda: back.installer.installs_count)
+        assert not faults
+
+
+async def test_a_disk_that_fails_in_an_install_ends_the_node(builders, autojump_clock):
+    with pytest.RaisesGroup(pytest.RaisesExc(OSError, match="I/O"), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            cluster = builders.Cluster(nursery, sync=builders.at_once, keep=5)
+            for node in builders.nodes[:3]:
+                await cluster.start(node, initial=builders.nodes[:3])
+            node = await TestRunning().away(cluster, builders)
+            cluster.disks[node].mark = failing(None, [OSError(errno.EIO, "I/O error")])
+            await cluster.start(node)
+            await trio.sleep(60)
+            raise AssertionError("it went on")
+
 
 def failing(call, faults):
-    def attempt():
+    def attempt(*words):
         if faults:
             raise faults.pop()
-        return call()
+        return call(*words)
 
     return attempt
 

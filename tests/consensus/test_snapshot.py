@@ -114,6 +114,25 @@ async def test_several_nodes_share_a_copy_while_the_log_reaches_it(source, autoj
         await snapshots.piece(second.id, 0, 0, 10)
 
 
+async def test_the_log_is_held_from_the_moment_in_which_a_copy_is_begun(source):
+    engine, rows, snapshots = source
+    held, export = [], rows.export
+
+    def slow():
+        engine.last_applied = 30
+        held.append(snapshots.held_index())
+        return export()
+
+    rows.export = slow
+    assert (await snapshots.open()).index == 10 == snapshots.held_index()
+    assert held == [10]
+    rows.export = lambda: [][0]
+    engine.log.first_index = 25
+    with pytest.raises(IndexError):
+        await snapshots.open()
+    assert snapshots.held_index() == 10
+
+
 async def test_a_copy_that_nobody_reads_is_let_go_of(source, nursery, autojump_clock):
     _, rows, snapshots = source
     nursery.start_soon(snapshots.expire)
