@@ -12,15 +12,16 @@ import structlog
 from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
 from mys3d.operations import attributes, buckets, copying, listings, objects, removing, storing, tagging
 from mys3d.operations.authenticate import Signer, authenticate
-from mys3d.operations.call import Call
+from mys3d.operations.call import Call, bucket_for_write
 from mys3d.operations.payload import Payload, read_document
 from mys3d.operations.refusals import refuse_unbuilt
 from mys3d.operations.services import Services
-from mys3d.policy.decide import Decision, decide
+from mys3d.policy.decide import ANONYMOUS, Decision, decide
 from mys3d.registry.codec import RowDamaged
 from mys3d.s3 import errors, promises, uri
 from mys3d.s3.message import BodySource, Request, Response
 from mys3d.s3.router import route
+from mys3d.s3.signing import Way, hoisted, way_of
 from mys3d.s3.table import TABLE, Row, Wire, XmlBody, bind
 
 FAMILIES: Final = (
@@ -59,21 +60,24 @@ async def dispatch(services: Services, request: Request, body: BodySource) -> Re
 
 
 async def _serve(services: Services, request: Request, body: BodySource) -> Response:
-    wire = _wire(request, services.domains)
+    way = way_of(request)
+    wire = _wire(request, way, services.domains)
     name = route(request.method, wire.target, wire.query, wire.headers)
-    signer = await authenticate(services, request, wire.target.bucket)
+    signer = await authenticate(services, request, way, wire)
     row = TABLE.get(name)
+    if row is None and signer.principal == ANONYMOUS:
+        raise S3Error("AccessDenied")
     if row is None:
         raise S3Error("NotImplemented", f"The operation {name} is not implemented.{ADVICE.get(name, '')}")
-    _authorise(signer, row, wire)
-    refuse_unbuilt(wire.headers)
     payload = _payload(request, wire, signer, body)
-    document = await _document(row, payload)
     call = Call(services, signer.principal, row.action, payload)
+    await _authorise(call, row, wire)
+    refuse_unbuilt(wire.headers)
+    document = await _document(row, payload)
     return await row.run(call, bind(row, wire, document))
 
 
-def _wire(request: Request, domains: tuple[str, ...]) -> Wire:
+def _wire(request: Request, way: Way, domains: tuple[str, ...]) -> Wire:
     headers: dict[str, str] = {}
     for raw_name, value in request.headers:
         name = raw_name.decode("latin-1")
@@ -82,7 +86,8 @@ def _wire(request: Request, domains: tuple[str, ...]) -> Wire:
         elif name.startswith("x-amz-meta-"):  # S3 User Guide: metadata that comes twice is joined by a comma
             headers[name] += f",{_text(value)}"
     target = uri.target_of(request.raw_path, headers.get("host", ""), domains)
-    return Wire(target, uri.query_texts(uri.query_pairs(request.raw_query)), headers)
+    query = uri.query_texts(uri.query_pairs(request.raw_query))
+    return Wire(target, query, {**hoisted(way, query), **headers})
 
 
 def _text(value: bytes) -> str:
@@ -93,11 +98,16 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1").strip()
 
 
-def _authorise(signer: Signer, row: Row, wire: Wire) -> None:
-    """What concerns no bucket yet is decided here; the rest where its bucket is found (`call.bucket_now`)."""
-    is_early = not wire.target.bucket or row.action == "s3:CreateBucket"
-    if is_early and decide(signer.principal, row.action, None) is not Decision.ALLOW:
-        raise S3Error("AccessDenied")
+async def _authorise(call: Call, row: Row, wire: Wire) -> None:
+    """What concerns no bucket yet is decided here; the rest where its bucket is found (`call.bucket_now`).
+
+    Of a stranger no document is read. Raises S3Error: AccessDenied, NoSuchBucket.
+    """
+    if not wire.target.bucket or row.action == "s3:CreateBucket":
+        if decide(call.caller, row.action, None) is not Decision.ALLOW:
+            raise S3Error("AccessDenied")
+    elif row.payload is not None:
+        await bucket_for_write(call, wire.target.bucket)
 
 
 def _payload(request: Request, wire: Wire, signer: Signer, body: BodySource) -> Payload:

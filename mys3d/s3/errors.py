@@ -56,8 +56,11 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "InvalidRequest": Kind(400, "Invalid Request"),
     "InvalidStorageClass": Kind(400, "The storage class you specified is not valid"),
     "InvalidTag": Kind(400, "The tag provided was not a valid tag."),
+    "InvalidPolicyDocument": Kind(400, "The content of the form does not meet the conditions of the policy document."),
+    "InvalidToken": Kind(400, "The provided token is malformed or otherwise invalid."),
     "InvalidURI": Kind(400, "Couldn't parse the specified URI."),
     "KeyTooLongError": Kind(400, "Your key is too long"),
+    "MalformedPOSTRequest": Kind(400, "The body of your POST request is not well-formed multipart/form-data."),
     "MalformedTrailerError": Kind(
         400, "The request contained trailing data that was not well-formed or did not conform to our published schema."
     ),

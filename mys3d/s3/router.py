@@ -170,6 +170,7 @@ def _index(routes: tuple[Route, ...]) -> dict[tuple[str, str], tuple[Route, ...]
 
 
 ROUTES: Final = tuple(map(_parse, _KNOWN.strip().splitlines()))
+MARKS: Final = frozenset(name for route in ROUTES for name, _ in route.queries)  # queries that select an operation
 NAMES: Final = frozenset(route.name for route in ROUTES) | _ALIASES
 _BY_PLACE: Final = _index(ROUTES)
 

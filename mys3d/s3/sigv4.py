@@ -1,14 +1,14 @@
-"""Signature Version 4 in the Authorization header.        Floor: s3 (pure). Called by: operations.
+"""Signature Version 4, in the Authorization header or in the query.        Floor: s3 (pure). Called by: operations.
 
 Law: a request is the signer's only if method, path, query, every signed header and the payload's name are exactly
 what was signed; signatures are compared in constant time. Nothing is normalised: `//` and `..` stay, the path is
 encoded once. Time and secret come as arguments.
-Source: S3 API, "Authenticating Requests: Using the Authorization Header"; AWS General Reference, SigV4.
+Source: S3 API, "Authenticating Requests: Using the Authorization Header" and "... Using Query Parameters".
 """
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,15 @@ ALGORITHM: Final = "AWS4-HMAC-SHA256"
 EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 
 _HEX: Final = frozenset("0123456789abcdef")
-_PRESIGN_MARKS: Final = ("X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "AWSAccessKeyId", "Signature")
+_SIGNATURE: Final = b"X-Amz-Signature"
+_QUERY_FIELDS: Final = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Signature",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Expires",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class Claim:
     signature: str
     timestamp: str  # YYYYMMDDTHHMMSSZ
     content_sha256: str
+    is_presigned: bool = False
 
     @property
     def scope(self) -> str:
@@ -62,28 +71,21 @@ class SigningKeys:
 
 
 def read_claim(request: Request, now: Instant) -> Claim:
-    """Parse who claims to have signed, and check the time. The caller checks the region. Raises S3Error."""
+    """Parse who the Authorization header says has signed, and check the time. The caller checks the region.
+
+    Raises S3Error.
+    """
     header = request.header(b"authorization")
-    if header is None:
-        raise _unsigned(request)
-    if request.raw_query and _is_presigned(request.raw_query):
-        raise S3Error(
-            "InvalidArgument",
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
-            "Signature query string parameter or the Authorization header should be specified",
-        )
-    kind, _, rest = header.partition(" ")
-    if kind != ALGORITHM:
-        raise _foreign(kind)
-    fields = _fields(rest)
-    access_key, date, scope_region = _credential(fields["Credential"])
+    assert header is not None, "a request with an Authorization header"
+    fields = _fields(header.partition(" ")[2])
+    access_key, date, region = _credential(fields["Credential"], malformed)
     content = request.header(b"x-amz-content-sha256")
     if content is None:
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     return Claim(
         access_key=access_key,
         date=date,
-        region=scope_region,
+        region=region,
         signed_headers=fields["SignedHeaders"],
         signature=fields["Signature"],
         timestamp=_timestamp(request, date, now),
@@ -91,15 +93,67 @@ def read_claim(request: Request, now: Instant) -> Claim:
     )
 
 
+def read_query_claim(request: Request, now: Instant) -> Claim:
+    """Parse who the query says has signed, and whether the link is good now. Raises S3Error."""
+    query = uri.query_texts(uri.query_pairs(request.raw_query))
+    if any(not query.get(name) for name in _QUERY_FIELDS):
+        raise _malformed_query(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+        )
+    if query["X-Amz-Algorithm"] != ALGORITHM:
+        raise _malformed_query('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    if not _is_signature(query["X-Amz-Signature"]):
+        raise S3Error("SignatureDoesNotMatch", SignatureProvided=query["X-Amz-Signature"])
+    access_key, date, region = _credential(query["X-Amz-Credential"], _malformed_query)
+    _check_validity(query["X-Amz-Date"], query["X-Amz-Expires"], now)
+    if query["X-Amz-Date"][:8] != date:
+        raise _malformed_query(f'Invalid credential date "{date}". This date is not the same as X-Amz-Date.')
+    content = query.get("X-Amz-Content-Sha256") or request.header(b"x-amz-content-sha256")
+    return Claim(
+        access_key=access_key,
+        date=date,
+        region=region,
+        signed_headers=query["X-Amz-SignedHeaders"],
+        signature=query["X-Amz-Signature"],
+        timestamp=query["X-Amz-Date"],
+        content_sha256=content or "UNSIGNED-PAYLOAD",
+        is_presigned=True,
+    )
+
+
+def _check_validity(date: str, expires: str, now: Instant) -> None:
+    """A link is good from its date (less what clocks may differ) for its seconds."""
+    at = dates.parse_amz_date(date)
+    if at is None:
+        raise _malformed_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    if not (expires.isascii() and expires.removeprefix("-").isdigit()):
+        raise _malformed_query("X-Amz-Expires should be a number")
+    if len(expires) > 6 or not 1 <= int(expires) <= limits.presigned_seconds_max:
+        raise _malformed_query(f"X-Amz-Expires must be from 1 to {limits.presigned_seconds_max} seconds (a week)")
+    until = Instant(at + int(expires) * 1000)
+    if now < at - limits.request_skew_ms:
+        raise S3Error("AccessDenied", "Request is not yet valid", ServerTime=dates.iso_date(now))
+    if now > until:
+        raise S3Error(
+            "AccessDenied",
+            "Request has expired",
+            Expires=dates.iso_date(until),
+            ServerTime=dates.iso_date(now),
+            **{"X-Amz-Expires": expires},
+        )
+
+
 def wrong_region(claim: Claim, region: str) -> S3Error:
     """Return the refusal that names the right region: SDKs sign again with it."""
-    return _malformed(f"the region '{claim.region}' is wrong; expecting '{region}'", Region=region)
+    refuse = _malformed_query if claim.is_presigned else malformed
+    return refuse(f"the region '{claim.region}' is wrong; expecting '{region}'", Region=region)
 
 
 def verify(request: Request, claim: Claim, key: bytes) -> None:
     """Compare the signature with that of `key` (see `SigningKeys`). Raises S3Error."""
-    headers = _signed_headers(request.headers, claim.signed_headers)
-    query = canonical_query(request.raw_query)
+    headers = _signed_headers(request.headers, claim)
+    query = canonical_query(request.raw_query, without=_SIGNATURE if claim.is_presigned else None)
     text = ""
     for path in _canonical_paths(request.raw_path):
         canonical = f"{request.method}\n{path}\n{query}\n{headers}\n{claim.signed_headers}\n{claim.content_sha256}"
@@ -117,11 +171,12 @@ def verify(request: Request, claim: Claim, key: bytes) -> None:
     )
 
 
-def canonical_query(raw_query: bytes) -> str:
+def canonical_query(raw_query: bytes, without: bytes | None = None) -> str:
     """Decode, encode again as SigV4 does, and sort by encoded name, then value. Raises S3Error InvalidURI."""
     if not raw_query:
         return ""
-    pairs = [(uri.encode(name), uri.encode(value)) for name, value in uri.query_pairs(raw_query)]
+    found = uri.query_pairs(raw_query)
+    pairs = [(uri.encode(name), uri.encode(value)) for name, value in found if name != without]
     return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
 
 
@@ -135,9 +190,9 @@ def _canonical_paths(raw_path: bytes) -> Iterable[str]:
         yield encoded
 
 
-def _signed_headers(headers: Headers, signed: str) -> str:
+def _signed_headers(headers: Headers, claim: Claim) -> str:
     """Return the canonical headers block. Raises S3Error AccessDenied when a header had to be signed and was not."""
-    names = signed.split(";")
+    names = claim.signed_headers.split(";")
     values: dict[str, str] = dict.fromkeys(names, "")
     seen: set[str] = set()
     for raw_name, raw_value in headers:
@@ -154,7 +209,8 @@ def _signed_headers(headers: Headers, signed: str) -> str:
     if "host" not in seen:
         raise _not_signed("host")
     if len(values) != len(names) or names != sorted(names):
-        raise _malformed("SignedHeaders is not a sorted list of lower-case names")
+        refuse = _malformed_query if claim.is_presigned else malformed
+        raise refuse("SignedHeaders is not a sorted list of lower-case names")
     return "".join([f"{name}:{values[name]}\n" for name in names])
 
 
@@ -169,23 +225,27 @@ def _fields(text: str) -> dict[str, str]:
     for piece in text.split(","):
         name, equals, value = piece.strip().partition("=")
         if not equals or name in fields:
-            raise _malformed("the header is not a list of Credential, SignedHeaders and Signature")
+            raise malformed("the header is not a list of Credential, SignedHeaders and Signature")
         fields[name] = value
     for name in ("Credential", "SignedHeaders", "Signature"):
         if not fields.get(name):
-            raise _malformed(f"missing {name}")
-    if len(fields["Signature"]) != 64 or not _HEX.issuperset(fields["Signature"]):
-        raise _malformed("the signature is not 64 hex digits")
+            raise malformed(f"missing {name}")
+    if not _is_signature(fields["Signature"]):
+        raise malformed("the signature is not 64 hex digits")
     return fields
 
 
-def _credential(text: str) -> tuple[str, str, str]:
+def _is_signature(text: str) -> bool:
+    return len(text) == 64 and _HEX.issuperset(text)
+
+
+def _credential(text: str, refuse: Callable[[str], S3Error]) -> tuple[str, str, str]:
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or not parts[0]:
-        raise _malformed('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"')
+        raise refuse('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"')
     access_key, date, region, service, ending = parts
     if service != "s3" or ending != "aws4_request":
-        raise _malformed(f"incorrect service or terminal in the Credential: '{service}/{ending}'")
+        raise refuse(f"incorrect service or terminal in the Credential: '{service}/{ending}'")
     return access_key, date, region
 
 
@@ -207,28 +267,13 @@ def _timestamp(request: Request, date: str, now: Instant) -> str:
             MaxAllowedSkewMilliseconds=str(limits.request_skew_ms),
         )
     if not text.startswith(date) or len(date) != 8:
-        raise _malformed(f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{text[:8]}".')
+        raise malformed(f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{text[:8]}".')
     return text
 
 
-def _is_presigned(raw_query: bytes) -> bool:
-    names = {name for name, _ in uri.query_pairs(raw_query)}
-    return any(mark.encode() in names for mark in _PRESIGN_MARKS)
-
-
-def _unsigned(request: Request) -> S3Error:
-    if request.raw_query and _is_presigned(request.raw_query):
-        return S3Error("NotImplemented", "Presigned requests are not implemented by this release.")
-    return S3Error("AccessDenied")
-
-
-def _foreign(kind: str) -> S3Error:
-    if kind.startswith("AWS4-ECDSA-"):
-        return S3Error("NotImplemented", "Signature Version 4A is not implemented.")
-    return S3Error(
-        "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
-    )
-
-
-def _malformed(what: str, **fields: str) -> S3Error:
+def malformed(what: str, **fields: str) -> S3Error:
     return S3Error("AuthorizationHeaderMalformed", f"The authorization header is malformed; {what}.", **fields)
+
+
+def _malformed_query(what: str, **fields: str) -> S3Error:
+    return S3Error("AuthorizationQueryParametersError", what, **fields)

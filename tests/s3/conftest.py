@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -44,3 +44,17 @@ def sign(monkeypatch: pytest.MonkeyPatch) -> Sign:
         return to_request(method, url, {"Host": "localhost:9000", **dict(request.headers.items())})
 
     return signed
+
+
+@pytest.fixture
+def presign(monkeypatch: pytest.MonkeyPatch) -> Sign:
+    """Make a link as boto3 does, good for an hour from NOW; headers that it signs are sent along."""
+    now = datetime.fromtimestamp(NOW / 1000, UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda remove_tzinfo=True: now.replace(tzinfo=None))
+
+    def presigned(method: str, url: str, headers: dict[str, str] | None = None) -> Request:
+        request = AWSRequest(method, "http://localhost:9000" + url, headers=dict(headers or {}))
+        S3SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET), "s3", "us-east-1", expires=3600).add_auth(request)
+        return to_request(method, request.url, {"Host": "localhost:9000", **(headers or {})})
+
+    return presigned

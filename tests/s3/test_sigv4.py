@@ -10,6 +10,7 @@ from mys3d.errors import S3Error
 from mys3d.model.names import Instant
 from mys3d.s3 import dates, sigv4, uri
 from mys3d.s3.message import Headers, Request
+from mys3d.s3.signing import Way, way_of
 from mys3d.s3.sigv4 import SigningKeys
 
 NOW = Instant(1445412480_000)
@@ -18,6 +19,7 @@ DAY = dates.parse_amz_date("20130524T000000Z")
 
 
 def verify(request: Request, secret: str = SECRET, now: Instant = NOW) -> None:
+    assert way_of(request) is Way.HEADER_V4
     claim = sigv4.read_claim(request, now)
     if claim.access_key not in ("AKIAIOSFODNN7EXAMPLE", "AK"):
         raise S3Error("InvalidAccessKeyId")
@@ -269,10 +271,6 @@ GOOD = (
 @pytest.mark.parametrize(
     ("authorization", "code"),
     [
-        ("", "InvalidRequest"),
-        ("Bearer x", "InvalidRequest"),
-        ("AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=", "InvalidRequest"),
-        ("AWS4-ECDSA-P256-SHA256 " + GOOD, "NotImplemented"),
         ("AWS4-HMAC-SHA256", "AuthorizationHeaderMalformed"),
         ("AWS4-HMAC-SHA256 " + GOOD.replace("Signature=", "Sig="), "AuthorizationHeaderMalformed"),
         ("AWS4-HMAC-SHA256 " + GOOD + ", Signature=" + "0" * 64, "AuthorizationHeaderMalformed"),
@@ -297,21 +295,6 @@ def test_a_broken_authorization_is_named(authorization: str, code: str) -> None:
 
 def test_a_request_without_content_sha256_is_refused(sign: Any) -> None:
     assert refusal(without_header(sign("GET", "/bucket"), b"x-amz-content-sha256")).code == "InvalidRequest"
-
-
-def test_a_request_of_nobody_is_denied() -> None:
-    assert refusal(Request("GET", b"/bucket", b"", ((b"host", b"x"),), "http", "", "X")).code == "AccessDenied"
-
-
-@pytest.mark.parametrize(
-    "query", [b"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", b"AWSAccessKeyId=A&Signature=x&Expires=1"]
-)
-def test_credentials_in_the_query_alone_are_never_accepted(query: bytes) -> None:
-    assert refusal(Request("PUT", b"/b/k", query, ((b"host", b"x"),), "http", "", "X")).code == "NotImplemented"
-
-
-def test_two_ways_of_signing_at_once_are_refused(sign: Any) -> None:
-    assert refusal(sign("GET", "/bucket?X-Amz-Signature=0")).code == "InvalidArgument"
 
 
 def test_signing_keys_are_derived_once() -> None:
