@@ -1,4 +1,4 @@
-"""A copy without bytes: one command names the body once more.        Floor: engine. Called by: operations (CopyObject).
+"""A copy or a rename without bytes: one command names the body once more.        Floor: engine. Called by: operations.
 
 Law: the conditions a client sets on the source are asked of the very version that is copied: the command names it, and
 when another one became visible meanwhile everything is asked again.
@@ -14,6 +14,7 @@ from mys3d.model.names import BucketId, ObjectKey
 from mys3d.model.objects import Checksum, Content, Version
 from mys3d.ports import Ports
 from mys3d.registry import queries
+from mys3d.registry.amendments import RenameObject
 from mys3d.registry.commands import CopyObject, Precondition
 from mys3d.registry.outcomes import Applied
 
@@ -70,3 +71,35 @@ async def copy_object(
             if refusal.reason is not Reason.SOURCE_CHANGED:
                 raise
     raise Unavailable(f"the source of a copy changed {limits.commit_retries_max + 1} times")
+
+
+async def rename_object(
+    ports: Ports,
+    source: Place,
+    target: Place,
+    accept: Callable[[Version, Version | None], None],
+) -> Applied:
+    """Give an object another key in its bucket.
+
+    `accept` raises when the client does not want this version renamed, or that one (None: none) replaced: both are
+    still visible when it happens. Raises Rejected (SOURCE_CHANGED: there is no source), Unavailable, OutcomeUnknown,
+    and what `accept` raises.
+    """
+    assert source.bucket == target.bucket, "an object is renamed within its bucket"
+    for _ in range(limits.commit_retries_max + 1):
+        await ports.registry.barrier()
+        view = ports.registry.view()
+        found = queries.live(view, source.bucket, source.key)
+        replaced = queries.live(view, target.bucket, target.key)
+        if found is None:
+            raise Rejected(Reason.SOURCE_CHANGED, "there is no source")
+        accept(found, replaced)
+        command = RenameObject(
+            target.bucket, target.key, source.key, found.id, None if replaced is None else replaced.id
+        )
+        try:
+            return await ports.registry.propose(command)
+        except Rejected as refusal:
+            if refusal.reason is not Reason.SOURCE_CHANGED:
+                raise
+    raise Unavailable(f"the keys of a rename changed {limits.commit_retries_max + 1} times")

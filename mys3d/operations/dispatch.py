@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
-from mys3d.operations import attributes, buckets, copying, listings, objects, removing, storing, tagging
+from mys3d.operations import attributes, buckets, copying, listings, objects, removing, renaming, storing, tagging
 from mys3d.operations.authenticate import Signer, authenticate
 from mys3d.operations.call import Call, bucket_for_write
 from mys3d.operations.payload import Payload, read_document
@@ -29,6 +29,7 @@ FAMILIES: Final = (
     objects,
     storing,
     copying,
+    renaming,
     removing,
     listings,
     tagging,

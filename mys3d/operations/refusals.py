@@ -55,14 +55,31 @@ IGNORED: Final[Mapping[str, str]] = {
     "x-amz-request-payer": "nobody is charged",
     "x-amz-bypass-governance-retention": "no object is locked, so there is nothing to bypass",
     "x-amz-optional-object-attributes": "no object is archived, so none has a restore to tell of",
+    "x-amz-client-token": "a rename sent again after it was done answers 404 NoSuchKey, and harms nothing",
     "x-amz-object-annotation-directive": "no object has annotations",
 }
 
 
 def refuse_unbuilt(headers: Mapping[str, str]) -> None:
-    """Raise S3Error NotImplemented for a header that this release cannot obey."""
+    """Raise S3Error NotImplemented for a header that this release cannot obey, InvalidArgument for no canned ACL."""
     if REFUSED.isdisjoint(headers) and FIXED.keys().isdisjoint(headers):
         return
+    _check_acl(headers.get("x-amz-acl", "private"))
     for name in headers:
         if name in REFUSED or (name in FIXED and headers[name] not in FIXED[name]):
             raise S3Error("NotImplemented", Header=name)
+
+
+# S3 User Guide, "Canned ACL".
+_CANNED: Final = FIXED["x-amz-acl"] | {
+    "public-read",
+    "public-read-write",
+    "authenticated-read",
+    "aws-exec-read",
+    "log-delivery-write",
+}
+
+
+def _check_acl(name: str) -> None:
+    if name not in _CANNED:
+        raise S3Error("InvalidArgument", ArgumentName="x-amz-acl", ArgumentValue=name)

@@ -12,7 +12,7 @@ from mys3d.errors import S3Error
 from mys3d.operations.answers import XML_TYPE
 from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
 from mys3d.operations.objects import check_version_id, object_key
-from mys3d.registry import commands, queries
+from mys3d.registry import amendments, queries
 from mys3d.s3 import tags, xml
 from mys3d.s3.message import Response
 from mys3d.s3.schema import Element
@@ -86,7 +86,7 @@ async def delete_bucket_tagging(call: Call, asked: DeleteBucketTagging) -> Respo
 async def _tag_bucket(call: Call, name: str, wanted: TagSet) -> None:
     bucket = await bucket_for_write(call, name)
     with writing_to(call, bucket):
-        await call.services.ports.registry.propose(commands.TagBucket(bucket.id, wanted))
+        await call.services.ports.registry.propose(amendments.TagBucket(bucket.id, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +141,4 @@ async def _tag_object(call: Call, asked: PutObjectTagging | DeleteObjectTagging,
     check_version_id(asked.version_id)
     bucket = await bucket_for_write(call, asked.bucket)
     with writing_to(call, bucket):
-        await call.services.ports.registry.propose(commands.TagVersion(bucket.id, key, None, wanted))
+        await call.services.ports.registry.propose(amendments.TagVersion(bucket.id, key, None, wanted))

@@ -9,6 +9,7 @@ from typing import assert_never
 from mys3d.errors import Reason, Rejected
 from mys3d.model.names import Instant, LogIndex, NodeId, Term
 from mys3d.registry import tables
+from mys3d.registry.amendments import RenameObject, TagBucket, TagVersion
 from mys3d.registry.codec import decode_proposal
 from mys3d.registry.commands import (
     AbandonBody,
@@ -38,8 +39,6 @@ from mys3d.registry.commands import (
     SealLayout,
     SetVersioning,
     StageExtent,
-    TagBucket,
-    TagVersion,
     UpdateMember,
 )
 from mys3d.registry.moment import Moment
@@ -140,6 +139,8 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return objects.put(tx, at, command)
         case CopyObject():
             return copies.copy(tx, at, command)
+        case RenameObject():
+            return copies.rename(tx, at, command)
         case DeleteObject():
             return objects.delete(tx, at, command)
         case DeleteObjects():

@@ -29,6 +29,7 @@ from mys3d.model.names import (
 from mys3d.model.objects import Checksum, Content
 from mys3d.model.settings import WriteQuorum
 from mys3d.model.uploads import PartRun
+from mys3d.registry.amendments import Amendment
 from mys3d.registry.upload_commands import AbortUpload, CreateUpload, PutPart
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
 
@@ -159,13 +160,6 @@ class DeleteBucket(msgspec.Struct, frozen=True, array_like=True, tag="rb"):
     name: BucketName
 
 
-class TagBucket(msgspec.Struct, frozen=True, array_like=True, tag="tagb"):
-    """Put these tags, sorted by key, in the place of those a bucket has. Refused: NO_SUCH_BUCKET."""
-
-    bucket: BucketId
-    tags: tuple[tuple[str, str], ...]
-
-
 class SetVersioning(msgspec.Struct, frozen=True, array_like=True, tag="versioning"):
     """Have a bucket keep versions, or stop making new ones. Refused: NO_SUCH_BUCKET."""
 
@@ -273,18 +267,6 @@ class CopyObject(msgspec.Struct, frozen=True, array_like=True, tag="cp"):
     is_current: bool = True  # False: the client named this version, visible or not
 
 
-class TagVersion(msgspec.Struct, frozen=True, array_like=True, tag="tagv"):
-    """Put these tags, sorted by key, in the place of those a version has; it stays the same version.
-
-    Refused: NO_SUCH_BUCKET, NO_SUCH_KEY, NO_SUCH_VERSION.
-    """
-
-    bucket: BucketId
-    key: ObjectKey
-    version: VersionId | None  # None: the visible one
-    tags: tuple[tuple[str, str], ...]
-
-
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
     """Remove the visible version of a key, as its bucket's versioning says, or one version for good.
 
@@ -358,7 +340,6 @@ Command = (
     | BumpGcEpoch
     | CreateBucket
     | DeleteBucket
-    | TagBucket
     | SetVersioning
     | StageExtent
     | AbandonBody
@@ -369,7 +350,7 @@ Command = (
     | CompleteUpload
     | AbortUpload
     | CopyObject
-    | TagVersion
+    | Amendment
     | DeleteObject
     | DeleteObjects
     | CancelOperation

@@ -13,6 +13,7 @@ from mys3d.model.body import BlobRef, InlineBlobs, SimpleBody
 from mys3d.model.buckets import Versioning
 from mys3d.model.digest import DIGEST_BYTES
 from mys3d.model.names import LogIndex
+from mys3d.registry.amendments import RenameObject, TagBucket, TagVersion
 from mys3d.registry.commands import (
     AbandonBody,
     BeginLayout,
@@ -41,8 +42,6 @@ from mys3d.registry.commands import (
     SealLayout,
     SetVersioning,
     StageExtent,
-    TagBucket,
-    TagVersion,
     UpdateMember,
     Wanted,
 )
@@ -71,9 +70,8 @@ def _fault_of_command(command: Command) -> str:
     match command:
         case PutObject():
             return _keys(command.bucket, command.key) or _body(command.body, command.size)
-        case CopyObject():
-            source = _keys(command.source_bucket, command.source_key) or _number(command.source_version)
-            return source or _keys(command.bucket, command.key)
+        case CopyObject() | RenameObject():
+            return _fault_of_copies(command)
         case StageExtent():
             return _extent(command)
         case CreateUpload() | PutPart() | CompleteUpload() | AbortUpload():
@@ -108,11 +106,8 @@ def _fault_of_command(command: Command) -> str:
             return _straggler(command.straggler_ms) or _period_of_settings(command)
         case CreateBucket():
             return _names(command.name)
-        case TagBucket():
-            return _number(command.bucket) or _tags(command.tags, limits.bucket_tags_max)
-        case TagVersion():
-            fault = _keys(command.bucket, command.key) or _number(command.version or 0)
-            return fault or _tags(command.tags, limits.object_tags_max)
+        case TagBucket() | TagVersion():
+            return _fault_of_tags(command)
         case DeleteBucket():
             return _number(command.bucket) or _names(command.name)
         case SetVersioning():
@@ -127,6 +122,24 @@ def _fault_of_command(command: Command) -> str:
             return fault or ("" if is_digest else f"a digest of {len(command.digest)} bytes")
         case CancelOperation():
             return "" if len(command.operation) == _OPERATION_BYTES else "an operation id has 16 bytes"
+
+
+def _fault_of_copies(command: CopyObject | RenameObject) -> str:
+    numbers = _number(command.source_version) or _keys(command.bucket, command.key)
+    match command:
+        case CopyObject():
+            return numbers or _keys(command.source_bucket, command.source_key)
+        case RenameObject():
+            return numbers or _number(command.replaced or 0) or _keys(command.bucket, command.source_key)
+
+
+def _fault_of_tags(command: TagBucket | TagVersion) -> str:
+    match command:
+        case TagBucket():
+            return _number(command.bucket) or _tags(command.tags, limits.bucket_tags_max)
+        case TagVersion():
+            fault = _keys(command.bucket, command.key) or _number(command.version or 0)
+            return fault or _tags(command.tags, limits.object_tags_max)
 
 
 def _fault_of_users(command: UserCommand) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mys3d import limits
-from mys3d.engine.copy import Description, Place, copy_object
+from mys3d.engine.copy import Description, Place, copy_object, rename_object
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.body import InlineBlobs
 from mys3d.model.names import GcEpoch, ObjectKey
@@ -152,3 +152,53 @@ async def test_a_source_that_never_rests_is_given_up(grid: Any) -> None:
         await copy_object(
             meddled(grid, limits.commit_retries_max + 1, overwrite), place(grid, "a"), place(grid, "b"), same
         )
+
+
+def anything(_source: Version, _replaced: Version | None) -> None:
+    return None
+
+
+async def test_a_renamed_object_has_one_key(grid: Any) -> None:
+    before = live(grid, "a")
+    await rename_object(grid[0].ports, place(grid, "a"), place(grid, "b"), anything)
+    after = live(grid, "b")
+    assert live(grid, "a") is None
+    assert before is not None
+    assert after is not None
+    assert (after.body, after.modified_at) == (before.body, before.modified_at)
+
+
+async def test_both_keys_of_a_rename_are_looked_at_again_when_they_change(grid: Any) -> None:
+    blob = await grid.hold(b"newer", [0])
+
+    async def put() -> None:
+        await grid[0].ports.registry.propose(command(grid, "b", blob))
+
+    seen: list[tuple[int, int]] = []
+    await rename_object(
+        meddled(grid, 1, put),
+        place(grid, "a"),
+        place(grid, "b"),
+        lambda source, replaced: seen.append((source.size, -1 if replaced is None else replaced.size)),
+    )
+    assert seen == [(4, -1), (4, 5)]
+    assert live(grid, "a") is None
+
+
+async def test_a_source_that_is_missing_is_not_renamed(grid: Any) -> None:
+    with pytest.raises(Rejected) as refused:
+        await rename_object(grid[0].ports, place(grid, "nothing"), place(grid, "b"), anything)
+    assert refused.value.reason is Reason.SOURCE_CHANGED
+
+
+async def test_keys_that_never_rest_are_not_renamed(grid: Any) -> None:
+    blob = await grid.hold(b"again", [0])
+
+    async def overwrite() -> None:
+        await grid[0].ports.registry.propose(command(grid, "a", blob))
+
+    with pytest.raises(Unavailable, match="changed"):
+        await rename_object(
+            meddled(grid, limits.commit_retries_max + 1, overwrite), place(grid, "a"), place(grid, "b"), anything
+        )
+    assert live(grid, "b") is None

@@ -26,6 +26,7 @@ BUILT = {
     "GetObjectTagging",
     "DeleteObjectTagging",
     "PutObject",
+    "RenameObject",
     "GetObject",
     "GetObjectAttributes",
     "HeadObject",

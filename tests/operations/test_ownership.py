@@ -23,6 +23,7 @@ async def test_an_operation_is_refused_in_the_bucket_of_somebody_else(ann: Any, 
     assert (await ann("PUT", "/photos/k", b"mine")).status == 200
     body = b"<Delete><Object><Key>k</Key></Object></Delete>" if row.name == "DeleteObjects" else b""
     headers = {"x-amz-copy-source": "/photos/other"} if row.name == "CopyObject" else {}
+    headers |= {"x-amz-rename-source": "other"} if row.name == "RenameObject" else {}
     headers |= {"x-amz-object-attributes": "ETag"} if row.name == "GetObjectAttributes" else {}
     found = await replace(ann, access_key="BOB")(row.method, url_of(row), body, headers)
     if row.payload is not None and not body:

@@ -50,3 +50,9 @@ def test_what_holds_anyway_is_accepted(name: str, value: str) -> None:
 def test_a_header_is_treated_in_one_way() -> None:
     assert len(REFUSED | FIXED.keys() | IGNORED.keys()) == len(REFUSED) + len(FIXED) + len(IGNORED)
     assert all(name == name.lower() for name in (*REFUSED, *FIXED, *IGNORED))
+
+
+def test_an_acl_that_nobody_knows_is_no_argument() -> None:
+    with pytest.raises(S3Error) as refused:
+        refuse_unbuilt({"x-amz-acl": "public-ready"})
+    assert (refused.value.code, refused.value.fields["ArgumentValue"]) == ("InvalidArgument", "public-ready")

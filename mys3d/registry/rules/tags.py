@@ -6,8 +6,8 @@ Law: only tags change: neither the id nor the date of a version, nor what its bo
 import msgspec
 
 from mys3d.errors import Reason, Rejected
-from mys3d.registry import tables
-from mys3d.registry.commands import TagBucket, TagVersion
+from mys3d.registry import stack, tables
+from mys3d.registry.amendments import TagBucket, TagVersion
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome, VersionPut
 from mys3d.registry.transaction import Transaction
@@ -27,11 +27,15 @@ def tag_bucket(tx: Transaction, at: Moment, command: TagBucket) -> Outcome:
 def tag_version(tx: Transaction, at: Moment, command: TagVersion) -> Outcome:
     if not tables.has_bucket(tx, command.bucket):
         return Rejected(Reason.NO_SUCH_BUCKET)
-    found = tables.live(tx, command.bucket, command.key)
-    if found is None:
-        return Rejected(Reason.NO_SUCH_KEY, command.key)
-    if command.version not in (None, found.id):
-        return Rejected(Reason.NO_SUCH_VERSION, command.key)
+    bucket, key = command.bucket, command.key
+    live = tables.live(tx, bucket, key)
+    found = live if command.version is None else stack.find(tx, bucket, key, command.version)
+    if found is None or found.is_marker:
+        return Rejected(Reason.NO_SUCH_KEY if command.version is None else Reason.NO_SUCH_VERSION, key)
     content = msgspec.structs.replace(found.content, tags=command.tags)
-    tables.put_live(tx, command.bucket, command.key, msgspec.structs.replace(found, content=content))
+    tagged = msgspec.structs.replace(found, content=content)
+    if live is not None and live.id == found.id:
+        tables.put_live(tx, bucket, key, tagged)
+    else:
+        stack.hide(tx, bucket, key, tagged)
     return Applied(at.index, VersionPut(found.id, found.modified_at, found.is_null))

@@ -5,11 +5,12 @@ import pytest
 
 from mys3d import limits
 from mys3d.errors import Reason
-from mys3d.model.buckets import BucketConfiguration
-from mys3d.model.names import ObjectKey, VersionId
+from mys3d.model.buckets import BucketConfiguration, Versioning
+from mys3d.model.names import NULL_VERSION, ObjectKey, VersionId
 from mys3d.model.objects import Content
-from mys3d.registry import codec, invariants, queries
-from mys3d.registry.commands import Proposal, TagBucket, TagVersion
+from mys3d.registry import codec, invariants, queries, stack
+from mys3d.registry.amendments import TagBucket, TagVersion
+from mys3d.registry.commands import Proposal, SetVersioning
 
 TAGS = (("a", "1"), ("b", "2"))
 
@@ -33,9 +34,9 @@ def test_a_tagged_version_is_the_same_version(machine, make):
 
 def test_tags_are_replaced_as_a_whole(machine, make):
     bucket = machine.bucket()
-    version = machine.done(make.put(bucket, "k", "one")).detail.version
+    machine.done(make.put(bucket, "k", "one"))
     machine.done(tag(bucket, "k"))
-    machine.done(tag(bucket, "k", (("c", "3"),), VersionId(version)))
+    machine.done(tag(bucket, "k", (("c", "3"),), NULL_VERSION))
     assert queries.live(machine.rows, bucket, "k").content.tags == (("c", "3"),)
     machine.done(tag(bucket, "k", ()))
     assert queries.live(machine.rows, bucket, "k").content.tags == ()
@@ -48,6 +49,28 @@ def test_what_is_not_there_is_not_tagged(machine, make):
     machine.done(make.put(bucket, "k", "one"))
     assert make.reason(machine.do(tag(bucket, "k", version=VersionId(99)))) == Reason.NO_SUCH_VERSION
     assert make.reason(machine.do(TagBucket(99, TAGS))) == Reason.NO_SUCH_BUCKET
+
+
+def test_a_version_behind_the_visible_one_has_tags_of_its_own(machine, make):
+    bucket = machine.bucket()
+    null = machine.done(make.put(bucket, "k", "one")).detail.version
+    machine.done(SetVersioning(bucket, Versioning.ENABLED))
+    first = machine.done(make.put(bucket, "k", "two")).detail.version
+    newest = machine.done(make.put(bucket, "k", "three")).detail.version
+    machine.done(tag(bucket, "k", TAGS, first))
+    machine.done(tag(bucket, "k", (("n", ""),), NULL_VERSION))
+    versions = [stack.made_at(machine.rows, bucket, "k", index) for index in (null, first, newest)]
+    assert [version.content.tags for version in versions] == [(("n", ""),), TAGS, ()]
+    assert invariants.violations(machine.rows) == []
+
+
+def test_a_delete_marker_has_no_tags(machine, make):
+    bucket = machine.bucket()
+    machine.done(SetVersioning(bucket, Versioning.ENABLED))
+    machine.done(make.put(bucket, "k", "one"))
+    marker = machine.done(make.delete(bucket, "k")).detail.marker
+    assert make.reason(machine.do(tag(bucket, "k", version=marker))) == Reason.NO_SUCH_VERSION
+    assert make.reason(machine.do(tag(bucket, "k"))) == Reason.NO_SUCH_KEY
 
 
 def test_a_copy_has_the_tags_its_source_has_when_it_is_made(machine, make):
