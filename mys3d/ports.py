@@ -57,6 +57,7 @@ class RaftStatus:
     last_index: LogIndex
     lag: dict[NodeId, int]
     compared: tuple[Compared, ...] = ()  # the newest names of this node's rows, oldest first
+    awaits_promotion: bool = False  # it lost its journal: it is named as a voter, but its word does not count yet
 
 
 class Registry(Protocol):
@@ -302,8 +303,8 @@ class Wire(Protocol):
 
     def connected(self, node: NodeId) -> bool: ...
 
-    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
-        """Ask `node` for a copy of its registry. Raises Unavailable."""
+    async def open_snapshot(self, node: NodeId, since: LogIndex) -> SnapshotOffer:
+        """Ask `node` for a copy of its registry at entry `since` or behind. Raises Unavailable."""
         ...
 
     async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
@@ -321,8 +322,8 @@ class WireListener(Protocol):
 
     def on_disconnected(self, node: NodeId) -> None: ...
 
-    async def on_open_snapshot(self) -> SnapshotOffer:
-        """Freeze a copy of the registry, or offer one that was frozen just before. Raises Unavailable."""
+    async def on_open_snapshot(self, since: LogIndex) -> SnapshotOffer:
+        """Freeze a copy of the registry, or offer one of entry `since` or behind that is kept. Raises Unavailable."""
         ...
 
     async def on_snapshot_piece(self, snapshot: int, file: int, start: int, stop: int) -> bytes:

@@ -185,6 +185,7 @@ class Consensus:
             last_index=LogIndex(raft.log.last_index),
             lag=raft.lag(),
             compared=self.comparing.found(),
+            awaits_promotion=raft.awaits_promotion(),
         )
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
@@ -239,8 +240,8 @@ class Consensus:
     def on_disconnected(self, node: NodeId) -> None:
         self.ticker.hear(node, ticker.CLOSED)
 
-    async def on_open_snapshot(self) -> SnapshotOffer:
-        return await self.snapshots.open()
+    async def on_open_snapshot(self, since: LogIndex) -> SnapshotOffer:
+        return await self.snapshots.open(since)
 
     async def on_snapshot_piece(self, snapshot: int, file: int, start: int, stop: int) -> bytes:
         return await self.snapshots.piece(snapshot, file, start, stop)

@@ -54,6 +54,11 @@ class Identity(Election):
         node = NodeId(self.node_id)
         return node in self.voters_row.now() and self.is_own(self.voters_row.incarnation_of(node))
 
+    def awaits_promotion(self) -> bool:
+        """This node is named as a voter, in an incarnation that it has lost: its word does not count. A pair's does."""
+        me = NodeId(self.node_id)
+        return me in self.voters_row.now() and not self.voters_row.is_pair() and not self.is_voter()
+
     def sendable_to(self, node: Node) -> int:
         """A node hears that it loses its vote only when that is committed.
 

@@ -78,7 +78,7 @@ class Installer:
 
     async def _bring(self, source: NodeId, wire: Wire, ticker: Ticker, sync: Sync) -> None:
         began = trio.current_time()
-        received = await fetch(wire, source, self._store, sync)
+        received = await fetch(wire, source, self._store, sync, self._first_usable())
         done = list[Plan]()
 
         async def install() -> None:
@@ -116,7 +116,7 @@ class Installer:
         """
         raft, journal = self._raft, self._raft.log
         index, term = self._machine.applied(received.reader)
-        if not self._is_needed() or index <= raft.last_applied or index < journal.first_index:
+        if not self._is_needed() or index < self._first_usable():
             return None
         if term > raft.term:
             raft.step_down(term)
@@ -161,6 +161,10 @@ class Installer:
 
     def _is_needed(self) -> bool:
         return not self._raft.is_leader() and (self._raft.is_stale or self._raft.needs_snapshot)
+
+    def _first_usable(self) -> LogIndex:
+        """A copy of an earlier entry would take rows away, or leave a gap before the log."""
+        return LogIndex(max(self._raft.last_applied + 1, self._raft.log.first_index))
 
     def _source(self) -> NodeId | None:
         """The leader, and every other time anybody else: without a leader another member's registry helps as well."""

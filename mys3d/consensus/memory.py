@@ -177,7 +177,12 @@ class MemoryRegistry:
             last_index=self.applied_index if self.is_isolated else last,
             lag={other.node: last - other.applied_index for other in others if other is not self},
             compared=tuple(self._compared[-limits.compared_kept_max :]),
+            awaits_promotion=self._awaits_promotion(),
         )
+
+    def _awaits_promotion(self) -> bool:
+        own = self.cluster.incarnations.get(self.node)
+        return self.node in voters(self.rows) and own not in (None, incarnations(self.rows).get(self.node))
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:
         self._listeners.append(listener)

@@ -117,15 +117,20 @@ class Snapshots:
         self._freezing: LogIndex | None = None  # a copy of this index is being made
         self._last_id = raft.request_counter  # random at start: what was asked of an earlier life matches nothing
 
-    async def open(self) -> SnapshotOffer:
-        """Offer the newest copy if the log still holds what follows it, else a new one. Raises Unavailable."""
+    async def open(self, since: LogIndex) -> SnapshotOffer:
+        """Offer the newest copy if the log still holds what follows it, else a new one. Raises Unavailable.
+
+        Whoever asks can use no copy of an entry before `since`: it kept a log that begins there, or has more rows.
+        """
         async with self._opening:
             if self._raft.is_stale or self._raft.is_installing:
                 raise Unavailable("this node's own registry is not whole")
             newest = max(self._kept.values(), key=lambda kept: kept.offer.index, default=None)
-            if newest is not None and newest.offer.index >= self._raft.log.first_index:
+            if newest is not None and newest.offer.index >= max(since, self._raft.log.first_index):
                 newest.used_at = self._clock.monotonic()
                 return newest.offer
+            if self._raft.last_applied < since:
+                raise Unavailable(f"this node's rows end at entry {self._raft.last_applied}, before entry {since}")
             await self._make_room()
             return await self._freeze()
 
@@ -187,13 +192,13 @@ class Snapshots:
                     await self._let_go(kept)
 
 
-async def fetch(wire: Wire, source: NodeId, store: SnapshotStore, sync: Sync) -> Received:
-    """Bring a copy of the registry of `source` here, whole and on disk.
+async def fetch(wire: Wire, source: NodeId, store: SnapshotStore, sync: Sync, since: LogIndex) -> Received:
+    """Bring a copy of the registry of `source` here, of entry `since` or behind, whole and on disk.
 
     Raises Unavailable, Damaged, SnapshotUnusable, OSError: then nothing of it is left. A piece whose lane broke is
     asked for again; a copy that `source` has let go of is not, so the caller begins anew.
     """
-    offer = await wire.open_snapshot(source)
+    offer = await wire.open_snapshot(source, since)
     check_files(offer.files)
     incoming = await result_of(sync, partial(store.receive, offer.files))
     try:

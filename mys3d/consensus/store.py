@@ -121,9 +121,14 @@ class RocksStore:
             raise self._faults.told(error) from error
 
     def checkpoint(self, path: Path) -> None:
-        """Make a copy of the store at `path` (which must not exist) out of hard links, flushed. For a thread."""
+        """Make a copy of the store at `path` (which must not exist) out of hard links, flushed. For a thread.
+
+        The copy's list of files is read back: RocksDB reads its own only at an open, so a bit that rotted in it since
+        then would make every copy worthless and never be noticed here.
+        """
         try:
             Checkpoint(self._rows).create_checkpoint(str(path))
+            _opened(path, is_read_only=True).close()
         except Exception as error:
             raise self._faults.told(error) from error
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
-from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.ports import Buffer, JoinAdmission, NodeStatus, PeerService, SnapshotOffer, WireListener
 from mys3d.registry.commands import JoinMember
@@ -51,8 +51,8 @@ class Inbound:
     def on_disconnected(self, node: NodeId) -> None:
         self._listener.on_disconnected(node)
 
-    async def on_open_snapshot(self) -> SnapshotOffer:
-        return await self._listener.on_open_snapshot()
+    async def on_open_snapshot(self, since: LogIndex) -> SnapshotOffer:
+        return await self._listener.on_open_snapshot(since)
 
     async def on_snapshot_piece(self, snapshot: int, file: int, start: int, stop: int) -> bytes:
         return await self._listener.on_snapshot_piece(snapshot, file, start, stop)

@@ -13,7 +13,7 @@ from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import DIGEST_BYTES, Digest, digest_of
 from mys3d.model.members import Addresses
-from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubReport
 from mys3d.ports import Buffer, NodeStatus, SnapshotOffer
 
@@ -147,6 +147,11 @@ def parse_fetched(payload: Buffer) -> bytes | None:
 
 def parse_held(payload: Buffer) -> tuple[bool, ...]:
     return decode(payload, tuple[bool, ...])
+
+
+def parse_since(payload: Buffer) -> LogIndex:
+    """From which log entry on a snapshot helps. An earlier release sends nothing: any does. Raises ValueError."""
+    return LogIndex(decode(payload, int) if payload else 0)
 
 
 def parse_offer(payload: Buffer) -> SnapshotOffer:

@@ -17,7 +17,7 @@ from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.members import Member
-from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.peers import messages, pki
 from mys3d.peers.frames import Kind
@@ -97,9 +97,10 @@ class PeerNetwork:
         link = self._links.get(node)
         return link is not None and link.control.is_up
 
-    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
+    async def open_snapshot(self, node: NodeId, since: LogIndex) -> SnapshotOffer:
         lane = self._link(node).bulk
-        return await lane.call(Kind.SNAPSHOT, limits.snapshot_open_seconds, messages.parse_offer)
+        asked = messages.encode(since)
+        return await lane.call(Kind.SNAPSHOT, limits.snapshot_open_seconds, messages.parse_offer, asked)
 
     async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
         asked = messages.encode(Piece(snapshot, file, start, stop))

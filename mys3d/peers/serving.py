@@ -128,7 +128,11 @@ class Serving:
         return Kind.REPLY, messages.encode(await self._service.on_scrub(action)), b""
 
     async def _snapshot(self, frame: Frame) -> _Answer:
-        return Kind.REPLY, messages.encode(await self._listener.on_open_snapshot()), b""
+        return (
+            Kind.REPLY,
+            messages.encode(await self._listener.on_open_snapshot(messages.parse_since(frame.payload))),
+            b"",
+        )
 
     async def _piece(self, frame: Frame) -> _Answer:
         asked = messages.decode(frame.payload, Piece)

@@ -166,8 +166,8 @@ class Lanes:
     def connected(self, node):
         return node in self.network.listeners and frozenset((self.node, node)) not in self.network.cuts
 
-    async def open_snapshot(self, node):
-        return await self._listener(node).on_open_snapshot()
+    async def open_snapshot(self, node, since):
+        return await self._listener(node).on_open_snapshot(since)
 
     async def snapshot_piece(self, node, snapshot, file, start, stop):
         return await self._listener(node).on_snapshot_piece(snapshot, file, start, stop)

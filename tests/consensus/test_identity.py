@@ -49,6 +49,16 @@ def test_a_node_that_lost_its_journal_gives_no_vote_in_its_old_name(world, is_st
     assert answers(world, B, RequestVote(raft.term + 7, 99, raft.term + 6, new), C) == [Vote]
 
 
+@pytest.mark.parametrize("is_store_lost", [True, False])
+def test_it_says_that_it_awaits_a_promotion(world, is_store_lost):
+    assert not world.nodes[B].raft.awaits_promotion()
+    assert lose(world, B, is_store_lost).raft.awaits_promotion() is not is_store_lost  # without rows it knows no voters
+
+
+def test_one_of_a_pair_awaits_nothing(hand):
+    assert not lose(world_of(hand, A, B), B, is_store_lost=False).raft.awaits_promotion()
+
+
 def test_it_votes_for_no_candidate_that_names_no_incarnation(world):
     raft = lose(world, B).raft
     assert answers(world, B, RequestVote(raft.term + 7, 99, raft.term + 6), C) == []

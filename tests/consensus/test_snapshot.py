@@ -39,8 +39,8 @@ class Wire:
     def __init__(self, snapshots):
         self.snapshots, self.faults, self.pieces, self.cut = snapshots, [], 0, 0
 
-    async def open_snapshot(self, node):
-        return await self.snapshots.open()
+    async def open_snapshot(self, node, since):
+        return await self.snapshots.open(since)
 
     async def snapshot_piece(self, node, snapshot, file, start, stop):
         self.pieces += 1
@@ -51,7 +51,7 @@ class Wire:
 
 async def test_a_copy_is_fetched_whole(source, builders, autojump_clock):
     _, rows, snapshots = source
-    received = await fetch(Wire(snapshots), "b", builders.Rows(), at_once)
+    received = await fetch(Wire(snapshots), "b", builders.Rows(), at_once, 0)
     assert received.reader.rows == rows.rows
 
 
@@ -59,7 +59,7 @@ async def test_a_copy_is_fetched_in_pieces_of_a_bounded_size(source, builders, a
     _, rows, snapshots = source
     monkeypatch.setattr(limits, "snapshot_piece_bytes", 100)
     wire = Wire(snapshots)
-    received = await fetch(wire, "b", builders.Rows(), at_once)
+    received = await fetch(wire, "b", builders.Rows(), at_once, 0)
     assert received.reader.rows == rows.rows
     assert wire.pieces == sum(-(-file.length // 100) for file in rows.export().files) > 4
 
@@ -68,7 +68,7 @@ async def test_a_piece_that_was_lost_or_changed_on_its_way_is_asked_for_again(so
     _, rows, snapshots = source
     wire = Wire(snapshots)
     wire.faults = [Unavailable("the lane broke"), Damaged(b"d" * 32, "b", "changed"), Unavailable("and again")]
-    received = await fetch(wire, "b", builders.Rows(), at_once)
+    received = await fetch(wire, "b", builders.Rows(), at_once, 0)
     assert received.reader.rows == rows.rows
 
 
@@ -80,7 +80,7 @@ async def test_a_lane_that_stays_broken_ends_the_fetch_and_leaves_nothing(
     receive = target.receive
     target.receive = lambda files: kept.append(receive(files)) or kept[0]
     with pytest.raises(Unavailable, match="lane broke"):
-        await fetch(wire, "b", target, at_once)
+        await fetch(wire, "b", target, at_once, 0)
     assert kept[0].is_abandoned
 
 
@@ -88,26 +88,26 @@ async def test_a_piece_of_another_length_is_refused(source, builders, autojump_c
     wire = Wire(source[2])
     wire.cut = 1
     with pytest.raises(SnapshotUnusable, match="bytes, received"):
-        await fetch(wire, "b", builders.Rows(), at_once)
+        await fetch(wire, "b", builders.Rows(), at_once, 0)
 
 
 async def test_several_nodes_share_a_copy_while_the_log_reaches_it(source, autojump_clock):
     engine, rows, snapshots = source
-    first = await snapshots.open()
+    first = await snapshots.open(0)
     rows.write([(b"later", b"row")])
     engine.last_applied = 20
-    assert await snapshots.open() == first and first.index == 10
+    assert await snapshots.open(0) == first and first.index == 10
     engine.log.first_index = 15
-    second = await snapshots.open()
+    second = await snapshots.open(0)
     assert (second.id, second.index) == (first.id + 1, 20)
     assert snapshots.held_index() == 10
     engine.log.first_index = 25
     with pytest.raises(Unavailable, match="being sent"):
-        await snapshots.open()
+        await snapshots.open(0)
     await trio.sleep(limits.snapshot_quiet_seconds / 2)
     await snapshots.piece(first.id, 0, 0, 10)
     await trio.sleep(limits.snapshot_quiet_seconds * 0.6)
-    third = await snapshots.open()
+    third = await snapshots.open(0)
     assert third.id == second.id + 1
     assert await snapshots.piece(first.id, 0, 0, 10)
     with pytest.raises(Unavailable, match="not kept"):
@@ -124,13 +124,24 @@ async def test_the_log_is_held_from_the_moment_in_which_a_copy_is_begun(source):
         return export()
 
     rows.export = slow
-    assert (await snapshots.open()).index == 10 == snapshots.held_index()
+    assert (await snapshots.open(0)).index == 10 == snapshots.held_index()
     assert held == [10]
     rows.export = lambda: [][0]
     engine.log.first_index = 25
     with pytest.raises(IndexError):
-        await snapshots.open()
+        await snapshots.open(0)
     assert snapshots.held_index() == 10
+
+
+async def test_a_copy_too_old_for_the_asker_is_not_offered(source):
+    """A node that lost its rows and kept its log was offered the same old copy for ever: its asking kept it alive."""
+    engine, _, snapshots = source
+    first = await snapshots.open(0)
+    engine.last_applied = 20
+    assert await snapshots.open(10) == first
+    assert (await snapshots.open(15)).index == 20
+    with pytest.raises(Unavailable, match="end at entry 20, before entry 21"):
+        await snapshots.open(21)
 
 
 async def test_a_copy_that_nobody_reads_is_let_go_of(source, nursery, autojump_clock):
@@ -138,7 +149,7 @@ async def test_a_copy_that_nobody_reads_is_let_go_of(source, nursery, autojump_c
     nursery.start_soon(snapshots.expire)
     exports, export = [], rows.export
     rows.export = lambda: exports.append(export()) or exports[-1]
-    offer = await snapshots.open()
+    offer = await snapshots.open(0)
     for _ in range(5):
         await trio.sleep(limits.snapshot_idle_seconds * 0.9)
         await snapshots.piece(offer.id, 0, 0, 10)
@@ -152,7 +163,7 @@ async def test_a_copy_that_two_tasks_let_go_of_is_closed_once(source):
     _, rows, snapshots = source
     exports, export = [], rows.export
     rows.export = lambda: exports.append(export()) or exports[-1]
-    await snapshots.open()
+    await snapshots.open(0)
     kept = next(iter(snapshots._kept.values()))
     for _ in range(2):
         await snapshots._let_go(kept)
@@ -161,7 +172,7 @@ async def test_a_copy_that_two_tasks_let_go_of_is_closed_once(source):
 
 async def test_only_pieces_of_the_copy_are_read(source):
     _, _, snapshots = source
-    offer = await snapshots.open()
+    offer = await snapshots.open(0)
     for file, start, stop in ((9, 0, 1), (-1, 0, 1), (0, -1, 1), (0, 5, 4), (0, 0, limits.snapshot_piece_bytes + 1)):
         with pytest.raises(Unavailable, match="has no piece"):
             await snapshots.piece(offer.id, file, start, stop)
@@ -172,7 +183,7 @@ async def test_a_node_whose_rows_are_not_whole_offers_none(source, flaw):
     engine, _, snapshots = source
     setattr(engine, flaw, True)
     with pytest.raises(Unavailable, match="not whole"):
-        await snapshots.open()
+        await snapshots.open(0)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "", "x" * 101, "a\0b", "/etc/passwd"])

@@ -212,6 +212,18 @@ class TestDamage:
         again = RocksStore(tmp_path)
         again.close()
 
+    def test_a_copy_whose_list_of_files_has_rotted_is_damage_of_the_store(self, store, tmp_path):
+        """RocksDB reads that list at an open only: a node offered copies that nobody could open, and served on."""
+        store.write([(b"k%d" % number, b"row") for number in range(100)])
+        store.flush()
+        (manifest,) = (tmp_path / "registry").glob("MANIFEST-*")
+        data = bytearray(manifest.read_bytes())
+        data[len(data) // 2] ^= 0x10
+        manifest.write_bytes(data)
+        with pytest.raises(StoreDamaged):
+            store.checkpoint(tmp_path / "copy")
+        assert store.damage is not None
+
     @pytest.mark.parametrize(("name", "text"), [("CURRENT", "hello"), ("CURRENT", "MANIFEST-000009\n")])
     def test_a_store_whose_files_do_not_lead_to_its_rows_is_damaged(self, tmp_path, name, text):
         RocksStore(tmp_path).close()

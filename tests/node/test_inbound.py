@@ -3,7 +3,7 @@
 from typing import Any
 
 from mys3d.model.digest import digest_of
-from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction
 from mys3d.node.inbound import Inbound
 
@@ -39,7 +39,7 @@ async def test_each_call_is_handed_on_with_its_arguments() -> None:
     inbound.on_frame(node, b"frame")
     inbound.on_connected(node)
     inbound.on_disconnected(node)
-    assert await inbound.on_open_snapshot() == "on_open_snapshot"
+    assert await inbound.on_open_snapshot(LogIndex(7)) == "on_open_snapshot"
     assert await inbound.on_snapshot_piece(1, 2, 3, 4) == "on_snapshot_piece"
     assert service.calls == [
         ("on_push", digest, [b"x"], epoch),
@@ -53,6 +53,6 @@ async def test_each_call_is_handed_on_with_its_arguments() -> None:
         ("on_frame", node, b"frame"),
         ("on_connected", node),
         ("on_disconnected", node),
-        ("on_open_snapshot",),
+        ("on_open_snapshot", 7),
         ("on_snapshot_piece", 1, 2, 3, 4),
     ]

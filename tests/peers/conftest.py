@@ -84,6 +84,7 @@ class Listener:
     def __init__(self):
         self.frames, self.linked, self.losses = defaultdict(list), set(), []
         self.snapshot_bytes, self.pieces, self.error = Random(5).randbytes(3000), [], None
+        self.asked_since = []
 
     def on_frame(self, node, frame):
         self.frames[node].append(frame)
@@ -96,7 +97,8 @@ class Listener:
         self.linked.remove(node)
         self.losses.append(node)
 
-    async def on_open_snapshot(self):
+    async def on_open_snapshot(self, since):
+        self.asked_since.append(since)
         await trio.lowlevel.checkpoint()
         if self.error is not None:
             raise self.error

@@ -163,8 +163,9 @@ async def test_who_is_connected_is_told_and_a_stop_breaks_every_call(pair, room)
 
 
 async def test_a_snapshot_is_offered_and_fetched_in_pieces(pair, room):
-    offer = await pair.one.open_snapshot(room.B)
-    assert offer == await pair.listeners[room.B].on_open_snapshot()
+    offer = await pair.one.open_snapshot(room.B, 70_000)
+    assert pair.listeners[room.B].asked_since == [70_000]
+    assert offer == await pair.listeners[room.B].on_open_snapshot(70_000)
     whole = b"".join(
         [await pair.one.snapshot_piece(room.B, offer.id, 1, start, start + 1000) for start in range(0, 3000, 1000)]
     )
@@ -174,8 +175,8 @@ async def test_a_snapshot_is_offered_and_fetched_in_pieces(pair, room):
 
 async def test_a_snapshot_that_is_not_kept_is_unavailable(pair, room):
     pair.listeners[room.B].error = Unavailable("not kept any more")
-    for call in (pair.one.open_snapshot(room.B), pair.one.snapshot_piece(room.B, 5, 0, 0, 1)):
+    for call in (pair.one.open_snapshot(room.B, 0), pair.one.snapshot_piece(room.B, 5, 0, 0, 1)):
         with pytest.raises(Unavailable, match="not kept any more"):
             await call
     with pytest.raises(Unavailable):
-        await pair.one.open_snapshot(room.C)
+        await pair.one.open_snapshot(room.C, 0)

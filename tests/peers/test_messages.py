@@ -94,6 +94,12 @@ def test_a_status_carries_the_names_of_rows():
     assert messages.decode(messages.encode(status), NodeStatus).raft == raft
 
 
+def test_a_snapshot_of_any_entry_is_what_an_earlier_release_asks_for():
+    assert (messages.parse_since(b""), messages.parse_since(messages.encode(70_000))) == (0, 70_000)
+    with pytest.raises(ValueError, match="str"):
+        messages.parse_since(messages.encode("7"))
+
+
 def test_a_piece_of_a_snapshot_is_what_was_sent_or_damaged():
     payload = b"".join(messages.pieced(b"rows"))
     assert messages.parse_piece("b" * 32, payload) == b"rows"

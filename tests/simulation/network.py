@@ -21,7 +21,7 @@ from mys3d import limits
 from mys3d.errors import Damaged, Rejected, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest, digest_of
-from mys3d.model.names import GcEpoch, NodeId
+from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.ports import Buffer, NodeStatus, PeerService, SnapshotOffer, WireListener
 from tests.simulation.threads import HERE, Host
@@ -334,9 +334,9 @@ class Link:
         seconds = limits.status_deadline_seconds
         return await self._call(node, seconds, False, lambda other: other.service.on_scrub(action))
 
-    async def open_snapshot(self, node: NodeId) -> SnapshotOffer:
+    async def open_snapshot(self, node: NodeId, since: LogIndex) -> SnapshotOffer:
         seconds = limits.snapshot_open_seconds
-        return await self._call(node, seconds, True, lambda other: other.listener.on_open_snapshot())
+        return await self._call(node, seconds, True, lambda other: other.listener.on_open_snapshot(since))
 
     async def snapshot_piece(self, node: NodeId, snapshot: int, file: int, start: int, stop: int) -> bytes:
         def ask(other: Endpoint) -> Awaitable[bytes]:
