@@ -163,7 +163,7 @@ def _facts(
     storage = [member.id for member in members if member.state is MemberState.ACTIVE]
     return Facts(
         voters=len(voters),
-        voters_up=sum(node in answers for node in voters),
+        voters_up=sum(node in answers and not answers[node].raft.awaits_promotion for node in voters),
         members=len(members),
         members_up=sum(member.id in answers for member in members),
         storage_up=sum(node in answers and answers[node].disk.is_writable for node in storage),
@@ -188,7 +188,8 @@ def _garbage(answers: Iterable[NodeStatus], now: int) -> GarbageState:
 def _node(
     member: Member, voters: tuple[NodeId, ...], leader: NodeId | None, answer: NodeStatus | None, commit: int
 ) -> NodeState:
-    role = "leader" if member.id == leader else "follower" if member.id in voters else "learner"
+    votes = member.id in voters and (answer is None or not answer.raft.awaits_promotion)
+    role = "leader" if member.id == leader else "follower" if votes else "learner"
     disk = answer.disk if answer is not None else DiskUsage(0, 0, 0, False)
     return NodeState(
         id=member.id,

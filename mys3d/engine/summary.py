@@ -18,7 +18,7 @@ class Facts:
     """Counts of one moment, as one node sees them."""
 
     voters: int
-    voters_up: int
+    voters_up: int  # they answer, and their word counts
     members: int
     members_up: int
     storage_up: int  # nodes that answered and can take blobs
@@ -65,8 +65,10 @@ def sentence_of(facts: Facts, losses: int) -> str:
 
 
 def _standstill(facts: Facts) -> str:
-    if not facts.has_leader or facts.voters_up < _majority(facts):
-        return f"writes stand still: {facts.voters_up} of {facts.voters} voters answer, {_majority(facts)} are needed"
+    if facts.voters_up < _majority(facts):
+        return f"writes stand still: {facts.voters_up} of {facts.voters} voters can vote, {_majority(facts)} are needed"
+    if not facts.has_leader:
+        return "writes stand still: no leader is known"
     needed = write_quorum(facts.replicas, facts.quorum)
     return f"writes stand still: {facts.storage_up} nodes can take blobs, {needed} are needed"
 

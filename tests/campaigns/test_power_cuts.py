@@ -18,6 +18,8 @@ from tests.campaigns.world import World
 CUTS = 50
 ACKNOWLEDGED_MIN = 10_000
 BETWEEN_SECONDS = (2.0, 6.0)
+DISK_BYTES = 4 << 30  # on a RAM disk: fifty cuts leave some 2 GiB of objects on each
+PAUSE_SECONDS = 0.03  # mean between two requests of a client: it is cuts that count here, not requests
 SOME_KEYS = 200  # read again through one node after each cut; all of them through all nodes at the end
 
 
@@ -37,7 +39,7 @@ def run(world: World, cuts: int, seed: int) -> None:
     mix = {kind: (MIXED[kind] + WRITES.get(kind, 0)) for kind in MIXED}
     verdict = Verdict(f"power-cuts, {len(cluster.names)} nodes", seed)
     healed, spot_checks = [], 0
-    with Workload(cluster, Plan(seed, mix=mix, large_percent=2)) as workload:
+    with Workload(cluster, Plan(seed, mix=mix, large_percent=1, pause_seconds=PAUSE_SECONDS)) as workload:
         for cut in range(cuts):
             enough = workload.acknowledged_count + ACKNOWLEDGED_MIN // CUTS
             cluster.wait_for(lambda enough=enough: workload.acknowledged_count >= enough, 120, "writes flow")
@@ -66,7 +68,7 @@ def run(world: World, cuts: int, seed: int) -> None:
 
 @pytest.mark.campaign
 def test_fifty_power_cuts_lose_nothing(form_world: Callable[..., World], seed: int, scale: float) -> None:
-    run(form_world(3, **SHORT_LOG), max(1, int(CUTS * scale)), seed)
+    run(form_world(3, disk_bytes=DISK_BYTES, **SHORT_LOG), max(1, int(CUTS * scale)), seed)
 
 
 @pytest.mark.campaign

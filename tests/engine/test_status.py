@@ -51,6 +51,19 @@ async def test_every_node_tells_the_same_of_all_nodes(make_grid: MakeGrid) -> No
     assert [node.reachable for node in told[0].nodes] == [True] * 3
 
 
+async def test_a_voter_that_lost_its_journal_is_no_voter_until_it_is_promoted(make_grid: MakeGrid) -> None:
+    grid = await settled(make_grid, 3)
+    for node in grid.ids[1:]:
+        await grid[0].ports.registry.set_voter(node, votes=True)
+    grid.cluster.incarnations[grid.ids[1]] = b"n" * 16
+    told = await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
+    assert [node.role for node in told.nodes] == ["leader", "learner", "follower"]
+    assert (told.writable, told.sentence) == (True, "cannot lose a node")
+    grid.cluster.incarnations[grid.ids[2]] = b"m" * 16
+    told = await cluster_status(grid[0].ports, grid[0].missing, grid[0].scrub)
+    assert told.sentence == "writes stand still: 1 of 3 voters can vote, 2 are needed"
+
+
 async def test_a_node_that_is_cut_off_is_shown_as_not_reachable(make_grid: MakeGrid) -> None:
     grid = await settled(make_grid, 3)
     grid.network.partition(grid.ids[2])

@@ -33,14 +33,14 @@ def told(facts: Facts) -> str:
         (ONE_DOWN, "degraded", "cannot lose another node: 1 of 3 are down"),
         (RESTORING, "degraded", "cannot lose a node: 7 copies are being restored"),
         (replace(THREE, is_settled=False), "degraded", "cannot lose a node: copies are being checked"),
-        (TWO_DOWN, "unavailable", "writes stand still: 1 of 3 voters answer, 2 are needed"),
+        (TWO_DOWN, "unavailable", "writes stand still: 1 of 3 voters can vote, 2 are needed"),
         (replace(THREE, quorum=WriteQuorum.ALL), "healthy", "cannot lose a node"),
         (
             replace(ONE_DOWN, quorum=WriteQuorum.ALL),
             "unavailable",
             "writes stand still: 2 nodes can take blobs, 3 are needed",
         ),
-        (replace(THREE, has_leader=False), "unavailable", "writes stand still: 3 of 3 voters answer, 2 are needed"),
+        (replace(THREE, has_leader=False), "unavailable", "writes stand still: no leader is known"),
         (replace(THREE, storage_up=1), "unavailable", "writes stand still: 1 nodes can take blobs, 2 are needed"),
     ],
 )  # fmt: skip
