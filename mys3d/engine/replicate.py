@@ -130,10 +130,18 @@ class _Pushes:
     def _next_substitute(self) -> NodeId | None:
         """The next reachable node that is no home and not full, in the partition's order."""
         if self._substitutes is None:
-            members = queries.members(self._ports.registry.view())
-            self._substitutes = iter(others(members, self._homes, partition_of(self._blob[0])))
+            self._substitutes = iter(self._others())
         for node in self._substitutes:
             is_near = node == self._ports.node or self._ports.peers.reachable(node)
             if is_near and not self._ports.pace.is_full(node):
                 return node
         return None
+
+    def _others(self) -> Sequence[NodeId]:
+        """Who may take a copy in the place of a home; nobody when this node's registry cannot be read just now."""
+        try:
+            members = queries.members(self._ports.registry.view())
+        except Unavailable as error:
+            self.failures.append(f"no substitute: {error}")
+            return ()
+        return others(members, self._homes, partition_of(self._blob[0]))

@@ -18,6 +18,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.names import GcEpoch
 from mys3d.model.settings import WriteQuorum
+from mys3d.registry import queries
 from mys3d.registry.commands import ChangeSettings
 
 Grid = Any  # of conftest
@@ -215,6 +216,25 @@ async def test_with_a_fourth_node_a_substitute_takes_the_copy_of_a_home_that_is_
     grid.network.cut(grid.ids[sender], grid.ids[homes[2]])
     _, durable = await push(grid, sender)
     assert durable == {homes[0], homes[1], substitute}
+
+
+async def test_without_a_registry_that_can_be_read_there_is_no_substitute_and_two_homes_do(
+    make_grid: MakeGrid, monkeypatch: Any
+) -> None:
+    """Damage of the rows, found just then, ended the request with a group of exceptions, a 500."""
+    grid = await make_grid(4)
+    homes = homes_of(grid)
+    grid.network.cut(grid.ids[homes[0]], grid.ids[homes[2]])
+
+    def damaged(_: object) -> Any:
+        raise Unavailable("the registry is damaged")
+
+    monkeypatch.setattr(queries, "members", damaged)
+    _, durable = await push(grid, homes[0])
+    assert durable == {homes[0], homes[1]}
+    grid.network.cut(grid.ids[homes[0]], grid.ids[homes[1]])
+    with pytest.raises(Unavailable, match="no substitute: the registry is damaged"):
+        await push(grid, homes[0])
 
 
 async def test_a_node_that_is_no_home_keeps_no_copy(make_grid: MakeGrid) -> None:

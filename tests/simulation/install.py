@@ -116,11 +116,12 @@ def installed(seed: int, outside: dict[str, object]) -> Iterator[Patches]:
         id(rocksdict.Rdict): rocks.Rdict,
         id(rocksdict.WriteBatch): rocks.WriteBatch,
         id(rocksdict.Checkpoint): rocks.Checkpoint,
+        id(rocksdict.AccessType): rocks.AccessType,
         id(Committer): threads.LoopCommitter,
         id(volume.DiskCalls): SimulatedCalls,
         **{id(real): few for real, few in partitions.EXCHANGED.items()},
     }
-    for name in ("Options", "ReadOptions", "WriteOptions", "BlockBasedOptions", "Cache", "AccessType"):
+    for name in ("Options", "ReadOptions", "WriteOptions", "BlockBasedOptions", "Cache"):
         if hasattr(rocksdict, name):
             exchanged[id(getattr(rocksdict, name))] = rocks.Options
     try:

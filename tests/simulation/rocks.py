@@ -59,6 +59,14 @@ class Options:
         return lambda *_, **__: None
 
 
+class AccessType:
+    """How a store is opened: to be changed too, unless told otherwise."""
+
+    @staticmethod
+    def read_only(**_: object) -> str:
+        return "read only"
+
+
 class WriteBatch:
     def __init__(self, raw_mode: bool = False) -> None:
         self.writes: list[Write] = []
@@ -76,13 +84,13 @@ class WriteBatch:
 class Rdict:
     """An open store."""
 
-    def __init__(self, path: str, options: Options | None = None, **_: object) -> None:
+    def __init__(self, path: str, options: Options | None = None, access_type: str = "") -> None:
         disk = disk_of(path)
         assert disk is not None, f"{path} is on a real disk"
         self.path = path
         self.disk: Disk = disk
         self.life = disk.life
-        self._table = _open_table(disk, path)
+        self._table = _open_table(disk, path) if not access_type else _read_table(disk, path)
         self._rows = dict(self._table.durable)
         self._keys = sorted(self._rows)
         self._is_shared = False  # an iterator looks at the rows: copy them before the next change
@@ -90,7 +98,7 @@ class Rdict:
         for key, value in self._rows.items():
             self.fingerprint ^= _print(key, value)
         self.get = self._get
-        if disk.area_of(path + "/x") == "registry":
+        if disk.area_of(path + "/x") == "registry" and not access_type:
             disk.registry = self
 
     def _get(self, key: bytes) -> bytes | None:
@@ -265,6 +273,13 @@ def _open_table(disk: Disk, path: str) -> Table:
         folder.change(**_names_of_a_store(disk.area_of(path + "/x")), LIVE=table)
         folder.sync()
     return table
+
+
+def _read_table(disk: Disk, path: str) -> Table:
+    """A closed store, looked at and left as it is."""
+    disk.begin("read", "registry")
+    entries = disk.find(path).entries
+    return entries.get("LIVE") or Table(_unpack(entries[COPY_NAME]))
 
 
 def _names_of_a_store(area: str) -> dict[str, File]:
