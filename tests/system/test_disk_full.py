@@ -162,7 +162,9 @@ def test_one_full_node_of_three_costs_no_write_and_gets_its_copies_afterwards(
             for _ in range(5):
                 disk.fill(20 * MIB)
                 assert [client.put(64 * KIB) for _ in range(20)] == [200] * 20
-                assert cluster.status()["nodes"][2]["blobs_missing"] or cluster.status()["health"] != "healthy"
+                tools.eventually(
+                    lambda: cluster.status()["copies"]["missing_blobs"] == 20, 30, "20 copies are owed", 0.5
+                )
                 disk.free()
                 tools.eventually(lambda: cluster.status()["health"] == "healthy", 90, "every copy is made again", 0.5)
             client.check_all()
