@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trio
 
+from mys3d.cli.allocator import keep_arenas_few
 from mys3d.cli.failure import Failure, failure_of
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 
 
 def run_until_stopped(node: Callable[[], Awaitable[None]], *, until_stdin_closes: bool) -> None:
     """Run `node` to its end. What an operator can mend ends the command with one sentence."""
+    keep_arenas_few()
     try:
         trio.run(_serve, node, until_stdin_closes)
     except (OSError, ExceptionGroup, Failure, OutcomeUnknown, Rejected, Unavailable) as error:
