@@ -10,7 +10,18 @@ from typing import Final
 import structlog
 
 from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
-from mys3d.operations import attributes, buckets, copying, listings, objects, removing, renaming, storing, tagging
+from mys3d.operations import (
+    attributes,
+    buckets,
+    copying,
+    listings,
+    objects,
+    posting,
+    removing,
+    renaming,
+    storing,
+    tagging,
+)
 from mys3d.operations.authenticate import Signer, authenticate
 from mys3d.operations.call import Call, bucket_for_write
 from mys3d.operations.payload import Payload, read_document
@@ -32,6 +43,7 @@ FAMILIES: Final = (
     renaming,
     removing,
     listings,
+    posting,
     tagging,
     attributes,
 )  # importing them fills the table

@@ -34,10 +34,15 @@ class PutObject(Described):
 
 @operation("PUT", "/{Bucket}/{Key+}", PutObject, action="s3:PutObject")
 async def put_object(call: Call, asked: PutObject) -> Response:
+    _check_length(call.payload.promised.length)
+    return await store(call, asked)
+
+
+async def store(call: Call, asked: PutObject) -> Response:
+    """Store the payload, whose length need not be known: a form says it with its last byte. Answers as PutObject."""
     key = object_key(asked.key)
     content = content_of(asked)
     precondition = precondition_of(asked.if_match, asked.if_none_match)
-    _check_length(call.payload.promised.length)
     bucket = await bucket_for_write(call, asked.bucket)
     if precondition != Precondition():
         await _refuse_early(call, bucket.id, key, precondition)

@@ -68,6 +68,9 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         400, "The XML you provided was not well-formed or did not validate against our published schema"
     ),
     "MaxMessageLengthExceeded": Kind(400, "Your request was too big."),
+    "MaxPostPreDataLengthExceededError": Kind(
+        400, "Your POST request fields preceding the upload file were too large."
+    ),
     "MetadataTooLarge": Kind(400, "Your metadata headers exceed the maximum allowed metadata size"),
     "MethodNotAllowed": Kind(405, "The specified method is not allowed against this resource."),
     "MissingContentLength": Kind(411, "You must provide the Content-Length HTTP header."),

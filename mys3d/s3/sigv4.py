@@ -122,6 +122,14 @@ def read_query_claim(request: Request, now: Instant) -> Claim:
     )
 
 
+def read_form_claim(credential: str, date: str, signature: str) -> Claim:
+    """Parse who the fields of a form say has signed its policy; that says how long it is good. Raises S3Error."""
+    access_key, day, region = _credential(credential, _malformed_query)
+    if dates.parse_amz_date(date) is None or date[:8] != day:
+        raise _malformed_query(f'Invalid credential date "{day}". This date is not the same as X-Amz-Date.')
+    return Claim(access_key, day, region, "", signature, date, "", is_presigned=True)
+
+
 def _check_validity(date: str, expires: str, now: Instant) -> None:
     """A link is good from its date (less what clocks may differ) for its seconds."""
     at = dates.parse_amz_date(date)

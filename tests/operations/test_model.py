@@ -25,6 +25,7 @@ BUILT = {
     "PutObjectTagging",
     "GetObjectTagging",
     "DeleteObjectTagging",
+    "PostObject",
     "PutObject",
     "RenameObject",
     "GetObject",
