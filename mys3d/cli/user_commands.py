@@ -79,7 +79,7 @@ def key_list(data: str | None, as_json: bool, name: str) -> None:
 @_data
 @click.argument("access_key", metavar="ACCESS_KEY")
 def key_delete(data: str | None, access_key: str) -> None:
-    """Delete an access key: what it signs is refused from then on, by every node."""
+    """Delete an access key: what it signs is refused by every node, a moment later by the slowest."""
     click.echo(f"deleted {_ask(data, 'key-delete', {'access_key': access_key})['access_key']}")
 
 

@@ -75,9 +75,9 @@ async def _authenticate_v2(services: Services, request: Request, way: Way, wire:
     if claim.is_presigned and unsigned:
         raise S3Error("AccessDenied", f"Signature Version 2 does not sign {', '.join(sorted(unsigned))}")
     above = uri.bucket_of_host(wire.headers.get("host", ""), services.domains)
-    stated = hoisted(way, wire.query)
+    said = hoisted(way, wire.query)
     return Signer(
-        await believe(services, claim.access_key, lambda secret: sigv2.verify(request, claim, secret, stated, above))
+        await believe(services, claim.access_key, lambda secret: sigv2.verify(request, claim, secret, said, above))
     )
 
 

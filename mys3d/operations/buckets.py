@@ -61,7 +61,9 @@ async def create_bucket(call: Call, asked: CreateBucket) -> Response:
         await call.services.ports.registry.propose(command)
     except Rejected as refusal:
         if refusal.reason is not Reason.BUCKET_OWNED_BY_YOU or not _is_legacy(call, name, configuration):
-            raise S3Error(_EXISTS.get(refusal.reason, "InternalError"), BucketName=name) from refusal
+            if refusal.reason not in _EXISTS:
+                raise
+            raise S3Error(_EXISTS[refusal.reason], BucketName=name) from refusal
     return Response(200, [header("location", f"/{name}")])
 
 

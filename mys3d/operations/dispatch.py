@@ -81,6 +81,7 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
     if row is None and signer.principal == ANONYMOUS:
         raise S3Error("AccessDenied")
     if row is None:
+        refuse_unbuilt(wire.headers)
         raise S3Error("NotImplemented", f"The operation {name} is not implemented.{ADVICE.get(name, '')}")
     payload = _payload(request, wire, signer, body)
     call = Call(services, signer.principal, row.action, payload)

@@ -24,6 +24,7 @@ from mys3d.policy.decide import ANONYMOUS, Principal
 from mys3d.s3 import post_policy, promises, schema, sigv4, uri, xml
 from mys3d.s3.form import FormParser, boundary_of
 from mys3d.s3.message import BodySource, Response
+from mys3d.s3.signing import stated
 from mys3d.s3.table import TABLE, Header, Uri, Wire, bind, operation
 from mys3d.s3.uri import Target
 
@@ -133,9 +134,12 @@ async def _maker_v4(call: Call, bucket: str, fields: Mapping[str, str]) -> Princ
 
 
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:
-    """What PutObject would be told in headers. Raises S3Error MalformedXML, InvalidTag."""
-    headers = {name: value for name, value in fields.items() if name in _PLAIN}
-    headers |= {name: value for name, value in fields.items() if name.startswith("x-amz-") and name not in _OWN}
+    """What PutObject would be told in headers. Raises S3Error InvalidArgument, MalformedXML, InvalidTag."""
+    headers = dict(
+        stated(name, value)
+        for name, value in fields.items()
+        if name in _PLAIN or (name.startswith("x-amz-") and name not in _OWN)
+    )
     headers.pop("x-amz-content-sha256", None)  # of a request, and not of a file
     if "acl" in fields:
         headers["x-amz-acl"] = fields["acl"]

@@ -21,7 +21,8 @@ from mys3d.model.names import Instant
 
 _DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?Z", re.ASCII)
 _EXEMPT: Final = frozenset({"x-amz-signature", "file", "policy", "awsaccesskeyid", "signature"})
-_IGNORED_PREFIX: Final = "x-ignore-"
+# What is ignored, and a checksum of the file: it grants nothing, it can only refuse what did not arrive whole.
+_FREE_PREFIXES: Final = ("x-ignore-", "x-amz-checksum-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def check(policy: Policy, fields: Mapping[str, str], now: Instant) -> None:
             words = f'["{condition.kind}", "${condition.field}", "{condition.value}"]'
             raise _denied(f"Policy Condition failed: {words}")
     covered = {condition.field for condition in policy.conditions} | _EXEMPT
-    extra = [name for name in fields if name not in covered and not name.startswith(_IGNORED_PREFIX)]
+    extra = [name for name in fields if name not in covered and not name.startswith(_FREE_PREFIXES)]
     if extra:
         raise _denied(f"Extra input fields: {', '.join(sorted(extra))}")
 

@@ -6,6 +6,7 @@ Source: S3 API, "Authenticating Requests"; S3 User Guide, "Signing and authentic
 """
 
 import enum
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -31,6 +32,8 @@ class Way(enum.Enum):
 _V4_MARKS: Final = frozenset((b"X-Amz-Signature", b"X-Amz-Algorithm", b"X-Amz-Credential"))
 _V2_MARKS: Final = frozenset((b"AWSAccessKeyId", b"Signature"))
 _PLAIN_HOISTED: Final = frozenset(("content-type", "content-md5"))  # by botocore, for Signature Version 2 alone
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, 5.6.2, in lower case
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_HOISTED: Final = frozenset(
     f"x-amz-{name}"
     for name in ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
@@ -80,13 +83,24 @@ def _asymmetric() -> S3Error:
     return S3Error("NotImplemented", "Signature Version 4A is not implemented.")
 
 
+def stated(name: str, value: str) -> tuple[str, str]:
+    """A header that stands in a query or a form, as a header could have been sent. Raises S3Error InvalidArgument.
+
+    Without this a link or a form could store what no answer can tell again.
+    """
+    if _TOKEN.fullmatch(name) is None or _CONTROL.search(value) is not None:
+        raise S3Error("InvalidArgument", "It could not be a header.", ArgumentName=name, ArgumentValue=value)
+    return name, value.strip()
+
+
 def hoisted(way: Way, query: Mapping[str, str]) -> dict[str, str]:
-    """The headers that a presigned query says in their place, by lower-case name."""
+    """The headers that a presigned query says in their place, by lower-case name. Raises S3Error InvalidArgument."""
     if not way.is_query:
         return {}
     plain = _PLAIN_HOISTED if way is Way.QUERY_V2 else frozenset()
-    return {
-        name.lower(): value.strip()
-        for name, value in query.items()
-        if (name.lower().startswith("x-amz-") and name.lower() not in _NOT_HOISTED) or name.lower() in plain
-    }
+    named = [(name.lower(), value) for name, value in query.items()]
+    return dict(
+        stated(name, value)
+        for name, value in named
+        if (name.startswith("x-amz-") and name not in _NOT_HOISTED) or name in plain
+    )

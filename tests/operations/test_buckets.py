@@ -4,6 +4,14 @@ from typing import Any
 
 import pytest
 
+from mys3d.errors import Rejected
+from mys3d.model.names import AccessKey, UserId
+from mys3d.operations.buckets import CreateBucket, create_bucket
+from mys3d.operations.call import Call
+from mys3d.operations.payload import Payload
+from mys3d.policy.decide import Principal
+from mys3d.s3 import errors, promises
+
 CONFIGURATION = (
     '<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{}</CreateBucketConfiguration>'
 )
@@ -115,3 +123,18 @@ async def test_buckets_come_in_pages(client: Any) -> None:
 @pytest.mark.parametrize("query", ["max-buckets=0", "max-buckets=10001", "max-buckets=x", "continuation-token=x"])
 async def test_a_page_that_cannot_be_is_refused(client: Any, query: str) -> None:
     assert (await client("GET", f"/?{query}")).code == "InvalidArgument"
+
+
+async def test_a_user_who_was_deleted_a_moment_ago_is_denied(client: Any) -> None:
+    gone = Principal(AccessKey("K"), UserId("c" * 64), is_root=False)
+    call = Call(client.services, gone, "s3:CreateBucket", Payload(Body(), promises.NOTHING))
+    with pytest.raises(Rejected) as refused:
+        await create_bucket(call, CreateBucket("photos"))
+    assert errors.code_of(refused.value.reason) == "AccessDenied"
+
+
+class Body:
+    """No body."""
+
+    async def read(self) -> bytes:
+        return b""

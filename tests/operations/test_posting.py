@@ -226,3 +226,11 @@ async def test_a_form_may_be_sent_by_a_signed_request_without_a_policy(bucket: A
     assert (await bucket("POST", "/photos", body, {"content-type": TYPE})).status == 204
     found = await replace(bucket, access_key="ANN")("POST", "/photos", body, {"content-type": TYPE})
     assert (found.status, found.code) == (403, "AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("x-amz-meta-a b", "v"), ("x-amz-meta-a", "v\r\nx: y"), ("Content-Type", "a\nb")]
+)
+async def test_a_field_that_could_not_be_a_header_is_refused(bucket: Any, sign: Any, name: str, value: str) -> None:
+    fields = sign(bucket, {"key": "k", name: value}, [*ANY, ["starts-with", f"${name}", ""]])
+    assert await refused(bucket, fields) == (400, "InvalidArgument")

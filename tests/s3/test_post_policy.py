@@ -70,6 +70,7 @@ def test_the_published_form_verifies_and_holds() -> None:
         "x-amz-signature": SIGNATURE,
         "policy": document,
         "x-ignore-me": "please",
+        "x-amz-checksum-crc32": "NhCmhg==",
     }
     policy = post_policy.parse(document)
     post_policy.check(policy, fields, NOW)

@@ -70,3 +70,21 @@ def test_a_link_may_say_headers_in_its_query() -> None:
     assert hoisted(Way.QUERY_V2, query) == plain | {"content-type": "text/plain"}
     for way in (Way.HEADER_V4, Way.HEADER_V2, Way.NOBODY):
         assert hoisted(way, query) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-meta-a b", "v"),
+        ("x-amz-meta-a\r\nx", "v"),
+        ("x-amz-meta-é", "v"),
+        ("x-amz-meta-a", "v\r\nx: y"),
+        ("x-amz-", "\x00"),
+    ],
+)
+def test_what_could_not_be_a_header_is_refused(name: str, value: str) -> None:
+    for way in (Way.QUERY_V2, Way.QUERY_V4):
+        with pytest.raises(S3Error) as refused:
+            hoisted(way, {name: value})
+        assert refused.value.code == "InvalidArgument"
+    assert hoisted(Way.HEADER_V4, {name: value}) == {}
