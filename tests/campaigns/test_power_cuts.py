@@ -39,7 +39,7 @@ def run(world: World, cuts: int, seed: int) -> None:
     mix = {kind: (MIXED[kind] + WRITES.get(kind, 0)) for kind in MIXED}
     verdict = Verdict(f"power-cuts, {len(cluster.names)} nodes", seed)
     healed, spot_checks = [], 0
-    with Workload(cluster, Plan(seed, mix=mix, large_percent=1, pause_seconds=PAUSE_SECONDS)) as workload:
+    with Workload(cluster, Plan(seed, mix=mix, large_percent=0.3, pause_seconds=PAUSE_SECONDS)) as workload:
         for cut in range(cuts):
             enough = workload.acknowledged_count + ACKNOWLEDGED_MIN // CUTS
             cluster.wait_for(lambda enough=enough: workload.acknowledged_count >= enough, 120, "writes flow")
