@@ -42,6 +42,8 @@ def parse_bucket_name(text: str) -> BucketName:
         raise ValueError("a bucket name has lower-case letters, digits, dots and hyphens, and starts and ends with one")
     if ".." in text:
         raise ValueError("a bucket name has no two dots side by side")
+    if ".-" in text or "-." in text:
+        raise ValueError("a bucket name has no hyphen beside a dot: its parts are labels of a host name")
     if _IPV4.fullmatch(text) is not None:
         raise ValueError("a bucket name is not formatted as an IP address")
     if text.startswith(_RESERVED_PREFIXES) or text.endswith(_RESERVED_SUFFIXES):

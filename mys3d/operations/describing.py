@@ -73,4 +73,5 @@ def storage_class_of(asked: Described) -> str:
 def _without_framing(content_encoding: str | None) -> str:
     """aws-chunked describes the request and not the object: `gzip,aws-chunked` stores gzip."""
     codings = [coding.strip() for coding in (content_encoding or "").split(",")]
-    return ",".join([coding for coding in codings if coding and coding.lower() != "aws-chunked"])
+    kept = [coding for coding in codings if coding and coding.lower() != "aws-chunked"]
+    return ", ".join(kept) if len(kept) < len(codings) else content_encoding or ""

@@ -28,6 +28,7 @@ class Payload:
         self._decoder: Final = ChunkedDecoder(promised.trailers, signer) if promised.framing.is_chunked else None
         self._ready: list[bytes] = []  # decoded pieces not handed on yet, last first
         self._left = promised.length  # None: no length was promised
+        self._seen = 0  # bytes, while none was promised
 
     @property
     def trailers(self) -> dict[str, str]:
@@ -37,12 +38,19 @@ class Payload:
         """Return the next object bytes, or b"" at the end. Raises S3Error."""
         piece = await self._body.read() if self._decoder is None else await self._decoded(self._decoder)
         if self._left is None:
-            return piece
+            return self._counted(piece)
         self._left -= len(piece)
         if self._left < 0:
             raise S3Error("IncompleteBody", "The body is longer than the request promised.")
         if not piece and self._left > 0:
             raise S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
+        return piece
+
+    def _counted(self, piece: bytes) -> bytes:
+        """A body without a promised length is bounded all the same."""
+        self._seen += len(piece)
+        if self._seen > limits.put_bytes_max:
+            raise S3Error("EntityTooLarge", MaxSizeAllowed=str(limits.put_bytes_max))
         return piece
 
     async def _decoded(self, decoder: ChunkedDecoder) -> bytes:

@@ -23,6 +23,7 @@ from mys3d.registry import commands, queries
 from mys3d.registry.commands import Precondition
 from mys3d.s3 import checksums, conditions, promises
 from mys3d.s3.message import Response
+from mys3d.s3.promises import Promises
 from mys3d.s3.table import Header, operation
 
 
@@ -34,7 +35,7 @@ class PutObject(Described):
 
 @operation("PUT", "/{Bucket}/{Key+}", PutObject, action="s3:PutObject")
 async def put_object(call: Call, asked: PutObject) -> Response:
-    _check_length(call.payload.promised.length)
+    _check_length(call.payload.promised)
     return await store(call, asked)
 
 
@@ -87,11 +88,12 @@ class _Finish:
         )
 
 
-def _check_length(length: int | None) -> None:
+def _check_length(promised: Promises) -> None:
     """Raises S3Error MissingContentLength, EntityTooLarge."""
-    if length is None:
+    length = promised.length
+    if length is None and not promised.is_streamed:
         raise S3Error("MissingContentLength")
-    if length > limits.put_bytes_max:
+    if length is not None and length > limits.put_bytes_max:
         raise S3Error("EntityTooLarge", ProposedSize=str(length), MaxSizeAllowed=str(limits.put_bytes_max))
 
 

@@ -51,6 +51,7 @@ class Promises:
     md5: bytes | None
     checksum: checksums.Expected | None
     trailers: frozenset[str]
+    is_streamed: bool = False  # True: the length is told by its end alone (Transfer-Encoding: chunked)
 
     def wanted(self, default: str = "") -> frozenset[str]:
         """The hashes to compute while the body arrives. `default`: the one to keep when no checksum is promised."""
@@ -92,6 +93,7 @@ def read(headers: Mapping[str, str]) -> Promises:
         md5=None if md5 is None else checksums.decode_md5(md5),
         checksum=checksums.expected(headers, trailers),
         trailers=trailers,
+        is_streamed="transfer-encoding" in headers and not framing.is_chunked,
     )
 
 

@@ -137,12 +137,16 @@ def _check_validity(date: str, expires: str, now: Instant) -> None:
         raise _malformed_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     if not (expires.isascii() and expires.removeprefix("-").isdigit()):
         raise _malformed_query("X-Amz-Expires should be a number")
-    if len(expires) > 6 or not 1 <= int(expires) <= limits.presigned_seconds_max:
-        raise _malformed_query(f"X-Amz-Expires must be from 1 to {limits.presigned_seconds_max} seconds (a week)")
-    until = Instant(at + int(expires) * 1000)
+    seconds = int(expires[:8])
+    if seconds > limits.presigned_seconds_max:
+        raise _malformed_query(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
+            f"{limits.presigned_seconds_max} seconds"
+        )
+    until = Instant(at + seconds * 1000)
     if now < at - limits.request_skew_ms:
         raise S3Error("AccessDenied", "Request is not yet valid", ServerTime=dates.iso_date(now))
-    if now > until:
+    if now > until or seconds < 1:
         raise S3Error(
             "AccessDenied",
             "Request has expired",

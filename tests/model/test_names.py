@@ -29,6 +29,8 @@ def test_a_name_that_follows_the_rules_is_taken_as_it_is(name: str) -> None:
         ("café", "lower-case letters"),
         ("abc\n", "lower-case letters"),
         ("a..b", "two dots"),
+        ("a.-b", "no hyphen beside a dot"),
+        ("a-.b", "no hyphen beside a dot"),
         ("192.168.5.4", "IP address"),
         ("xn--abc", "reserved"),
         ("sthree-abc", "reserved"),

@@ -3,15 +3,20 @@
 import base64
 import hashlib
 import zlib
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_from_bytes
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from mys3d import limits
 from mys3d.engine.hashing import hash_of
 from mys3d.errors import S3Error
 from mys3d.s3.checksums import ALGORITHMS, Algorithm
+from mys3d.s3.message import Request
 
 BODY = b"hello"
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
@@ -240,3 +245,32 @@ async def test_a_body_of_any_size_comes_back(bucket: Any, size: int) -> None:
     assert put.headers["etag"] == f'"{hashlib.md5(body).hexdigest()}"'
     found = await bucket("GET", "/photos/k")
     assert (found.body == body, found.length) == (True, size)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("deflate, gzip", "deflate, gzip"),
+        ("gzip,aws-chunked", "gzip"),
+        ("aws-chunked, gzip", "gzip"),
+        ("aws-chunked, aws-chunked", None),
+    ],
+)
+async def test_a_content_encoding_comes_back_as_it_was_said(bucket: Any, said: str, kept: str | None) -> None:
+    await bucket("PUT", "/photos/k", BODY, {"Content-Encoding": said})
+    assert (await bucket("HEAD", "/photos/k")).headers.get("content-encoding") == kept
+
+
+async def test_a_body_whose_length_is_told_by_its_end_is_stored_and_bounded(
+    bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = AWSRequest("PUT", "http://localhost:9000/photos/k")
+    S3SigV4QueryAuth(Credentials(bucket.access_key, bucket.secret), "s3", "us-east-1", expires=60).add_auth(link)
+    query = link.url.partition("?")[2].encode()
+    bare = Request("PUT", b"/photos/k", query, ((b"host", b"localhost:9000"),), "http", "", "0" * 16)
+    streamed = replace(bare, headers=(*bare.headers, (b"transfer-encoding", b"chunked")))
+    assert (await bucket.send(streamed, b"hel", b"lo")).status == 200
+    assert (await bucket("GET", "/photos/k")).body == BODY
+    monkeypatch.setattr(limits, "put_bytes_max", 4)
+    assert (await bucket.send(streamed, b"hel", b"lo")).code == "EntityTooLarge"
+    assert (await bucket.send(bare, b"hello")).code == "MissingContentLength"

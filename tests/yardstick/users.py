@@ -49,7 +49,7 @@ def configuration(host: str, port: int, sections: Mapping[str, Mapping[str, str]
     for name, section in sections.items():
         parser[name] = dict(section)
     told: dict[str, str] = {
-        "api_name": "default",
+        "api_name": "eu-west-1",
         "kms_keyid": "testkey-1",
         "kms_keyid2": "testkey-2",
         "storage_classes": "STANDARD_IA, GLACIER_IR",
