@@ -64,13 +64,22 @@ class Rejected(Exception):
 
 
 class S3Error(Exception):
-    """The request is not valid S3. `code` is the name of an entry in the catalogue of `s3/errors.py`."""
+    """The request is not valid S3. `code` is the name of an entry in the catalogue of `s3/errors.py`.
+
+    `headers` go with the answer, by their names on the wire; `fields` are elements of its document.
+    """
 
     def __init__(self, code: str, message: str = "", **fields: str) -> None:
         super().__init__(f"{code}: {message}" if message else code)
         self.code = code
         self.message = message
+        self.headers: tuple[tuple[str, str], ...] = ()
         self.fields = fields
+
+    def telling(self, *headers: tuple[str, str]) -> "S3Error":
+        """The same error, with headers."""
+        self.headers = headers
+        return self
 
 
 class Unavailable(Exception):

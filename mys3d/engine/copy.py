@@ -1,7 +1,7 @@
 """A copy or a rename without bytes: one command names the body once more.        Floor: engine. Called by: operations.
 
 Law: the conditions a client sets on the source are asked of the very version that is copied: the command names it, and
-when another one became visible meanwhile everything is asked again.
+when it is gone meanwhile, or another one is visible where none was named, everything is asked again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,13 +10,14 @@ from typing import Final
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, Unavailable
-from mys3d.model.names import BucketId, ObjectKey
+from mys3d.model.names import BucketId, ObjectKey, VersionId
 from mys3d.model.objects import Checksum, Content, Version
 from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.registry.amendments import RenameObject
 from mys3d.registry.commands import CopyObject, Precondition
 from mys3d.registry.outcomes import Applied
+from mys3d.registry.transaction import Reader
 
 _ALWAYS: Final = Precondition()
 
@@ -43,16 +44,19 @@ async def copy_object(
     target: Place,
     describe: Callable[[Version], Awaitable[Description]],
     precondition: Precondition = _ALWAYS,
+    *,
+    version: VersionId | None = None,
 ) -> tuple[Version, Applied]:
     """Return the version that was copied, and the outcome.
 
-    `describe` raises when the client does not want this version. Raises Rejected (SOURCE_CHANGED: there is no source),
-    Unavailable, OutcomeUnknown, and what `describe` raises.
+    `version`: as the client names it, or NULL_VERSION; None: the visible one. `describe` raises when the client does
+    not want what was found. Raises Rejected (SOURCE_CHANGED: there is no source, or it is a marker), Unavailable,
+    OutcomeUnknown, and what `describe` raises.
     """
     for _ in range(limits.commit_retries_max + 1):
         await ports.registry.barrier()
-        found = queries.live(ports.registry.view(), source.bucket, source.key)
-        if found is None:
+        found = _source(ports.registry.view(), source, version)
+        if found is None or found.is_marker:
             raise Rejected(Reason.SOURCE_CHANGED, "there is no source")
         told = await describe(found)
         command = CopyObject(
@@ -64,6 +68,7 @@ async def copy_object(
             told.content,
             precondition,
             checksums=told.checksums,
+            is_current=version is None,
         )
         try:
             return found, await ports.registry.propose(command)
@@ -103,3 +108,9 @@ async def rename_object(
             if refusal.reason is not Reason.SOURCE_CHANGED:
                 raise
     raise Unavailable(f"the keys of a rename changed {limits.commit_retries_max + 1} times")
+
+
+def _source(reader: Reader, place: Place, version: VersionId | None) -> Version | None:
+    if version is None:
+        return queries.live(reader, place.bucket, place.key)
+    return queries.version(reader, place.bucket, place.key, version)

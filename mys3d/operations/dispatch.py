@@ -14,6 +14,7 @@ from mys3d.operations import (
     attributes,
     buckets,
     copying,
+    listing_versions,
     listings,
     objects,
     posting,
@@ -21,6 +22,7 @@ from mys3d.operations import (
     renaming,
     storing,
     tagging,
+    versioning,
 )
 from mys3d.operations.authenticate import Signer, authenticate
 from mys3d.operations.call import Call, bucket_for_write
@@ -44,7 +46,9 @@ FAMILIES: Final = (
     removing,
     listings,
     posting,
+    listing_versions,
     tagging,
+    versioning,
     attributes,
 )  # importing them fills the table
 
@@ -190,4 +194,4 @@ def _headers_of(error: S3Error) -> tuple[tuple[bytes, bytes], ...]:
         return ((b"content-range", f"bytes */{error.fields['ActualObjectSize']}".encode()),)
     if errors.status_of(error) == 503:
         return _RETRY
-    return ()
+    return tuple((name.encode(), value.encode()) for name, value in error.headers)

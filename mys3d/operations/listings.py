@@ -7,7 +7,7 @@ Source: S3 API, ListObjectsV2, ListObjects.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 from mys3d import limits
 from mys3d.errors import S3Error
@@ -16,7 +16,7 @@ from mys3d.model.names import BucketId
 from mys3d.model.objects import Version
 from mys3d.operations.answers import XML_TYPE, owner_element
 from mys3d.operations.call import Call, bucket_now
-from mys3d.registry.listing import list_objects
+from mys3d.registry.listing import Page, list_objects
 from mys3d.registry.transaction import Reader
 from mys3d.s3 import dates, tokens, uri, xml
 from mys3d.s3.message import Response
@@ -52,10 +52,10 @@ class ListObjects(List):
 async def list_objects_v2(call: Call, asked: ListObjectsV2) -> Response:
     after = tokens.read(asked.continuation_token) or asked.start_after
     bucket, page = await _page(call, asked, after, shows_owner=asked.fetch_owner)
-    tree = _common(asked, bucket, page)
+    tree = common(asked, bucket, is_truncated=page.is_truncated)
     tree["KeyCount"] = str(len(page.rows))
     if asked.start_after:
-        tree["StartAfter"] = _shown(asked, asked.start_after)
+        tree["StartAfter"] = shown(asked, asked.start_after)
     if asked.continuation_token is not None:
         tree["ContinuationToken"] = asked.continuation_token
     if page.is_truncated:
@@ -66,10 +66,10 @@ async def list_objects_v2(call: Call, asked: ListObjectsV2) -> Response:
 @operation("GET", "/{Bucket}", ListObjects, action="s3:ListBucket")
 async def list_objects_v1(call: Call, asked: ListObjects) -> Response:
     bucket, page = await _page(call, asked, asked.marker, shows_owner=True)
-    tree = _common(asked, bucket, page)
-    tree["Marker"] = _shown(asked, asked.marker)
+    tree = common(asked, bucket, is_truncated=page.is_truncated)
+    tree["Marker"] = shown(asked, asked.marker)
     if page.is_truncated and asked.delimiter:  # S3 API: "returned only if you have the delimiter request parameter"
-        tree["NextMarker"] = _shown(asked, page.next_after)
+        tree["NextMarker"] = shown(asked, page.next_after)
     return Response(200, [XML_TYPE], xml.write_list("ListBucketResult", tree, page.rows))
 
 
@@ -84,55 +84,85 @@ class _Rendered:
 
 async def _page(call: Call, asked: List, after: str, *, shows_owner: bool) -> tuple[Bucket, _Rendered]:
     """Raises S3Error InvalidArgument, NoSuchBucket."""
-    if asked.encoding_type not in ("", "url"):
-        raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request", ArgumentName="encoding-type")
+    check(asked)
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    owner = _owner(call, bucket) if shows_owner else ""
+    owner = owner_xml(call, bucket) if shows_owner else ""
     return bucket, await registry.scan(partial(_render, asked=asked, bucket=bucket.id, after=after, owner=owner))
+
+
+def check(asked: List) -> None:
+    """Raises S3Error InvalidArgument for what no list can be cut by."""
+    if asked.encoding_type not in ("", "url"):
+        raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request", ArgumentName="encoding-type")
+    if asked.max_keys > _MAX_KEYS_MAX:
+        raise S3Error(
+            "InvalidArgument",
+            f"Argument maxKeys must be an integer between 0 and {_MAX_KEYS_MAX}",
+            ArgumentName="maxKeys",
+            ArgumentValue=str(asked.max_keys),
+        )
+
+
+_MAX_KEYS_MAX: Final = 2**31 - 1  # S3 refuses more; above a thousand it answers a thousand
 
 
 def _render(reader: Reader, asked: List, bucket: BucketId, after: str, owner: str) -> _Rendered:
     """Cut a page and write its rows; runs in the reader's thread, because a thousand rows take milliseconds."""
-    write: Writer = _url_encoded if asked.encoding_type else xml.escape
-    keys_max = min(asked.max_keys, limits.list_keys_max)
-    page = list_objects(reader, bucket, asked.prefix, asked.delimiter, after, keys_max)
+    write = writer_of(asked)
+    page = list_objects(reader, bucket, asked.prefix, asked.delimiter, after, keys_max(asked))
     rows = [_row(write(entry.key), entry.version, owner) for entry in page.entries]
-    rows += [f"<CommonPrefixes><Prefix>{write(prefix)}</Prefix></CommonPrefixes>" for prefix in page.common_prefixes]
-    return _Rendered(rows, page.is_truncated, page.next_after)
+    return _Rendered(rows + prefix_rows(page, write), page.is_truncated, page.next_after)
 
 
-def _url_encoded(text: str) -> str:
+def writer_of(asked: List) -> Writer:
+    return url_encoded if asked.encoding_type else xml.escape
+
+
+def keys_max(asked: List) -> int:
+    return min(asked.max_keys, limits.list_keys_max)
+
+
+def prefix_rows(page: Page, write: Writer) -> list[str]:
+    return [f"<CommonPrefixes><Prefix>{write(prefix)}</Prefix></CommonPrefixes>" for prefix in page.common_prefixes]
+
+
+def url_encoded(text: str) -> str:
     """With encoding-type=url a space is `%20`: every client reads it, whether or not it takes "+" for a space."""
     return uri.encode(text.encode(), safe="/")
 
 
-def _shown(asked: List, text: str) -> str:
-    return _url_encoded(text) if asked.encoding_type else text
+def shown(asked: List, text: str) -> str:
+    return url_encoded(text) if asked.encoding_type else text
 
 
-def _common(asked: List, bucket: Bucket, page: _Rendered) -> dict[str, xml.Node]:
-    tree: dict[str, xml.Node] = {"Name": bucket.name, "Prefix": _shown(asked, asked.prefix)}
+def common(asked: List, bucket: Bucket, *, is_truncated: bool) -> dict[str, xml.Node]:
+    """What every list tells alike."""
+    tree: dict[str, xml.Node] = {"Name": bucket.name, "Prefix": shown(asked, asked.prefix)}
     if asked.delimiter:
-        tree["Delimiter"] = _shown(asked, asked.delimiter)
+        tree["Delimiter"] = shown(asked, asked.delimiter)
     if asked.encoding_type:
         tree["EncodingType"] = asked.encoding_type
-    tree["MaxKeys"] = str(min(asked.max_keys, limits.list_keys_max))
-    tree["IsTruncated"] = "true" if page.is_truncated else "false"
+    tree["MaxKeys"] = str(keys_max(asked))
+    tree["IsTruncated"] = "true" if is_truncated else "false"
     return tree
 
 
 def _row(key: str, version: Version, owner: str) -> str:
-    """One `<Contents>`, rendered straight. `key` and `owner` are finished XML; an entity tag needs no escaping."""
+    """One `<Contents>`, rendered straight. `key` and `owner` are finished XML."""
+    return f"<Contents><Key>{key}</Key>{described(version)}{owner}</Contents>"
+
+
+def described(version: Version) -> str:
+    """What a list tells of an object's bytes. An entity tag needs no escaping."""
     algorithms = "".join([f"<ChecksumAlgorithm>{found.algorithm}</ChecksumAlgorithm>" for found in version.checksums])
     return (
-        f"<Contents><Key>{key}</Key><LastModified>{dates.iso_date(version.modified_at)}</LastModified>"
-        f"<ETag>&quot;{version.etag}&quot;</ETag>{algorithms}<Size>{version.size}</Size>{owner}"
-        f"<StorageClass>{version.content.storage_class}</StorageClass></Contents>"
+        f"<LastModified>{dates.iso_date(version.modified_at)}</LastModified><ETag>&quot;{version.etag}&quot;</ETag>"
+        f"{algorithms}<Size>{version.size}</Size><StorageClass>{version.content.storage_class}</StorageClass>"
     )
 
 
-def _owner(call: Call, bucket: Bucket) -> str:
+def owner_xml(call: Call, bucket: Bucket) -> str:
     """Return the `<Owner>` of every object of a bucket."""
     return xml.row("Owner", owner_element(call.services.ports.registry.view(), bucket.owner).items())

@@ -17,12 +17,14 @@ from mys3d.model.names import ObjectKey, parse_object_key
 from mys3d.model.objects import Version
 from mys3d.operations.answers import header, metadata_header, quoted
 from mys3d.operations.call import Call, bucket_now
-from mys3d.registry import queries
-from mys3d.s3 import checksums, conditions, dates, ranges
+from mys3d.operations.meant import version_headers, version_meant
+from mys3d.s3 import checksums, conditions, dates, ranges, version_ids
 from mys3d.s3.conditions import ReadConditions, Verdict
 from mys3d.s3.message import Response
 from mys3d.s3.ranges import Range
 from mys3d.s3.table import Header, Query, Uri, operation
+
+Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +62,26 @@ class HeadObject(Read):
 
 @operation("GET", "/{Bucket}/{Key+}", GetObject, action="s3:GetObject")
 async def get_object(call: Call, asked: GetObject) -> Response:
-    version = await _visible(call, asked)
-    refused = _judged(asked, version)
+    version, named = await _meant(call, asked)
+    refused = _judged(asked, version, named)
     if refused is not None:
         return refused
     wanted = _range(asked, version)
     start, stop = (0, version.size) if wanted is None else (wanted.start, wanted.stop)
-    assert version.body is not None, "a delete marker is never a visible version"
+    assert version.body is not None, "no marker is ever meant"
     data = await _read(call, version.body, start, stop)
-    return Response(206 if wanted else 200, _headers(asked, version, wanted), data, stop - start)
+    return Response(206 if wanted else 200, _headers(asked, version, wanted) + named, data, stop - start)
 
 
 @operation("HEAD", "/{Bucket}/{Key+}", HeadObject, action="s3:GetObject")
 async def head_object(call: Call, asked: HeadObject) -> Response:
-    version = await _visible(call, asked)
-    refused = _judged(asked, version)
+    version, named = await _meant(call, asked)
+    refused = _judged(asked, version, named)
     if refused is not None:
         return refused
     wanted = _range(asked, version)
     length = version.size if wanted is None else wanted.stop - wanted.start
-    return Response(206 if wanted else 200, _headers(asked, version, wanted), b"", length)
+    return Response(206 if wanted else 200, _headers(asked, version, wanted) + named, b"", length)
 
 
 def object_key(text: str) -> ObjectKey:
@@ -103,29 +105,27 @@ def check_version_id(version_id: str | None) -> None:
         )
 
 
-async def _visible(call: Call, asked: Read) -> Version:
-    """Return the version that the request means. Raises S3Error, Unavailable."""
+async def _meant(call: Call, asked: Read) -> tuple[Version, Headers]:
+    """Return the version that the request means, and the headers that name it. Raises S3Error, Unavailable."""
     key = object_key(asked.key)
-    check_version_id(asked.version_id)
+    version_id = version_ids.parse(asked.version_id)
     if asked.part_number is not None:
         raise S3Error("NotImplemented", "Reading one part is not implemented.")
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    version = queries.live(registry.view(), bucket.id, key)
-    if version is None:
-        raise S3Error("NoSuchKey", Key=key)
-    return version
+    version = version_meant(registry.view(), bucket, key, version_id)
+    return version, version_headers(bucket, version)
 
 
-def _judged(asked: Read, version: Version) -> Response | None:
+def _judged(asked: Read, version: Version, named: Headers) -> Response | None:
     """Return 304 when the client has what it needs; None: go on. Raises S3Error PreconditionFailed."""
     wanted = ReadConditions(asked.if_match, asked.if_none_match, asked.if_modified_since, asked.if_unmodified_since)
     verdict, condition = conditions.judge(wanted, version.etag, version.modified_at)
     if verdict is Verdict.FAILED:
         raise S3Error("PreconditionFailed", Condition=condition)
     if verdict is Verdict.NOT_MODIFIED:
-        return Response(304, _validators(version), b"", version.size)
+        return Response(304, _validators(version) + named, b"", version.size)
     return None
 
 
@@ -136,14 +136,14 @@ def _range(asked: Read, version: Version) -> Range | None:
     return ranges.parse(asked.range, version.size)
 
 
-def _validators(version: Version) -> list[tuple[bytes, bytes]]:
+def _validators(version: Version) -> Headers:
     return [
         (b"last-modified", dates.http_date(version.modified_at).encode()),
         (b"etag", quoted(version.etag).encode()),
     ]
 
 
-def _headers(asked: Read, version: Version, wanted: Range | None) -> list[tuple[bytes, bytes]]:
+def _headers(asked: Read, version: Version, wanted: Range | None) -> Headers:
     content = version.content
     told = {"content-type": content.content_type, **dict(content.headers), **_overrides(asked)}
     found = _validators(version)

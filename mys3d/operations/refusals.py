@@ -37,8 +37,6 @@ REFUSED: Final = frozenset(
         "x-amz-mfa",
         "x-amz-expected-bucket-owner",
         "x-amz-source-expected-bucket-owner",
-        "x-amz-if-match-last-modified-time",
-        "x-amz-if-match-size",
     }
 )
 

@@ -21,7 +21,9 @@ from mys3d.operations.objects import object_key
 from mys3d.operations.payload import Payload
 from mys3d.registry import commands, queries
 from mys3d.registry.commands import Precondition
-from mys3d.s3 import checksums, conditions, promises
+from mys3d.registry.outcomes import Applied, VersionPut
+from mys3d.registry.rules.objects import refusal_of
+from mys3d.s3 import checksums, promises, version_ids
 from mys3d.s3.message import Response
 from mys3d.s3.promises import Promises
 from mys3d.s3.table import Header, operation
@@ -51,11 +53,18 @@ async def store(call: Call, asked: PutObject) -> Response:
     services = call.services
     wanted = call.payload.promised.wanted(default=checksums.DEFAULT.hash)
     with writing_to(call, bucket):
-        await put.put_object(services.ports, services.budget, call.payload, wanted, finish)
-    told = [header("etag", quoted(finish.etag))]
+        applied = await put.put_object(services.ports, services.budget, call.payload, wanted, finish)
+    told = [header("etag", quoted(finish.etag)), *made_headers(applied)]
     if finish.checksum is not None:
         told += [header(*pair) for pair in checksums.headers_of(finish.checksum)]
     return Response(200, told)
+
+
+def made_headers(applied: Applied) -> list[tuple[bytes, bytes]]:
+    """The name of the version that was made, where versions are kept: the null version's is not told."""
+    made = applied.detail
+    assert isinstance(made, VersionPut), f"a version was made, found {made}"
+    return [] if made.is_null else [header("x-amz-version-id", version_ids.text_of(made.version))]
 
 
 class _Finish:
@@ -100,15 +109,15 @@ def _check_length(promised: Promises) -> None:
 def precondition_of(if_match: str | None, if_none_match: str | None) -> Precondition:
     """Return the condition of a write; None: the header was not sent. Raises S3Error NotImplemented, InvalidArgument.
 
-    The quotes stay: `""` is an entity tag that no object has, and an empty text would be no condition at all.
+    The quotes stay: `""` is an entity tag that no object has, and an empty text would be no condition at all. If-None-
+    Match takes entity tags as well as the `*` that S3 knows.
     """
-    if if_none_match not in (None, "*"):
-        raise S3Error("NotImplemented", Header="If-None-Match")  # S3 API, PutObject: "expects the '*' character"
     if if_match is not None and if_none_match is not None:
         raise S3Error("NotImplemented", Header="If-Match,If-None-Match")
-    if if_match is not None and not if_match.strip():
-        raise S3Error("InvalidArgument", "If-Match names no entity tag.", ArgumentName="If-Match", ArgumentValue="")
-    return Precondition((if_match or "").strip(), if_none_match or "")
+    for name, text in (("If-Match", if_match), ("If-None-Match", if_none_match)):
+        if text is not None and not text.strip():
+            raise S3Error("InvalidArgument", f"{name} names no entity tag.", ArgumentName=name, ArgumentValue="")
+    return Precondition((if_match or "").strip(), (if_none_match or "").strip())
 
 
 async def _refuse_early(call: Call, bucket: BucketId, key: ObjectKey, precondition: Precondition) -> None:
@@ -116,9 +125,6 @@ async def _refuse_early(call: Call, bucket: BucketId, key: ObjectKey, preconditi
     registry = call.services.ports.registry
     await registry.barrier()
     version = queries.live(registry.view(), bucket, key)
-    if precondition.if_none_match and version is not None:
-        raise S3Error("PreconditionFailed", Condition="If-None-Match")
-    if precondition.if_match and version is None:
-        raise S3Error("NoSuchKey", Key=key)
-    if precondition.if_match and version is not None and not conditions.matches(precondition.if_match, version.etag):
-        raise S3Error("PreconditionFailed", Condition="If-Match")
+    refusal = refusal_of(version, precondition)
+    if refusal is not None:
+        raise refusal

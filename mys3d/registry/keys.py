@@ -60,7 +60,6 @@ ORPHANS: Final = b"B"
 # Laid out in docs/formats/registry.md for operations that come later; no row of them exists yet.
 STAGED: Final = b"j"
 
-_KEY_START: Final = 9  # table, bucket id
 _END: Final = b"\x00\x01"  # ends an object key; below every continuation of it
 _NUL: Final = b"\x00\xff"  # a NUL inside an object key
 
@@ -80,9 +79,19 @@ def live(bucket: BucketId, key: str) -> bytes:
     return LIVE + bucket.to_bytes(8, "big") + escape(key) + _END
 
 
-def object_key(row: bytes) -> str:
-    """The object key in the key of a live row."""
-    data = row[_KEY_START:-2]
+def name(bucket: BucketId, key: str) -> bytes:
+    """What stands behind the letter in all rows of one key."""
+    return bucket.to_bytes(8, "big") + escape(key) + _END
+
+
+def names(bucket: BucketId, prefix: str) -> tuple[bytes, bytes]:
+    """The stretch of the names of all keys that start with `prefix`."""
+    return stretch(number(bucket) + escape(prefix))
+
+
+def key_of(name: bytes) -> str:
+    """The object key in a name."""
+    data = name[8:-2]
     return (data.replace(_NUL, b"\x00") if b"\x00" in data else data).decode()
 
 
@@ -194,7 +203,7 @@ def upload(bucket: BucketId, key: str, upload_id: UploadId) -> bytes:
 
 def upload_place(row: bytes) -> tuple[BucketId, str, UploadId]:
     """The bucket, object key and upload in the key of an upload row."""
-    key = object_key(row[:-8])
+    key = key_of(row[1:-8])
     return BucketId(int.from_bytes(row[1:9], "big")), key, UploadId(int.from_bytes(row[-8:], "big"))
 
 

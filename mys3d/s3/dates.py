@@ -5,6 +5,7 @@ both always agree.
 Source: RFC 9110, 5.6.7 (IMF-fixdate); S3 API, Object.LastModified.
 """
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Final
 
 from mys3d.model.names import Instant
 
+_ISO: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)", re.ASCII)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -56,6 +58,19 @@ def parse_http_date(text: str) -> Instant | None:
         return Instant(int(at.timestamp()) * 1000)
     except OverflowError:
         return None
+
+
+def parse_iso_date(text: str) -> Instant | None:
+    """Return an ISO 8601 date in UTC, `2015-10-21T07:28:00.123Z` or without a fraction, or None when it is none."""
+    found = _ISO.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        at = datetime.fromisoformat(f"{found[1]}+00:00")
+    except ValueError:
+        return None
+    thousandths = (found[2] or "").ljust(3, "0")[:3]
+    return Instant(int(at.timestamp()) * 1000 + int(thousandths))
 
 
 @lru_cache(maxsize=1024)

@@ -18,8 +18,8 @@ def write(after: str) -> str:
 
 
 def read(token: str | None) -> str:
-    """Return what a token means; empty: from the start. Raises S3Error InvalidArgument."""
-    if token is None:
+    """Return what a token means; empty: from the start, as an empty token does. Raises S3Error InvalidArgument."""
+    if not token:
         return ""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)

@@ -10,10 +10,11 @@ from mys3d import limits
 from mys3d.engine.copy import Description, Place, copy_object, rename_object
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.body import InlineBlobs
-from mys3d.model.names import GcEpoch, ObjectKey
+from mys3d.model.buckets import Versioning
+from mys3d.model.names import NULL_VERSION, GcEpoch, ObjectKey, VersionId
 from mys3d.model.objects import Checksum, Content, Version
 from mys3d.registry import queries
-from mys3d.registry.commands import DeleteObject, Precondition, PutObject
+from mys3d.registry.commands import DeleteObject, Precondition, PutObject, SetVersioning
 
 MakeGrid = Callable[[int], Awaitable[Any]]
 OTHER = Content("text/css")
@@ -202,3 +203,20 @@ async def test_keys_that_never_rest_are_not_renamed(grid: Any) -> None:
             meddled(grid, limits.commit_retries_max + 1, overwrite), place(grid, "a"), place(grid, "b"), anything
         )
     assert live(grid, "b") is None
+
+
+async def test_a_version_that_is_not_visible_is_copied_when_it_is_named(grid: Any) -> None:
+    registry = grid[0].ports.registry
+    await registry.propose(SetVersioning(grid.bucket, Versioning.ENABLED))
+    blob = await grid.hold(b"newer", [0])
+    newer = (await registry.propose(command(grid, "a", blob, etag="newer"))).detail.version
+    source, _ = await copy_object(grid[0].ports, place(grid, "a"), place(grid, "b"), same, version=NULL_VERSION)
+    assert (source.is_null, live(grid, "b").etag) == (True, "e")
+    await copy_object(grid[0].ports, place(grid, "a"), place(grid, "b"), same, version=newer)
+    assert live(grid, "b").etag == "newer"
+    marker = (await registry.propose(DeleteObject(grid.bucket, ObjectKey("a")))).detail.marker
+    for version in (marker, VersionId(10**6)):
+        with pytest.raises(Rejected, match="there is no source"):
+            await copy_object(grid[0].ports, place(grid, "a"), place(grid, "b"), same, version=version)
+    with pytest.raises(Rejected, match="there is no source"):
+        await copy_object(grid[0].ports, place(grid, "a"), place(grid, "b"), same)

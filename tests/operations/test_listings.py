@@ -1,6 +1,7 @@
 """ListObjectsV2 and ListObjects through dispatch."""
 
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -126,3 +127,40 @@ async def test_the_older_list_says_where_folders_go_on(filled: Any) -> None:
     assert first["NextMarker"] == "d1/"
     rest = (await filled("GET", "/photos?delimiter=%2F&marker=d1%2F")).xml
     assert each(rest["CommonPrefixes"], "Prefix") == ["d2/", "d3/", "d4/"]
+
+
+async def test_an_empty_token_starts_at_the_first_key(filled: Any) -> None:
+    found = (await filled("GET", "/photos?list-type=2&continuation-token=")).xml
+    assert (each(found["Contents"], "Key"), found["ContinuationToken"]) == (ALL, None)
+
+
+async def test_a_token_counts_more_than_a_start(filled: Any) -> None:
+    first = (await filled("GET", "/photos?list-type=2&start-after=d1%2Ff1&max-keys=1")).xml
+    token = first["NextContinuationToken"]
+    rest = (await filled("GET", f"/photos?list-type=2&start-after=d1%2Ff1&continuation-token={token}")).xml
+    assert (each(rest["Contents"], "Key"), rest["StartAfter"]) == (ALL[4:], "d1/f1")
+
+
+@pytest.mark.parametrize("delimiter", ["f", "1/", "\n", "%C3%A9", "%00"])
+async def test_any_text_may_be_a_delimiter(filled: Any, delimiter: str) -> None:
+    found = (
+        await filled("GET", f"/photos?list-type=2&encoding-type=url&delimiter={quote(unquote(delimiter), safe='')}")
+    ).xml
+    folded = {key[: key.find(unquote(delimiter)) + len(unquote(delimiter))] for key in ALL if unquote(delimiter) in key}
+    assert int(found["KeyCount"]) == len(folded) + sum(unquote(delimiter) not in key for key in ALL)
+    assert unquote(found["Delimiter"]) == unquote(delimiter)
+
+
+@pytest.mark.parametrize("query", ["max-keys=2147483648", "max-keys=9999999999", "max-keys="])
+async def test_a_page_is_of_a_number_that_s3_takes(filled: Any, query: str) -> None:
+    for kind in ("list-type=2&", ""):
+        assert (await filled("GET", f"/photos?{kind}{query}")).code == "InvalidArgument"
+
+
+async def test_a_list_shows_the_visible_versions_only(filled: Any) -> None:
+    status = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    await filled("PUT", "/photos?versioning", status)
+    await filled("PUT", "/photos/d0/f0", b"a newer one")
+    await filled("DELETE", "/photos/d0/f5")
+    found = (await filled("GET", "/photos?list-type=2&prefix=d0%2F")).xml
+    assert (found["Contents"]["Key"], found["Contents"]["Size"], found["KeyCount"]) == ("d0/f0", "11", "1")

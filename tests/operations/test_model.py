@@ -36,6 +36,9 @@ BUILT = {
     "DeleteObjects",
     "ListObjects",
     "ListObjectsV2",
+    "ListObjectVersions",
+    "PutBucketVersioning",
+    "GetBucketVersioning",
 }
 
 

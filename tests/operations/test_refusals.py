@@ -17,7 +17,6 @@ from mys3d.operations.refusals import FIXED, IGNORED, REFUSED, refuse_unbuilt
         ("x-amz-bucket-object-lock-enabled", "true"),
         ("x-amz-object-ownership", "ObjectWriter"),
         ("x-amz-expected-bucket-owner", "111122223333"),
-        ("x-amz-if-match-size", "5"),
         ("x-amz-write-offset-bytes", "5"),
         ("x-amz-object-lock-event-hold", "ON"),
         ("x-amz-copy-source-server-side-encryption-customer-key", "key"),

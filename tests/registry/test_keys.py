@@ -20,17 +20,20 @@ def test_live_rows_sort_as_s3_sorts_their_keys(left, right, bucket):
 
 @given(object_keys, bucket_ids)
 def test_an_object_key_is_read_back_from_its_row(key, bucket):
-    assert keys.object_key(keys.live(bucket, key)) == key
+    assert keys.live(bucket, key)[1:] == keys.version(bucket, key, VersionId(5))[1:-8] == keys.name(bucket, key)
+    assert keys.key_of(keys.name(bucket, key)) == key
 
 
 def test_a_key_of_1024_nuls_is_read_back():
-    assert keys.object_key(keys.live(BucketId(1), "\x00" * 1024)) == "\x00" * 1024
+    assert keys.key_of(keys.name(BucketId(1), "\x00" * 1024)) == "\x00" * 1024
 
 
 @given(object_keys, text, bucket_ids)
 def test_a_prefix_is_one_stretch_of_rows(key, prefix, bucket):
     start, stop = keys.lives(bucket, prefix)
     assert (start <= keys.live(bucket, key) < stop) == key.startswith(prefix)
+    first, last = keys.names(bucket, prefix)
+    assert (first <= keys.name(bucket, key) < last) == key.startswith(prefix)
 
 
 @given(object_keys, bucket_ids, bucket_ids)

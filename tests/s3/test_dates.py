@@ -52,3 +52,20 @@ def test_what_is_no_http_date_is_none(text: str) -> None:
 )
 def test_what_is_no_amz_date_is_none(text: str) -> None:
     assert dates.parse_amz_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2015-10-21T07:28:00Z", 1445412480_000),
+        ("2015-10-21T07:28:00.5Z", 1445412480_500),
+        ("2015-10-21T07:28:00.123456Z", 1445412480_123),
+        ("2015-10-21T07:28:00+00:00", 1445412480_000),
+        ("2015-10-21T07:28:00", None),
+        ("2015-13-21T07:28:00Z", None),
+        ("20151021T072800Z", None),
+        ("", None),
+    ],
+)
+def test_a_date_of_xml_is_read(text, instant):
+    assert dates.parse_iso_date(text) == instant

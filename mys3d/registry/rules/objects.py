@@ -50,7 +50,7 @@ def delete(tx: Transaction, at: Moment, command: DeleteObject) -> Outcome:
     if versioning is None:
         return Rejected(Reason.NO_SUCH_BUCKET)
     wanted = Wanted(command.version, command.precondition)
-    removed = _remove(tx, at, command.bucket, command.key, versioning, wanted, bodies.Room(1, versions.ROWS_EACH))
+    removed = _remove(tx, at, command.bucket, command.key, versioning, wanted, bodies.Room(1, limits.version_rows_max))
     if removed.reason is not None:
         return Rejected(removed.reason, removed.detail)
     return Applied(at.index, removed)
@@ -64,7 +64,7 @@ def delete_many(tx: Transaction, at: Moment, command: DeleteObjects) -> Outcome:
     is_plain = versioning is Versioning.NEVER
     if not is_plain and count > limits.delete_versions_max:
         return Rejected(Reason.TOO_LARGE, f"{count} keys of a bucket that keeps versions")
-    room = bodies.Room(count, 1 if is_plain else versions.ROWS_EACH)
+    room = bodies.Room(count, 1 if is_plain else limits.version_rows_max)
     asked = zip(command.keys, command.wanted or (_PLAINLY,) * count, strict=True)
     removed = tuple(_remove(tx, at, command.bucket, key, versioning, wanted, room) for key, wanted in asked)
     return Applied(at.index, VersionsRemoved(removed))

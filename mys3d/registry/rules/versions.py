@@ -1,11 +1,9 @@
 """How versions of a key appear and vanish.        Floor: registry (pure). Called by: the rules of objects and copies.
 
 Law: every new version becomes visible through `make_visible`, every marker is made and every version removed here; a
-key is visible exactly while its newest version is no marker. Each of these touches at most `ROWS_EACH` rows and those
+key is visible exactly while its newest version is no marker. Each touches at most `version_rows_max` rows and those
 of one body. Source: S3 User Guide, "How S3 Versioning works", "Working with delete markers".
 """
-
-from typing import Final
 
 import msgspec
 
@@ -18,8 +16,6 @@ from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, VersionPut, VersionRemoved
 from mys3d.registry.rules import bodies
 from mys3d.registry.transaction import Transaction
-
-ROWS_EACH: Final = 5  # a null marker takes the place of a hidden null version: live row, pointer, three versions
 
 
 def make_visible(

@@ -1,0 +1,50 @@
+"""Which version a request means.        Floor: operations. Called by: every operation that looks at an object.
+
+Law: what a client names is that version or nothing; a marker is never taken for an object, and says that it is one.
+Source: S3 API, GetObject, "x-amz-delete-marker"; S3 User Guide, "Working with delete markers".
+"""
+
+from mys3d.errors import S3Error
+from mys3d.model.buckets import Bucket, Versioning
+from mys3d.model.names import ObjectKey, VersionId
+from mys3d.model.objects import Version
+from mys3d.registry import queries
+from mys3d.registry.transaction import Reader
+from mys3d.s3 import dates, version_ids
+
+
+def version_meant(reader: Reader, bucket: Bucket, key: ObjectKey, named: VersionId | None) -> Version:
+    """The version with that name, or the visible one (None), never a marker.
+
+    Raises S3Error: NoSuchKey; NoSuchVersion; MethodNotAllowed (a marker was named).
+    """
+    if named is None:
+        found = queries.live(reader, bucket.id, key)
+        if found is None:
+            raise _no_such_key(reader, bucket, key)
+        return found
+    found = queries.version(reader, bucket.id, key, named)
+    if found is None:
+        raise S3Error("NoSuchVersion", Key=key, VersionId=version_ids.text_of(named))
+    if found.is_marker:
+        told = (*_marker_headers(found), ("last-modified", dates.http_date(found.modified_at)), ("allow", "DELETE"))
+        raise S3Error("MethodNotAllowed", ResourceType="DeleteMarker").telling(*told)
+    return found
+
+
+def version_headers(bucket: Bucket, version: Version) -> list[tuple[bytes, bytes]]:
+    """The name of a version, where versions have names."""
+    if version.is_null and bucket.versioning is Versioning.NEVER:
+        return []
+    return [(b"x-amz-version-id", version_ids.of(version).encode())]
+
+
+def _no_such_key(reader: Reader, bucket: Bucket, key: ObjectKey) -> S3Error:
+    """Says whether a marker hides the key: some clients want to hear that none does."""
+    newest = None if bucket.versioning is Versioning.NEVER else queries.newest(reader, bucket.id, key)
+    told = (("x-amz-delete-marker", "false"),) if newest is None else _marker_headers(newest)
+    return S3Error("NoSuchKey", Key=key).telling(*told)
+
+
+def _marker_headers(marker: Version) -> tuple[tuple[str, str], ...]:
+    return ("x-amz-delete-marker", "true"), ("x-amz-version-id", version_ids.of(marker))
