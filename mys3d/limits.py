@@ -29,9 +29,11 @@ list_keys_max: Final = 1000  # S3 API, ListObjectsV2 max-keys
 delete_keys_max: Final = 1000  # S3 API, DeleteObjects
 delete_command_bytes_max: Final = 64 * KIB  # keys of one DeleteObjects command; longer requests are split
 delete_command_rows_max: Final = 512  # what a proposer aims at; keys may grow before the command is applied
-delete_command_keys_max: Final = 320  # three rows each at worst, and some to spare, below `command_rows_max`
-delete_versions_max: Final = 128  # seven rows each at worst, in buckets that keep versions
-version_rows_max: Final = 5  # of a removal there, beside two of its blobs: live row, null pointer, three versions
+delete_command_keys_max: Final = 320  # of one command, as releases before multipart objects cut their lists
+delete_keys_max_at_once: Final = 240  # as lists are cut now: its own row and those of a body
+delete_versions_max: Final = 120  # of one command in buckets that keep versions, with the rows of a body
+version_rows_max: Final = 5  # of a removal there: live row, null pointer, three versions
+body_rows_max: Final = 3  # of a body that goes: itself, what it left over, its place among the dead; or three blobs
 entity_tag_bytes_max: Final = 256  # of one key in DeleteObjects; those of S3 have 32 hex digits and a part count
 request_skew_ms: Final = 15 * 60 * 1000  # S3 API: a request is refused when its date is 15 minutes off
 presigned_seconds_max: Final = 7 * 24 * 3600  # S3 API, X-Amz-Expires: 604,800
@@ -241,8 +243,8 @@ xml_elements_max: Final = 50_000
 
 assert inline_blobs_max < extent_blobs_max
 assert 2 * extent_blobs_max < command_rows_max
-assert 3 * delete_command_keys_max + inline_blobs_max < command_rows_max
-assert (version_rows_max + 2) * delete_versions_max + inline_blobs_max < command_rows_max
+assert (1 + body_rows_max) * delete_keys_max_at_once + inline_blobs_max < command_rows_max
+assert (version_rows_max + body_rows_max) * delete_versions_max + inline_blobs_max < command_rows_max
 assert 2 * max(members_max, tokens_max) < command_rows_max
 assert 4 * keys_per_user_max < command_rows_max
 assert put_bytes_max <= 2**32 * blob_bytes_max  # sequences of extents are four bytes

@@ -53,7 +53,7 @@ def batches(
 ) -> Iterator[Sequence[Removal]]:
     """Cut removals so that each command stays within its bounds. A key whose marker is to be made twice is cut as well:
     a command makes one marker of a key."""
-    keys_max = limits.delete_command_keys_max if versioning is Versioning.NEVER else limits.delete_versions_max
+    keys_max = limits.delete_keys_max_at_once if versioning is Versioning.NEVER else limits.delete_versions_max
     start = size = rows = 0
     marked: dict[ObjectKey, None] = {}
     for at, removal in enumerate(removals):

@@ -289,7 +289,7 @@ class Wanted(msgspec.Struct, frozen=True, array_like=True):
 class DeleteObjects(msgspec.Struct, frozen=True, array_like=True, tag="rms"):
     """Remove several keys, each decided on its own; the outcome lists one entry per key, in order.
 
-    At most 128 keys (320 where versions were never kept) and 64 KiB: the proposer splits longer requests. Refused as a
+    At most 120 keys (240 where versions were never kept) and 64 KiB: the proposer splits longer requests. Refused as a
     whole: NO_SUCH_BUCKET, TOO_LARGE (too many keys for a bucket that keeps versions).
     """
 

@@ -24,7 +24,7 @@ def test_a_batch_stays_within_its_bytes_keys_and_rows(versioning: Versioning, wa
         command = DeleteObjects(2, tuple(each.key for each in batch), tuple(each.wanted for each in batch))
         size = len(codec.encode_proposal(Proposal(1, b"o" * 16, 2**62, 2**62, command)))
         assert size < limits.command_bytes_max
-        assert len(batch) <= (limits.delete_command_keys_max if versioning == "" else limits.delete_versions_max)
+        assert len(batch) <= (limits.delete_keys_max_at_once if versioning == "" else limits.delete_versions_max)
         assert sum(rows[at : at + len(batch)]) <= limits.delete_command_rows_max
         at += len(batch)
 

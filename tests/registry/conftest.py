@@ -141,6 +141,14 @@ class Machine:
         assert isinstance(begun, UploadBegun)
         return begun.upload
 
+    def in_parts(self, bucket: BucketId, key: str) -> Applied:
+        """An object of two parts; a third was stored and not named."""
+        upload = self.upload(bucket, key)
+        for number in (1, 2, 3):
+            self.done(part(bucket, key, upload, number, f"{key} {number}"))
+        size = len(f"{key} 1")
+        return self.done(complete(bucket, key, upload, 3, [(1, size), (2, size)]))
+
     def join(self, node: str, token: bytes = b"t" * 32) -> None:
         self.done(CreateToken(token, Instant(2**62)))
         self.done(join(node, token))

@@ -11,7 +11,7 @@ from mys3d.model.digest import digest_of
 from mys3d.model.members import MemberState
 from mys3d.model.names import Epoch, Instant, LogIndex, NodeId, ObjectKey, OperationId
 from mys3d.model.objects import Checksum, Content
-from mys3d.registry import codec, queries
+from mys3d.registry import codec, invariants, queries
 from mys3d.registry.commands import (
     AbandonBody,
     BeginLayout,
@@ -79,10 +79,19 @@ def test_the_largest_extent_is_staged_abandoned_and_reaped(machine, make):
 @pytest.mark.parametrize("blobs_count", [1, 3, limits.inline_blobs_max])
 def test_the_most_keys_of_one_removal(machine, make, blobs_count):
     bucket = machine.bucket()
-    names = [f"k{number}" for number in range(limits.delete_command_keys_max)]
+    names = [f"k{number}" for number in range(limits.delete_keys_max_at_once)]
     for name in names:
         machine.done(make.put(bucket, name, *texts(name, blobs_count)))
     assert rows_of(machine, make.delete_many(bucket, names)) <= limits.command_rows_max
+
+
+def test_the_most_keys_of_one_removal_whose_objects_came_in_parts(machine, make):
+    bucket = machine.bucket()
+    names = [f"k{number}" for number in range(limits.delete_keys_max_at_once)]
+    for name in names:
+        machine.in_parts(bucket, name)
+    assert rows_of(machine, make.delete_many(bucket, names)) <= limits.command_rows_max
+    assert invariants.violations(machine.rows) == []
 
 
 def test_the_longest_keys_of_one_removal_fit_its_bytes(make):

@@ -19,8 +19,6 @@ from mys3d.registry.outcomes import Applied, BodyStaged, Outcome
 from mys3d.registry.records import BodyRow, DeadBody
 from mys3d.registry.transaction import Transaction
 
-_SPARED_BLOBS = 2  # an extent and a dead row are two rows: so few blobs are counted at once
-
 
 def stage(tx: Transaction, at: Moment, command: StageExtent) -> Outcome:
     refusal = refusal_of_epochs(tx, command.layout_epoch, command.gc_epoch)
@@ -97,15 +95,14 @@ class Room:
 
     def __init__(self, versions_count: int, rows_each: int = 1) -> None:
         """`rows_each`: how many rows a removal touches beside those of the body."""
-        worst = versions_count * (rows_each + _SPARED_BLOBS)
-        self._left = limits.command_rows_max - limits.inline_blobs_max - worst
-        assert self._left > 0, f"{versions_count} versions do not fit one command"
+        worst = versions_count * (rows_each + limits.body_rows_max)
+        self._left = max(0, limits.command_rows_max - limits.inline_blobs_max - worst)
 
     def forget(self, tx: Transaction, at: Moment, version: Version) -> None:
         """Take back what a version counts, now or, when that is too many rows, by later reaping."""
         disown(tx, at, version.body)
         blobs = references.blobs_of(version.body)
-        beyond = max(0, len(blobs) - _SPARED_BLOBS)
+        beyond = max(0, len(blobs) - limits.body_rows_max)
         if beyond <= self._left:
             self._left -= beyond
             references.change(tx, removed=blobs)

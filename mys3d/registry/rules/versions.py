@@ -44,7 +44,7 @@ def make_visible(
 def remove_visible(
     tx: Transaction, at: Moment, bucket: BucketId, key: ObjectKey, versioning: Versioning, room: bodies.Room
 ) -> VersionRemoved:
-    """Have a key be visible no more: by a marker on top of it, unless its bucket never kept stack."""
+    """Have a key be visible no more: by a marker on top of it, unless its bucket never kept versions."""
     before = tables.live(tx, bucket, key)
     if versioning is Versioning.NEVER:
         if before is None:

@@ -283,11 +283,15 @@ def test_a_condition_on_a_key_that_is_not_there_makes_no_marker(machine, make, e
 
 
 def worst_removals(machine, make, blobs_count):
-    """A bucket in which each removal touches as many rows as it can: a visible version over a hidden null one."""
+    """A bucket in which each removal touches as many rows as it can: a visible version over a hidden null one, which
+    has so many blobs, or came in parts (0)."""
     bucket = machine.bucket()
     names = [f"k{number}" for number in range(limits.delete_versions_max)]
     for name in names:
-        machine.done(make.put(bucket, name, *[f"{name} {number}" for number in range(blobs_count)]))
+        if blobs_count == 0:
+            machine.in_parts(bucket, name)
+        else:
+            machine.done(make.put(bucket, name, *[f"{name} {number}" for number in range(blobs_count)]))
     machine.done(SetVersioning(bucket, Versioning.ENABLED))
     for name in names:
         machine.done(make.put(bucket, name, f"{name} new"))
@@ -296,7 +300,7 @@ def worst_removals(machine, make, blobs_count):
     return bucket, names
 
 
-@pytest.mark.parametrize("blobs_count", [1, 3, limits.inline_blobs_max])
+@pytest.mark.parametrize("blobs_count", [0, 1, 4, limits.inline_blobs_max])
 def test_the_most_markers_of_one_removal_are_bounded(machine, make, blobs_count):
     bucket, names = worst_removals(machine, make, blobs_count)
     machine.done(make.delete_many(bucket, names))
@@ -304,8 +308,9 @@ def test_the_most_markers_of_one_removal_are_bounded(machine, make, blobs_count)
     assert invariants.violations(machine.rows) == []
 
 
-def test_the_most_versions_of_one_removal_are_bounded(machine, make):
-    bucket, names = worst_removals(machine, make, 4)
+@pytest.mark.parametrize("blobs_count", [0, 4])
+def test_the_most_versions_of_one_removal_are_bounded(machine, make, blobs_count):
+    bucket, names = worst_removals(machine, make, blobs_count)
     visible = tuple(Wanted(queries.live(machine.rows, bucket, name).id) for name in names)
     machine.done(DeleteObjects(bucket, tuple(names), visible))
     assert machine.most_rows <= limits.command_rows_max
