@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from mys3d import limits
 from mys3d.engine import put
 from mys3d.engine.put import StoredBody
-from mys3d.errors import S3Error
+from mys3d.errors import Reason, S3Error
 from mys3d.model.names import BucketId, ObjectKey
 from mys3d.model.objects import Checksum, Content
 from mys3d.operations.answers import header, quoted
@@ -126,5 +126,8 @@ async def _refuse_early(call: Call, bucket: BucketId, key: ObjectKey, preconditi
     await registry.barrier()
     version = queries.live(registry.view(), bucket, key)
     refusal = refusal_of(version, precondition)
-    if refusal is not None:
-        raise refusal
+    if refusal is None:
+        return
+    if refusal.reason is Reason.NO_SUCH_KEY:
+        raise S3Error("NoSuchKey", Key=key)
+    raise refusal
