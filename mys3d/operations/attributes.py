@@ -11,9 +11,9 @@ from mys3d.errors import S3Error
 from mys3d.model.objects import Checksum, Version
 from mys3d.operations.answers import XML_TYPE, header
 from mys3d.operations.call import Call, bucket_now
-from mys3d.operations.objects import check_version_id, object_key
-from mys3d.registry import queries
-from mys3d.s3 import checksums, dates, xml
+from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.objects import object_key
+from mys3d.s3 import checksums, dates, version_ids, xml
 from mys3d.s3.message import Response
 from mys3d.s3.table import Header, Query, Uri, operation
 
@@ -33,15 +33,14 @@ class GetObjectAttributes:
 @operation("GET", "/{Bucket}/{Key+}?attributes", GetObjectAttributes, action="s3:GetObjectAttributes")
 async def get_object_attributes(call: Call, asked: GetObjectAttributes) -> Response:
     key = object_key(asked.key)
-    check_version_id(asked.version_id)
+    named = version_ids.parse(asked.version_id)
     wanted = _wanted(asked.wanted)
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    version = queries.live(registry.view(), bucket.id, key)
-    if version is None:
-        raise S3Error("NoSuchKey", Key=key)
+    version = version_meant(registry.view(), bucket, key, named)
     headers = [XML_TYPE, header("last-modified", dates.http_date(version.modified_at))]
+    headers += version_headers(bucket, version)
     return Response(200, headers, xml.write("GetObjectAttributesResponse", _told(version, wanted)))
 
 

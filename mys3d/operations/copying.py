@@ -14,14 +14,17 @@ from mys3d.engine import copy
 from mys3d.engine.copy import Description, Place
 from mys3d.engine.rehash import hash_body
 from mys3d.errors import Reason, Rejected, S3Error
+from mys3d.model.buckets import Bucket
+from mys3d.model.names import ObjectKey, VersionId
 from mys3d.model.objects import Checksum, Content, Version
 from mys3d.operations.answers import XML_TYPE, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.describing import REDIRECT, Described, content_of
-from mys3d.operations.objects import check_version_id, object_key
-from mys3d.operations.storing import precondition_of
+from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.objects import object_key
+from mys3d.operations.storing import made_headers, precondition_of
 from mys3d.registry.outcomes import VersionPut
-from mys3d.s3 import checksums, conditions, copy_source, dates, xml
+from mys3d.s3 import checksums, conditions, copy_source, dates, version_ids, xml
 from mys3d.s3.checksums import Algorithm
 from mys3d.s3.conditions import ReadConditions, Verdict
 from mys3d.s3.copy_source import CopySource
@@ -47,11 +50,12 @@ class CopyObject(Described):
 async def copy_object(call: Call, asked: CopyObject) -> Response:
     key = object_key(asked.key)
     named = copy_source.parse(asked.copy_source)
-    check_version_id(named.version_id)
+    version_id = version_ids.parse(named.version_id)
     wish = _Wish(asked, named)
     precondition = precondition_of(asked.if_match, asked.if_none_match)
     bucket = await bucket_for_write(call, asked.bucket)
     source = await bucket_for_write(call, named.bucket)
+    places = Place(source.id, object_key(named.key)), Place(bucket.id, key)
     told: tuple[Checksum, ...] = ()
 
     async def describe(version: Version) -> Description:
@@ -62,14 +66,28 @@ async def copy_object(call: Call, asked: CopyObject) -> Response:
 
     try:
         with writing_to(call, bucket):
-            places = Place(source.id, object_key(named.key)), Place(bucket.id, key)
-            version, applied = await copy.copy_object(call.services.ports, *places, describe, precondition)
+            version, applied = await copy.copy_object(
+                call.services.ports, *places, describe, precondition, version=version_id
+            )
     except Rejected as refusal:
         if refusal.reason is Reason.SOURCE_CHANGED:
-            raise S3Error("NoSuchKey", Key=named.key) from refusal
+            raise _no_source(call, source, places[0].key, version_id) from refusal
         raise
     assert isinstance(applied.detail, VersionPut)
-    return Response(200, [XML_TYPE], _result(version, applied.detail, told))
+    headers = [XML_TYPE, *made_headers(applied)]
+    headers += [(b"x-amz-copy-source-version-id", text) for _, text in version_headers(source, version)]
+    return Response(200, headers, _result(version, applied.detail, told))
+
+
+def _no_source(call: Call, bucket: Bucket, key: ObjectKey, version_id: VersionId | None) -> S3Error:
+    """Why a source cannot be copied."""
+    try:
+        version_meant(call.services.ports.registry.view(), bucket, key, version_id)
+    except S3Error as error:
+        if error.code == "MethodNotAllowed":
+            return S3Error("InvalidRequest", _MARKER)
+        return error
+    return S3Error("NoSuchKey", Key=key)  # it was away a moment ago
 
 
 class _Wish:
@@ -119,6 +137,7 @@ _TO_ITSELF: Final = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
     "metadata, storage class, website redirect location or encryption attributes."
 )
+_MARKER: Final = "The source of a copy request may not specifically refer to a delete marker by version id."
 _TOO_LARGE: Final = "The specified copy source is larger than the maximum allowable size for a copy source:"
 
 

@@ -94,17 +94,6 @@ def object_key(text: str) -> ObjectKey:
         ) from error
 
 
-def check_version_id(version_id: str | None) -> None:
-    """Raise S3Error InvalidArgument unless the only version of an unversioned bucket is meant."""
-    if version_id not in (None, "", "null"):
-        raise S3Error(
-            "InvalidArgument",
-            "Invalid version id specified",
-            ArgumentName="versionId",
-            ArgumentValue=version_id,
-        )
-
-
 async def _meant(call: Call, asked: Read) -> tuple[Version, Headers]:
     """Return the version that the request means, and the headers that name it. Raises S3Error, Unavailable."""
     key = object_key(asked.key)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mys3d import limits
-from mys3d.errors import S3Error
+from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.operations.answers import XML_TYPE
 from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
-from mys3d.operations.objects import check_version_id, object_key
-from mys3d.registry import amendments, queries
-from mys3d.s3 import tags, xml
+from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.objects import Headers, object_key
+from mys3d.operations.storing import made_headers
+from mys3d.registry import amendments
+from mys3d.s3 import tags, version_ids, xml
 from mys3d.s3.message import Response
 from mys3d.s3.schema import Element
 from mys3d.s3.table import Query, Uri, XmlBody, operation
@@ -99,8 +101,7 @@ class PutObjectTagging:
 
 @operation("PUT", "/{Bucket}/{Key+}?tagging", PutObjectTagging, action="s3:PutObjectTagging")
 async def put_object_tagging(call: Call, asked: PutObjectTagging) -> Response:
-    await _tag_object(call, asked, set_of(asked.tagging.tag_set, limits.object_tags_max))
-    return Response(200)
+    return Response(200, await _tag_object(call, asked, set_of(asked.tagging.tag_set, limits.object_tags_max)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,12 @@ class GetObjectTagging:
 @operation("GET", "/{Bucket}/{Key+}?tagging", GetObjectTagging, action="s3:GetObjectTagging")
 async def get_object_tagging(call: Call, asked: GetObjectTagging) -> Response:
     key = object_key(asked.key)
-    check_version_id(asked.version_id)
+    named = version_ids.parse(asked.version_id)
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    version = queries.live(registry.view(), bucket.id, key)
-    if version is None:
-        raise S3Error("NoSuchKey", Key=key)
-    return Response(200, [XML_TYPE], _told(version.content.tags))
+    version = version_meant(registry.view(), bucket, key, named)
+    return Response(200, [XML_TYPE, *version_headers(bucket, version)], _told(version.content.tags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +131,19 @@ class DeleteObjectTagging:
 
 @operation("DELETE", "/{Bucket}/{Key+}?tagging", DeleteObjectTagging, action="s3:DeleteObjectTagging")
 async def delete_object_tagging(call: Call, asked: DeleteObjectTagging) -> Response:
-    await _tag_object(call, asked, ())
-    return Response(204)
+    return Response(204, await _tag_object(call, asked, ()))
 
 
-async def _tag_object(call: Call, asked: PutObjectTagging | DeleteObjectTagging, wanted: TagSet) -> None:
+async def _tag_object(call: Call, asked: PutObjectTagging | DeleteObjectTagging, wanted: TagSet) -> Headers:
+    """Return the headers that name the version. Raises S3Error, Unavailable, OutcomeUnknown."""
     key = object_key(asked.key)
-    check_version_id(asked.version_id)
+    named = version_ids.parse(asked.version_id)
     bucket = await bucket_for_write(call, asked.bucket)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(amendments.TagVersion(bucket.id, key, None, wanted))
+    registry = call.services.ports.registry
+    try:
+        with writing_to(call, bucket):
+            return made_headers(await registry.propose(amendments.TagVersion(bucket.id, key, named, wanted)))
+    except Rejected as refusal:
+        if refusal.reason in (Reason.NO_SUCH_KEY, Reason.NO_SUCH_VERSION):
+            version_meant(registry.view(), bucket, key, named)  # says more: a marker is no version that is missing
+        raise

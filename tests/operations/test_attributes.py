@@ -67,3 +67,18 @@ async def test_what_is_asked_for_has_to_be_said(stored: Any) -> None:
 )
 async def test_what_is_not_there_has_no_attributes(stored: Any, url: str, code: str) -> None:
     assert (await attributes(stored, "ETag", url)).code == code
+
+
+async def keep_versions(client: Any) -> None:
+    document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert (await client("PUT", "/photos?versioning", document)).status == 200
+
+
+async def test_a_version_names_itself(stored: Any) -> None:
+    await keep_versions(stored)
+    first = (await stored("PUT", "/photos/v", b"1")).headers["x-amz-version-id"]
+    await stored("PUT", "/photos/v", b"22")
+    found = await attributes(stored, "ObjectSize", f"/photos/v?attributes&versionId={first}")
+    assert (found.xml["ObjectSize"], found.headers["x-amz-version-id"]) == ("1", first)
+    await stored("DELETE", "/photos/v")
+    assert (await attributes(stored, "ETag", "/photos/v?attributes")).code == "NoSuchKey"

@@ -185,3 +185,32 @@ async def test_a_copy_stores_no_byte_again(stored: Any) -> None:
     assert first is not None
     assert second is not None
     assert first.body == second.body
+
+
+async def keep_versions(client: Any) -> None:
+    document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert (await client("PUT", "/photos?versioning", document)).status == 200
+
+
+async def test_any_version_may_be_copied_and_names_itself(stored: Any) -> None:
+    await keep_versions(stored)
+    first = (await stored("PUT", "/photos/v", b"first")).headers["x-amz-version-id"]
+    await stored("PUT", "/photos/v", b"second")
+    made = await copy(stored, source=f"/photos/v?versionId={first}")
+    assert made.headers["x-amz-copy-source-version-id"] == first
+    found = await stored("GET", "/photos/c")
+    assert (found.body, found.headers["x-amz-version-id"]) == (b"first", made.headers["x-amz-version-id"])
+    null = await copy(stored, "/photos/d", "/photos/k?versionId=null")
+    assert null.headers["x-amz-copy-source-version-id"] == "null"
+    restored = await copy(stored, "/photos/v", f"/photos/v?versionId={first}")
+    assert restored.status == 200
+    assert (await stored("GET", "/photos/v")).body == b"first"
+
+
+async def test_a_marker_is_no_source(stored: Any) -> None:
+    await keep_versions(stored)
+    marker = (await stored("DELETE", "/photos/k")).headers["x-amz-version-id"]
+    assert (await copy(stored)).code == "NoSuchKey"
+    assert (await copy(stored, source=f"/photos/k?versionId={marker}")).code == "InvalidRequest"
+    await stored("DELETE", f"/photos/k?versionId={marker}")
+    assert (await copy(stored, source=f"/photos/k?versionId={marker}")).code == "NoSuchVersion"

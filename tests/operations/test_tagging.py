@@ -100,3 +100,34 @@ async def test_an_object_has_fewer_tags_than_a_bucket(stored: Any) -> None:
 )
 async def test_what_is_not_there_has_no_tags(stored: Any, method: str, url: str, code: str) -> None:
     assert (await stored(method, url, tagging() if method == "PUT" else b"")).code == code
+
+
+async def keep_versions(client: Any) -> None:
+    document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert (await client("PUT", "/photos?versioning", document)).status == 200
+
+
+async def test_each_version_has_tags_of_its_own(stored: Any) -> None:
+    await keep_versions(stored)
+    first = (await stored("PUT", "/photos/v", b"1", {"x-amz-tagging": "n=1"})).headers["x-amz-version-id"]
+    second = (await stored("PUT", "/photos/v", b"2")).headers["x-amz-version-id"]
+    told = await stored("PUT", f"/photos/v?tagging&versionId={first}", tagging())
+    assert (told.status, told.headers["x-amz-version-id"]) == (200, first)
+    found = await stored("GET", f"/photos/v?tagging&versionId={first}")
+    assert (found.xml["TagSet"]["Tag"], found.headers["x-amz-version-id"]) == (SORTED, first)
+    newest = await stored("GET", "/photos/v?tagging")
+    assert (newest.xml["TagSet"], newest.headers["x-amz-version-id"]) == (None, second)
+    gone = await stored("DELETE", f"/photos/v?tagging&versionId={first}")
+    assert (gone.status, gone.headers["x-amz-version-id"]) == (204, first)
+    assert (await stored("GET", f"/photos/v?tagging&versionId={first}")).xml["TagSet"] is None
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
+async def test_a_marker_has_no_tags(stored: Any, method: str) -> None:
+    await keep_versions(stored)
+    marker = (await stored("DELETE", "/photos/k")).headers["x-amz-version-id"]
+    body = tagging() if method == "PUT" else b""
+    assert (await stored(method, "/photos/k?tagging", body)).code == "NoSuchKey"
+    assert (await stored(method, f"/photos/k?tagging&versionId={marker}", body)).code == "MethodNotAllowed"
+    await stored("DELETE", f"/photos/k?versionId={marker}")
+    assert (await stored(method, f"/photos/k?tagging&versionId={marker}", body)).code == "NoSuchVersion"
