@@ -34,6 +34,7 @@ class Reason(enum.StrEnum):
     TOO_LARGE = "too-large"
     NO_SUCH_MEMBER = "no-such-member"
     MEMBER_EXISTS = "member-exists"
+    SOFTWARE_TOO_OLD = "software-too-old"
     STILL_NEEDED = "still-needed"
     MEMBER_VOTES = "member-votes"
     TOKEN_INVALID = "token-invalid"

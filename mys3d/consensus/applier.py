@@ -68,6 +68,7 @@ class Machine:
     incarnations: Callable[[Reader], dict[NodeId, bytes]]  # of the members, as their rows say
     encode: Callable[[Proposal], bytes]
     outcome: Callable[[Reader, OperationId], Outcome | None]
+    obstacle: Callable[[Reader, Command], str]  # why a command must not be proposed to these members; empty: it may
 
 
 def voters_in(machine: Machine, reader: Reader) -> Voters:

@@ -77,6 +77,7 @@ class Consensus:
         proof.prove()
         self.node = node
         self._store = store
+        self._machine = machine
         self._clock = clock
         self._wire = wire
         self._sync = sync
@@ -144,6 +145,9 @@ class Consensus:
 
     async def propose(self, command: Command) -> Applied:
         self._refuse_when_damaged()
+        obstacle = self._machine.obstacle(self._store.reader(), command)
+        if obstacle:
+            raise Unavailable(obstacle)
         return await self.proposer.propose(command)
 
     async def barrier(self) -> LogIndex:

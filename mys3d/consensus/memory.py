@@ -18,6 +18,7 @@ from mys3d.registry.apply import apply_command, apply_membership
 from mys3d.registry.codec import FORMAT, RowDamaged, encode_proposal
 from mys3d.registry.commands import Command, CompareRows, Proposal
 from mys3d.registry.comparing import digest_rows
+from mys3d.registry.levels import obstacle
 from mys3d.registry.memory import MemoryRows
 from mys3d.registry.outcomes import Applied, Outcome
 from mys3d.registry.queries import applied, incarnations, voters
@@ -126,6 +127,8 @@ class MemoryRegistry:
         """Raises Rejected, Unavailable (no majority is heard), OutcomeUnknown (not applied here in time)."""
         await trio.lowlevel.checkpoint()
         self._connected()
+        if why := obstacle(self.rows, command):
+            raise Unavailable(why)
         proposal = self.cluster.proposal(command, self.applied_index)
         index = self.cluster.append(LogEntry(self.cluster.term, encode_proposal(proposal)))
         with trio.move_on_after(limits.propose_deadline_seconds):

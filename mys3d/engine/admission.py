@@ -16,6 +16,7 @@ from mys3d.model.names import Instant
 from mys3d.ports import JoinAdmission, Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import CreateToken, JoinMember, UpdateMember
+from mys3d.registry.levels import LEVEL
 
 TOKEN_SECRET_BYTES = 16
 
@@ -39,7 +40,7 @@ async def create_token(ports: Ports, lifetime_seconds: int = limits.token_lifeti
 
 
 async def admit(ports: Ports, command: JoinMember) -> JoinAdmission:
-    """Add a node that presented a token. Raises Rejected (TOKEN_INVALID, MEMBER_EXISTS), Unavailable."""
+    """Add a node that presented a token. Raises Rejected (TOKEN_INVALID, MEMBER_EXISTS, ...), Unavailable."""
     try:
         await ports.registry.propose(command)
     except OutcomeUnknown as error:
@@ -73,5 +74,6 @@ def _difference(ports: Ports, description: Description) -> UpdateMember | None:
         addresses=None if member.addresses == description.addresses else description.addresses,
         zone=None if member.zone == description.zone else description.zone,
         capacity_bytes=None if member.capacity_bytes == description.capacity_bytes else description.capacity_bytes,
+        level=None if member.level >= LEVEL else LEVEL,
     )
     return None if change == UpdateMember(ports.node) else change

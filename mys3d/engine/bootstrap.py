@@ -19,6 +19,7 @@ from mys3d.model.names import AccessKey, BucketName, UserId
 from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import ChangeSettings, Command, CreateBucket, InitialiseCluster, PutCredential
+from mys3d.registry.levels import LEVEL
 
 _KEEP_DEFAULTS: Final = ChangeSettings()
 
@@ -91,6 +92,7 @@ async def _initialise(ports: Ports, plan: FirstStart) -> None:
         zone=plan.description.zone,
         capacity_bytes=plan.description.capacity_bytes,
         region=plan.region,
+        level=LEVEL,
     )
     await _propose_once(ports, command, Reason.ALREADY_INITIALISED)
 

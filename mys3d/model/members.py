@@ -37,6 +37,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     capacity_bytes: int
     state: MemberState
     joined_at: LogIndex
+    level: int = 0  # of commands that its software knows (registry/levels.py); never falls
 
 
 class Layout(msgspec.Struct, frozen=True, array_like=True):

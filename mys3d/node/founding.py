@@ -20,7 +20,10 @@ from mys3d.model.settings import WriteQuorum
 from mys3d.peers import identity as identities
 from mys3d.peers.identity import Identity
 from mys3d.ports import Clock, Entropy
+from mys3d.registry import queries
 from mys3d.registry.commands import ChangeSettings
+from mys3d.registry.levels import LEVEL
+from mys3d.registry.transaction import Reader
 
 _ROWS: Final = ("GENERATION", "CURRENT")  # what names the rows, and what did before there were generations
 BEGUN_NAME: Final = "begun"
@@ -57,6 +60,15 @@ def refuse_loneliness(config: NodeConfig, identity: Identity, is_stale: bool) ->
         raise Unavailable(
             f"{config.registry_path} does not hold what the journal rests on, and this cluster has no other node: "
             f"put {config.registry_path} back as it was"
+        )
+
+
+def refuse_older_software(identity: Identity, reader: Reader) -> None:
+    """A node that went back to older software may find in its log what it does not know."""
+    member = queries.member(reader, identity.node)
+    if member is not None and member.level > LEVEL:
+        raise Unavailable(
+            f"this node ran newer software before (level {member.level}, here {LEVEL}): install that again"
         )
 
 

@@ -194,6 +194,7 @@ def _wired(
 ) -> "Node":
     """Put the node together, with a new journal when its own cannot be trusted. Raises Unavailable when that is all
     there is, or when it is another cluster's."""
+    founding.refuse_older_software(identity, store.reader())
     try:
         node = Node(config, identity, store, blobs, stop, rebirth.life_of(config.data, identity))
     except JournalForeign as error:

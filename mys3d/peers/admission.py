@@ -64,6 +64,7 @@ async def _grant(join: Join, me: Identity, service: PeerService, clock: Clock) -
             addresses=join.addresses,
             zone=join.zone,
             capacity_bytes=join.capacity_bytes,
+            level=join.level,
         )
     )
     assert admission.cluster_id == me.cluster_id, "the registry and the identity file name one cluster"

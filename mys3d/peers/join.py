@@ -22,6 +22,7 @@ from mys3d.peers.frames import Kind
 from mys3d.peers.identity import Identity, Membership
 from mys3d.peers.messages import Grant, Join, Refused
 from mys3d.ports import Entropy
+from mys3d.registry.levels import LEVEL
 
 _TOKEN: Final = re.compile(r"MYS1\.([0-9a-f]{64})\.([0-9a-f]{32})@([^\s@]+:[0-9]{1,5})")
 
@@ -78,6 +79,7 @@ async def join(token: Token, directory: Path, candidate: Candidate, entropy: Ent
         addresses=candidate.addresses,
         zone=candidate.zone,
         capacity_bytes=candidate.capacity_bytes,
+        level=LEVEL,
     )
     grant = await _ask(token, asked)
     membership = Membership(

@@ -66,6 +66,7 @@ class Join(msgspec.Struct, frozen=True):
     addresses: Addresses
     zone: str
     capacity_bytes: int
+    level: int = 0  # of commands that the software knows (registry/levels.py)
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ class InitialiseCluster(msgspec.Struct, frozen=True, array_like=True, tag="init"
     zone: str
     capacity_bytes: int
     region: str
+    level: int = 0
 
 
 class CreateToken(msgspec.Struct, frozen=True, array_like=True, tag="token"):
@@ -55,7 +56,8 @@ class CreateToken(msgspec.Struct, frozen=True, array_like=True, tag="token"):
 
 
 class JoinMember(msgspec.Struct, frozen=True, array_like=True, tag="join"):
-    """Consume a token and add a member (state joining). Both or nothing. Refused: TOKEN_INVALID, MEMBER_EXISTS."""
+    """Consume a token and add a member (state joining). Both or nothing. Refused: TOKEN_INVALID, MEMBER_EXISTS,
+    SOFTWARE_TOO_OLD (it knows less than all members, so the log may hold what it does not know)."""
 
     secret_digest: bytes
     node: NodeId
@@ -64,6 +66,7 @@ class JoinMember(msgspec.Struct, frozen=True, array_like=True, tag="join"):
     addresses: Addresses
     zone: str
     capacity_bytes: int
+    level: int = 0
 
 
 class UpdateMember(msgspec.Struct, frozen=True, array_like=True, tag="member"):
@@ -76,6 +79,7 @@ class UpdateMember(msgspec.Struct, frozen=True, array_like=True, tag="member"):
     zone: str | None = None
     capacity_bytes: int | None = None
     state: MemberState | None = None
+    level: int | None = None
 
 
 class RemoveMember(msgspec.Struct, frozen=True, array_like=True, tag="remove"):

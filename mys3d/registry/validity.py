@@ -84,12 +84,10 @@ def _fault_of_command(command: Command) -> str:
             return _keys(command.bucket, command.key) or _wanted(Wanted(command.version, command.precondition))
         case DeleteObjects():
             return _removals(command)
-        case InitialiseCluster() | JoinMember():
-            return _names(command.node, command.name, command.zone) or _number(command.capacity_bytes)
+        case InitialiseCluster() | JoinMember() | UpdateMember():
+            return _fault_of_member(command)
         case RemoveMember():
             return _names(command.node)
-        case UpdateMember():
-            return _names(command.node) or _number(command.capacity_bytes or 0)
         case BeginLayout():
             return _table(command)
         case SealLayout() | ReleaseLayout() | BumpGcEpoch():
@@ -157,6 +155,11 @@ def _fault_of_users(command: UserCommand) -> str:
             return _user(command.user) or _names(command.access_key)
         case DeleteKey():
             return _names(command.access_key)
+
+
+def _fault_of_member(command: InitialiseCluster | JoinMember | UpdateMember) -> str:
+    fault = "" if isinstance(command, UpdateMember) else _names(command.name, command.zone)
+    return fault or _names(command.node) or _number(command.capacity_bytes or 0) or _number(command.level or 0)
 
 
 def _user(text: str) -> str:

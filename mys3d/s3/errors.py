@@ -144,6 +144,7 @@ def code_of(reason: Reason) -> str:
             | Reason.MEMBER_VOTES
             | Reason.STILL_NEEDED
             | Reason.TOKEN_INVALID
+            | Reason.SOFTWARE_TOO_OLD
             | Reason.TRANSITION_RUNNING
             | Reason.NO_TRANSITION
             | Reason.ALREADY_INITIALISED

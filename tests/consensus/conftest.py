@@ -129,6 +129,7 @@ MACHINE = Machine(
     incarnations=incarnations,
     encode=msgspec.msgpack.encode,
     outcome=outcome,
+    obstacle=lambda reader, command: "",
 )
 
 

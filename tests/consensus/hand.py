@@ -70,6 +70,7 @@ TAPE = Machine(
     incarnations=lambda reader: {node: reader.get("pin " + node) or incarnation(node, 1) for node in NODES},
     encode=lambda proposal: b"",
     outcome=lambda reader, operation: None,
+    obstacle=lambda reader, command: "",
 )
 
 

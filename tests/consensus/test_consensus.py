@@ -1,5 +1,7 @@
 """The whole room in one event loop: nodes that commit, forward, crash and come back."""
 
+import dataclasses
+
 import msgspec
 import pytest
 import trio
@@ -257,3 +259,15 @@ async def test_a_node_that_reads_a_row_which_does_not_decode_answers_no_more(bui
                 await alone.barrier()
             await trio.sleep(30)
             raise AssertionError("it went on")
+
+
+async def test_what_is_in_the_way_of_a_command_is_asked_of_the_rows_here(builders, nursery, autojump_clock):
+    machine = dataclasses.replace(
+        builders.MACHINE, obstacle=lambda rows, command: "upgrade n2" if rows.get(b"bucket:first") else ""
+    )
+    cluster = builders.Cluster(nursery, sync=builders.at_once, machine=machine)
+    alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
+    await alone.propose(builders.bucket("first"))
+    with pytest.raises(Unavailable, match="upgrade n2"):
+        await alone.propose(builders.bucket("second"))
+    assert alone.view().get(b"bucket:second") is None

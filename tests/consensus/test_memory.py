@@ -1,5 +1,6 @@
 """The shared log: what the flows may expect of ports.Registry, and what a test can take from a node."""
 
+import msgspec
 import pytest
 import trio
 
@@ -8,13 +9,17 @@ from mys3d.consensus.memory import MemoryCluster
 from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.members import Addresses
-from mys3d.registry import invariants, queries
+from mys3d.registry import codec, invariants, keys, queries
+from mys3d.registry.amendments import TagBucket
 from mys3d.registry.codec import RowDamaged
-from mys3d.registry.commands import CreateBucket, InitialiseCluster
+from mys3d.registry.commands import CreateBucket, CreateToken, InitialiseCluster, JoinMember
+from mys3d.registry.levels import LEVEL
 
 
 def initialise(node):
-    return InitialiseCluster(b"c" * 16, node, node, b"i" * 16, Addresses("a:1", "a:2", "a:3"), "z1", 1, "us-east-1")
+    return InitialiseCluster(
+        b"c" * 16, node, node, b"i" * 16, Addresses("a:1", "a:2", "a:3"), "z1", 1, "us-east-1", LEVEL
+    )
 
 
 def make_bucket(name):
@@ -147,3 +152,18 @@ async def test_a_node_whose_rows_do_not_decode_stands_down(cluster):
         with pytest.raises(Unavailable, match="row x"):
             await call()
     await cluster.registry("n1").barrier()
+
+
+async def test_a_command_that_some_member_does_not_know_is_not_proposed(cluster):
+    await cluster.registry("n1").propose(CreateToken(b"t" * 32, 2**62))
+    await cluster.registry("n1").propose(
+        JoinMember(b"t" * 32, "n2", "n2", b"i" * 16, Addresses("a:4", "a:5", "a:6"), "z1", 1, LEVEL)
+    )
+    await cluster.registry("n1").propose(make_bucket("photos"))
+    tag = TagBucket(queries.bucket(cluster.registry("n1").rows, "photos").id, (("a", "b"),))
+    await cluster.registry("n2").propose(tag)
+    for node in cluster.nodes.values():
+        old = msgspec.structs.replace(queries.member(node.rows, "n2"), level=0)
+        node.rows.commit([(keys.member("n2"), codec.encode(old))])
+    with pytest.raises(Unavailable, match="upgrade n2 first"):
+        await cluster.registry("n1").propose(tag)

@@ -35,6 +35,7 @@ from mys3d.registry.commands import (
     SealLayout,
     UpdateMember,
 )
+from mys3d.registry.levels import LEVEL
 
 
 class TestClock:
@@ -144,7 +145,7 @@ def make_grid(nursery: trio.Nursery) -> Callable[..., Awaitable[Grid]]:
             add_node(grid, number)
         registry = grid[0].ports.registry
         await registry.propose(
-            InitialiseCluster(b"c" * 16, node_id(0), "n1", b"i" * 16, addresses(0), "z", 10**12, "us-east-1")
+            InitialiseCluster(b"c" * 16, node_id(0), "n1", b"i" * 16, addresses(0), "z", 10**12, "us-east-1", LEVEL)
         )
         for number in range(1, count):
             await join(grid, number, grown)
@@ -164,7 +165,7 @@ async def join(grid: Grid, number: int, is_active: bool = True) -> None:
     registry = grid[0].ports.registry
     secret = digest_of(bytes([number]))
     await registry.propose(CreateToken(secret, Instant(2_000_000_000_000)))
-    command = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "z", 10**12)
+    command = JoinMember(secret, node_id(number), f"n{number + 1}", b"i" * 16, addresses(number), "z", 10**12, LEVEL)
     await registry.propose(command)
     if is_active:
         await registry.propose(UpdateMember(node_id(number), state=MemberState.ACTIVE))

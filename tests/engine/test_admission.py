@@ -13,15 +13,16 @@ from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from mys3d.model.digest import digest_of
 from mys3d.model.members import Addresses, MemberState
 from mys3d.model.names import NodeId
-from mys3d.registry import queries
+from mys3d.registry import codec, keys, queries
 from mys3d.registry.commands import JoinMember
+from mys3d.registry.levels import LEVEL
 
 MakeGrid = Callable[[int], Awaitable[Any]]
 NEW = NodeId("e" * 32)
 
 
 def join(secret: bytes) -> JoinMember:
-    return JoinMember(digest_of(secret), NEW, "n9", b"i" * 16, Addresses("s:9", "a:9", "p:9"), "z", 10**12)
+    return JoinMember(digest_of(secret), NEW, "n9", b"i" * 16, Addresses("s:9", "a:9", "p:9"), "z", 10**12, LEVEL)
 
 
 async def test_a_token_admits_one_node_as_a_joining_member(make_grid: MakeGrid) -> None:
@@ -113,3 +114,15 @@ async def test_a_node_announces_itself_as_soon_as_the_cluster_answers(
     assert member is not None
     assert (member.zone, member.capacity_bytes) == ("zone-b", 5)
     assert member.incarnation != b"n" * 16, "who votes is not announced"
+
+
+async def test_newer_software_announces_what_it_knows(make_grid: MakeGrid) -> None:
+    grid = await make_grid(2)
+    view = grid[1].ports.registry.view()
+    before = queries.member(view, grid.ids[1])
+    assert before is not None
+    old = msgspec.structs.replace(before, level=0)
+    for node in grid.nodes:
+        node.ports.registry.rows.commit([(keys.member(before.id), codec.encode(old))])
+    await announce(grid[1].ports, Description(before.incarnation, before.addresses, before.zone, before.capacity_bytes))
+    assert queries.member(view, grid.ids[1]) == before

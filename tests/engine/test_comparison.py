@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -12,7 +13,8 @@ from mys3d.engine.comparison import Comparison, differing_nodes, judge
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, NodeId
 from mys3d.ports import Compared
-from mys3d.registry.commands import CompareRows, CondemnRows
+from mys3d.registry import codec, keys, queries
+from mys3d.registry.commands import CompareRows, CondemnRows, UpdateMember
 
 MakeGrid = Callable[[int], Awaitable[Any]]
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
@@ -132,3 +134,21 @@ async def test_without_a_majority_nothing_is_compared_and_the_duty_goes_on(
     await trio.sleep(2 * limits.compare_tick_seconds)
     grid.cluster.heal(grid.ids[0])
     assert len(await comparison.compare_all()) == 1
+
+
+async def test_nodes_of_different_software_are_not_compared_until_all_are_upgraded(
+    make_grid: MakeGrid, condemned: list[NodeId], nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    grid = await watched(make_grid, 3, condemned)
+    member = queries.member(grid[0].ports.registry.view(), grid.ids[2])
+    assert member is not None
+    for node in grid.nodes:
+        old = msgspec.structs.replace(member, level=0)
+        node.ports.registry.rows.commit([(keys.member(member.id), codec.encode(old))])
+    grid[2].ports.registry.rows.commit([ROT])
+    await nursery.start(Comparison(grid[0].ports).run)
+    await trio.sleep(2.5 * limits.compare_tick_seconds)
+    assert condemned == []
+    await grid[0].ports.registry.propose(UpdateMember(member.id, level=member.level))
+    await trio.sleep(2 * limits.compare_tick_seconds)
+    assert set(condemned) == {grid.ids[2]}

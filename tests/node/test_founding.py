@@ -9,9 +9,13 @@ import pytest
 
 from mys3d.config import BlobsFolder, NodeConfig, read_credentials
 from mys3d.errors import Unavailable
-from mys3d.model.names import NodeId
+from mys3d.model.members import Addresses, Member, MemberState
+from mys3d.model.names import LogIndex, NodeId
 from mys3d.node import founding
 from mys3d.node.world import MachineClock, MachineEntropy
+from mys3d.registry import codec, keys
+from mys3d.registry.levels import LEVEL
+from mys3d.registry.memory import MemoryRows
 
 Build = Callable[..., NodeConfig]
 
@@ -99,3 +103,16 @@ def test_a_lone_node_without_its_rows_refuses_and_one_with_others_asks_them(
         founding.refuse_loneliness(config, identity, is_stale=True)
     identity = identity.with_seeds({**identity.seeds, NodeId("b" * 32): "10.0.0.2:9002"})
     founding.refuse_loneliness(config, identity, is_stale=True)
+
+
+def test_a_node_does_not_go_back_to_software_that_knows_less(config_of: Build) -> None:
+    identity = founding.open_identity(config_of(), MachineEntropy(), MachineClock())
+    addresses, rows = Addresses("a:1", "a:2", "a:3"), MemoryRows()
+    founding.refuse_older_software(identity, rows)
+    for level in (0, LEVEL, LEVEL + 1):
+        member = Member(1, identity.node, "n1", b"i" * 16, addresses, "z", 1, MemberState.ACTIVE, LogIndex(1), level)
+        rows.commit([(keys.member(identity.node), codec.encode(member))])
+        if level <= LEVEL:
+            founding.refuse_older_software(identity, rows)
+    with pytest.raises(Unavailable, match="ran newer software before"):
+        founding.refuse_older_software(identity, rows)

@@ -24,6 +24,7 @@ from mys3d.operations.services import Services
 from mys3d.peers.memory import MemoryNetwork, MemoryPeers
 from mys3d.ports import Ports
 from mys3d.registry.commands import InitialiseCluster, PutCredential
+from mys3d.registry.levels import LEVEL
 from mys3d.registry.user_commands import CreateKey, CreateUser
 from mys3d.s3.message import Request, Response
 
@@ -160,7 +161,9 @@ async def client(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> Clie
     ports = Ports(NODE, registry, blobs, peers, StandingClock(), CountingEntropy())
     vault = Vault(b"k" * 32)
     addresses = Addresses("n1:9000", "n1:9001", "n1:9002")
-    await registry.propose(InitialiseCluster(b"c" * 16, NODE, "n1", b"i" * 16, addresses, "z1", 10**12, "us-east-1"))
+    await registry.propose(
+        InitialiseCluster(b"c" * 16, NODE, "n1", b"i" * 16, addresses, "z1", 10**12, "us-east-1", LEVEL)
+    )
     sealed = vault.seal(ACCESS_KEY, SECRET, ports.entropy.token(12))
     await registry.propose(PutCredential(ACCESS_KEY, sealed, "root", is_root=True, replace=False))
     for name in ("ann", "bob"):

@@ -7,7 +7,7 @@ from mys3d.errors import Reason, Rejected
 from mys3d.model.access import Credential, JoinToken
 from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import Epoch, GcEpoch, LogIndex, NodeId, UserId
-from mys3d.registry import tables, user_tables
+from mys3d.registry import levels, tables, user_tables
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import (
     BumpGcEpoch,
@@ -54,6 +54,8 @@ def join(tx: Transaction, at: Moment, command: JoinMember) -> Outcome:
         return Rejected(Reason.TOKEN_INVALID)
     if tables.member(tx, command.node) is not None:
         return Rejected(Reason.MEMBER_EXISTS, command.node)
+    if command.level < levels.lowest(tx):
+        return Rejected(Reason.SOFTWARE_TOO_OLD, "all members run newer software: install that first")
     if len(tables.members(tx)) >= limits.members_max:
         return Rejected(Reason.TOO_LARGE, f"a cluster has at most {limits.members_max} members")
     tables.drop_token(tx, command.secret_digest)
@@ -67,17 +69,8 @@ def update_member(tx: Transaction, at: Moment, command: UpdateMember) -> Outcome
         return Rejected(Reason.NO_SUCH_MEMBER, command.node)
     if command.incarnation not in (None, member.incarnation) and command.node in tables.voters(tx):
         return Rejected(Reason.MEMBER_VOTES, command.node)
-    tables.put_member(
-        tx,
-        msgspec.structs.replace(
-            member,
-            incarnation=member.incarnation if command.incarnation is None else command.incarnation,
-            addresses=member.addresses if command.addresses is None else command.addresses,
-            zone=member.zone if command.zone is None else command.zone,
-            capacity_bytes=member.capacity_bytes if command.capacity_bytes is None else command.capacity_bytes,
-            state=member.state if command.state is None else command.state,
-        ),
-    )
+    changed = msgspec.structs.replace(member, **_given(command, "node"))
+    tables.put_member(tx, msgspec.structs.replace(changed, level=max(changed.level, member.level)))
     return Applied(at.index)
 
 
@@ -115,17 +108,7 @@ def put_credential(tx: Transaction, at: Moment, command: PutCredential) -> Outco
 
 
 def change_settings(tx: Transaction, at: Moment, command: ChangeSettings) -> Outcome:
-    found = tables.settings(tx)
-    tables.put_settings(
-        tx,
-        msgspec.structs.replace(
-            found,
-            write_quorum=found.write_quorum if command.write_quorum is None else command.write_quorum,
-            straggler_ms=found.straggler_ms if command.straggler_ms is None else command.straggler_ms,
-            gc_period_ms=found.gc_period_ms if command.gc_period_ms is None else command.gc_period_ms,
-            dead_after_ms=found.dead_after_ms if command.dead_after_ms is None else command.dead_after_ms,
-        ),
-    )
+    tables.put_settings(tx, msgspec.structs.replace(tables.settings(tx), **_given(command)))
     return Applied(at.index)
 
 
@@ -146,4 +129,11 @@ def _member(command: InitialiseCluster | JoinMember, state: MemberState, index: 
         command.capacity_bytes,
         state,
         joined_at=index,
+        level=command.level,
     )
+
+
+def _given(command: UpdateMember | ChangeSettings, *but: str) -> dict[str, object]:
+    """The fields of a command that it wants changed: None keeps what is there."""
+    fields = ((name, getattr(command, name)) for name in command.__struct_fields__ if name not in but)
+    return {name: value for name, value in fields if value is not None}
