@@ -12,7 +12,7 @@ import pytest
 from tests.campaigns.cluster import Cluster, Place
 from tests.campaigns.sandbox import NotHere, sandbox
 from tests.campaigns.world import World, build
-from tests.system.conftest import free_port_run
+from tests.free_ports import free_port_run
 
 DISK_BYTES = 2 << 30
 

@@ -1,7 +1,5 @@
 """Builders of the command line's tests: a dev cluster of stand-in nodes, and a command as a user types it."""
 
-import random
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,21 +11,9 @@ from click.testing import CliRunner, Result
 from mys3d.cli.dev_plan import DevPlan, plan_nodes
 from mys3d.cli.root import root
 from mys3d.config import Credentials
+from tests.free_ports import free_port_run
 
 STAND_IN = Path(__file__).with_name("stand_in_node.py")
-
-
-def free_first_port(nodes: int) -> int:
-    """A port P such that P + 10 (k - 1) + {0, 1, 2} are free for every node k."""
-    while True:
-        first = random.SystemRandom().randrange(33_000, 60_000)
-        try:
-            for port in [first + 10 * k + offset for k in range(nodes) for offset in range(3)]:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
 
 
 @pytest.fixture
@@ -35,7 +21,7 @@ def plan(tmp_path: Path) -> DevPlan:
     """Three stand-in nodes."""
     return DevPlan(
         data=tmp_path,
-        nodes=plan_nodes(tmp_path, free_first_port(3), 3),
+        nodes=plan_nodes(tmp_path, free_port_run(), 3),
         credentials=Credentials("THEKEY", "the-secret-key"),
         bucket="demo",
         registry=None,

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.free_ports import free_port_run
+
 
 def test_a_wrong_configuration_starts_nothing(mys3d: Any) -> None:
     result = mys3d("start", "--port", "0")
@@ -59,27 +61,14 @@ def test_join_needs_a_token(mys3d: Any) -> None:
 
 def test_a_member_that_cannot_be_reached_is_named_with_where_to_look(mys3d: Any, tmp_path: Path) -> None:
     token = f"MYS1.{'a' * 64}.{'b' * 32}@127.0.0.1:1"
-    result = mys3d("join", token, "--data", tmp_path / "new", "--bind", "127.0.0.1", "--port", free_port())
+    result = mys3d("join", token, "--data", tmp_path / "new", "--bind", "127.0.0.1", "--port", free_port_run(1))
     assert result.exit_code == 4
     assert "no node answers at 127.0.0.1:1" in result.stderr
     assert "-> look whether that member runs, and whether this machine reaches 127.0.0.1:1" in result.stderr
 
 
 def test_a_text_that_is_no_token_is_told_without_a_place_to_look(mys3d: Any, tmp_path: Path) -> None:
-    result = mys3d("join", "nonsense", "--data", tmp_path / "new", "--bind", "127.0.0.1", "--port", free_port())
+    result = mys3d("join", "nonsense", "--data", tmp_path / "new", "--bind", "127.0.0.1", "--port", free_port_run(1))
     assert result.exit_code == 4
     assert "copy the whole line" in result.stderr
     assert "->" not in result.stderr
-
-
-def free_port() -> int:
-    """A port that is free, as are the two above it: what the system gives, tried until it fits."""
-    while True:
-        try:
-            with socket.create_server(("127.0.0.1", 0)) as first:
-                port: int = first.getsockname()[1]
-                for above in (port + 1, port + 2):
-                    socket.create_server(("127.0.0.1", above)).close()
-        except (OSError, OverflowError):
-            continue
-        return port

@@ -10,7 +10,8 @@ import pytest
 
 from tests.clients.place import Place
 from tests.clients.steps import Step
-from tests.system.conftest import DevCluster, free_port_run, start_dev
+from tests.free_ports import free_port_run
+from tests.system.conftest import DevCluster, start_dev
 from tests.web.certificates import write_pair
 
 Rows = list[tuple[str, str, str, list[Step], str]]  # client, version, scheme, steps, why it was skipped

@@ -1,19 +1,12 @@
 """Nodes of one test, on free ports of loopback."""
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mys3d.config import Address, BlobsFolder, NodeConfig
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.free_ports import free_port_run
 
 
 @pytest.fixture
@@ -21,7 +14,8 @@ def config_of(tmp_path: Path) -> Callable[..., NodeConfig]:
     """Build the configuration of a node whose directory is named."""
 
     def build(name: str = "n1", **changes: object) -> NodeConfig:
-        s3, admin, peers = (Address("127.0.0.1", free_port()) for _ in range(3))
+        first = free_port_run(1)
+        s3, admin, peers = (Address("127.0.0.1", first + offset) for offset in range(3))
         values: dict[str, object] = {
             "data": tmp_path / name,
             "registry_path": tmp_path / name / "registry",

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-START_SECONDS = 60.0
+from tests.free_ports import free_port_run
+
+START_SECONDS = 180.0  # on a machine that is busy with other things
 
 
 def eventually(statement: Callable[[], Any], seconds: float, what: str, pause: float = 0.05) -> Any:
@@ -30,20 +31,6 @@ def eventually(statement: Callable[[], Any], seconds: float, what: str, pause: f
             return answer
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(pause)
-
-
-def free_port_run(nodes: int = 3) -> int:
-    """A port P such that P + 10 (k - 1) + {0, 1, 2} are free for every node k."""
-    while True:
-        first = random.SystemRandom().randrange(20_000, 32_000)
-        wanted = [first + 10 * k + offset for k in range(nodes) for offset in range(3)]
-        try:
-            for port in wanted:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
 
 
 def clean_environment() -> dict[str, str]:
@@ -179,6 +166,29 @@ def bucket(shared_cluster: DevCluster) -> str:
     name = f"t-{random.SystemRandom().getrandbits(64):016x}"
     shared_cluster.client().create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture
+def loop_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mount an ext4 file system of so many bytes on a loop device, which needs root; it is unmounted at the end."""
+    mounted: list[Path] = []
+
+    def mount(size: int) -> Path:
+        image, folder = tmp_path / f"image{len(mounted)}", tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        with image.open("wb") as file:
+            file.truncate(size)
+        try:
+            subprocess.run(["mkfs.ext4", "-q", str(image)], check=True, capture_output=True)
+            subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"a loop device cannot be mounted here: {error}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

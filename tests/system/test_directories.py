@@ -12,7 +12,7 @@ import random
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,8 @@ WITHOUT_FLUSHING = 2
 
 
 @pytest.fixture
-def doomed_disk(tmp_path: Path) -> Iterator[Path]:
-    image, folder = tmp_path / "image", tmp_path / "doomed"
-    folder.mkdir()
-    with image.open("wb") as file:
-        file.truncate(600 * MIB)
-    try:
-        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True, capture_output=True)
-        subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a loop device cannot be mounted here: {error}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def doomed_disk(loop_disk: Callable[[int], Path]) -> Path:
+    return loop_disk(600 * MIB)
 
 
 def shut_down(folder: Path) -> None:
