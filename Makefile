@@ -12,8 +12,9 @@ setup: .venv/.ready
 run: setup
 	@$(BIN)/mys3d dev $(ARGS)
 
+# Two workers: one for everything that starts clusters of processes, one for the rest (tests/conftest.py).
 test: setup
-	@$(BIN)/python -m pytest -m "not campaign"
+	@$(BIN)/python -m pytest -m "not campaign" -n 2 --no-loadscope-reorder
 
 check: setup
 	@$(BIN)/ruff check mys3d tests bench
