@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.system.conftest import START_SECONDS
 
 
 def start(words: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -24,7 +27,7 @@ def test_three_directories_form_a_cluster_by_start_and_join(tools: Any, tmp_path
         first = ["start", "--data", str(tmp_path / "a"), "--port", str(port), "--zone", "home"]
         processes.append(start(first, tmp_path / "a.log", environment))
         client = tools.s3_client(f"http://127.0.0.1:{port}", "ROOTKEY", "root-secret-key")
-        tools.eventually(lambda: answers(client), 30, "the first node serves")
+        tools.eventually(lambda: answers(client), START_SECONDS, "the first node serves")
         client.create_bucket(Bucket="grown")
         client.put_object(Bucket="grown", Key="early", Body=b"one copy" * 1000)
         for number, name in enumerate(["b", "c"], start=1):
@@ -32,15 +35,14 @@ def test_three_directories_form_a_cluster_by_start_and_join(tools: Any, tmp_path
             assert token.count("\n") == 0
             words = ["join", token, "--data", str(tmp_path / name), "--zone", name, "--port", str(port + 10 * number)]
             processes.append(start(words, tmp_path / f"{name}.log", tools.clean_environment()))
-            tools.eventually(
-                lambda number=number: copies(tools, tmp_path / "a") == number + 1, 60, f"{number + 1} copies", 0.2
-            )
+            grown = partial(has_copies, tools, tmp_path / "a", number + 1)
+            tools.eventually(grown, START_SECONDS, f"{number + 1} copies", 0.2)
         processes[0].kill()
         processes[0].wait()
         other = tools.s3_client(
             f"http://127.0.0.1:{port + 20}", "ROOTKEY", "root-secret-key", retries={"max_attempts": 5}
         )
-        tools.eventually(lambda: answers(other), 30, "the others serve without the first")
+        tools.eventually(lambda: answers(other), START_SECONDS, "the others serve without the first")
         assert other.get_object(Bucket="grown", Key="early")["Body"].read() == b"one copy" * 1000
         other.put_object(Bucket="grown", Key="late", Body=b"two nodes are a majority of three")
     finally:
@@ -57,15 +59,14 @@ def answers(client: Any) -> bool:
     return True
 
 
-def copies(tools: Any, data: Path) -> int:
-    """How many verified copies every blob has: the target, once nothing is missing and no transition runs."""
+def has_copies(tools: Any, data: Path, count: int) -> bool:
+    """True when every blob has so many verified copies: nothing is missing and no transition runs."""
     done = tools.run_mys3d("status", "--json", "--data", str(data))
     if done.returncode not in (0, 8):
-        return 0
+        return False
     status = json.loads(done.stdout)
-    if status["layout"]["in_transition"] or status["copies"]["missing_blobs"]:
-        return 0
-    return int(status["copies"]["target"])
+    is_whole = not status["layout"]["in_transition"] and not status["copies"]["missing_blobs"]
+    return bool(is_whole and status["copies"]["target"] == count)
 
 
 def test_a_token_is_used_once(tools: Any, own_cluster: Any, tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_token_is_used_once(tools: Any, own_cluster: Any, tmp_path: Path) -> N
         tools.clean_environment(),
     )
     try:
-        tools.eventually(lambda: len(own_cluster.status()["nodes"]) == 4, 30, "the fourth node is a member")
+        tools.eventually(lambda: len(own_cluster.status()["nodes"]) == 4, START_SECONDS, "the fourth node is a member")
         again = tools.run_mys3d("join", token, "--data", str(tmp_path / "y"), "--port", str(port + 10))
         assert again.returncode != 0
         assert "token" in again.stderr
@@ -91,14 +92,14 @@ def test_a_killed_node_stays_down_until_started(own_cluster: Any, tools: Any) ->
     client = own_cluster.client("n1")
     client.put_object(Bucket="demo", Key="before", Body=b"b" * 100_000)
     assert own_cluster.command("dev", "kill", "n2").returncode == 0
-    tools.eventually(lambda: own_cluster.status()["health"] != "healthy", 30, "status says degraded", 0.2)
+    tools.eventually(lambda: own_cluster.status()["health"] != "healthy", START_SECONDS, "status says degraded", 0.2)
     for number in range(10):
         client.put_object(Bucket="demo", Key=f"during-{number}", Body=b"%d" % number * 1000)
     assert own_cluster.client("n3").get_object(Bucket="demo", Key="before")["Body"].read() == b"b" * 100_000
     assert own_cluster.command("dev", "start", "n2").returncode == 0
     tools.eventually(
         lambda: own_cluster.status()["health"] == "healthy" and not own_cluster.status()["copies"]["missing_blobs"],
-        60,
+        START_SECONDS,
         "n2 is back and has every copy",
         0.3,
     )
