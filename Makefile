@@ -76,15 +76,17 @@ lost-node: setup
 broken-uploads: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_broken_uploads.py
 
-# Whole clusters in deterministic runs; the same seed gives the same trace. SEEDS counts on from SEED.
+# Whole clusters in deterministic runs; the same seed gives the same trace. SEEDS counts on from SEED. Each seed has its
+# own profile of faults and traffic (tests/simulation/profiles.py), or all of them PROFILE.
 SEED ?= 7
 SEEDS ?= 1
 simulate: setup
-	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(SEEDS)
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(SEEDS) $(if $(PROFILE),--profile $(PROFILE))
 
-# One planted bug after the other, each in up to fifty runs: all must be found.
+# One planted bug after the other, or those of MUTANTS, each in up to fifty runs: all must be found.
+MUTANTS ?= all
 mutants: setup
-	@$(BIN)/python -m tests.simulation --seed $(SEED) --mutant all
+	@$(BIN)/python -m tests.simulation --seed $(SEED) $(MUTANTS:%=--mutant %)
 
 # Random schedules of the Raft core, twice as long as in `make test`: 500 of them, or SEEDS.
 fuzz-raft: export MYS3D_FUZZ_SEEDS = $(if $(filter command line environment,$(origin SEEDS)),$(SEEDS),500)

@@ -1,4 +1,4 @@
-"""Many seeds, two at a time.        Floor: tests. Called by: __main__, test_simulation, test_mutants.
+"""Many seeds, two at a time.        Floor: tests. Called by: __main__, test_simulation.
 
 Law: verdicts come in the order of the seeds, whoever was faster; a seed's run depends on nothing but the seed.
 """
@@ -9,15 +9,14 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import VIRTUAL_SECONDS, Verdict, simulate
 
 PROCESSES_MAX = 2  # a run keeps one core busy
 
 
-def verdicts(seeds: Sequence[int], seconds: float = VIRTUAL_SECONDS, mutant: str | None = None) -> Iterator[Verdict]:
-    """Run each seed, in processes of their own, and yield what it showed."""
-    jobs = [(seed, seconds, mutant) for seed in seeds]
+def verdicts(seeds: Sequence[int], seconds: float = VIRTUAL_SECONDS, profile: str | None = None) -> Iterator[Verdict]:
+    """Run each seed, in processes of their own, and yield what it showed. `profile` None: each seed its own."""
+    jobs = [(seed, seconds, profile) for seed in seeds]
     workers = min(PROCESSES_MAX, os.cpu_count() or 1, len(jobs))
     if workers <= 1:
         yield from map(_run, jobs)
@@ -27,8 +26,8 @@ def verdicts(seeds: Sequence[int], seconds: float = VIRTUAL_SECONDS, mutant: str
 
 
 def _run(job: tuple[int, float, str | None]) -> Verdict:
-    seed, seconds, mutant = job
-    return simulate(seed, seconds, None if mutant is None else MUTANTS[mutant].plant)
+    seed, seconds, profile = job
+    return simulate(seed, seconds, profile=profile)
 
 
 def commit_seeds(count: int) -> list[int]:

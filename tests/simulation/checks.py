@@ -70,7 +70,7 @@ class Laws:
             homes = layout.homes(digests.partition_of(digest))
             copies = self._copies(digest)
             if copies < write_quorum(len(homes)):
-                self._note(f"entry {entry.index} names blob {digest.hex()[:8]}, which {copies} nodes hold durably")
+                self.note(f"entry {entry.index} names blob {digest.hex()[:8]}, which {copies} nodes hold durably")
 
     def forgot(self, node: "SimulatedNode", digest: Digest) -> None:
         """References first, blobs last; an old home keeps its copy until the new ones hold the blob.
@@ -87,14 +87,14 @@ class Laws:
         layout, partition = queries.layout(reader), digests.partition_of(digest)
         copies = self._copies(digest)
         if copies < write_quorum(len(layout.homes(partition))):
-            self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and on {copies} nodes now")
+            self.note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and on {copies} nodes now")
         if queries.references_count(node.rows(), digest) == 0:
             return
         if node.id in layout.readable(partition):
-            self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and has its home there")
+            self.note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and has its home there")
         for home in layout.target[partition] if layout.target else layout.base[partition]:
             if digest not in self.durable.get(home, set()):
-                self._note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which its home {home[:4]} does not hold yet")
+                self.note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which its home {home[:4]} does not hold yet")
 
     def _copies(self, digest: Digest) -> int:
         """How many nodes hold a blob durably. An index that was built anew may have found what was forgotten before."""
@@ -114,7 +114,7 @@ class Laws:
             if node is not besides and node.node is not None
         )
 
-    def _note(self, problem: str) -> None:
+    def note(self, problem: str) -> None:
         if len(self.problems) < 20:
             self.problems.append(problem)
 

@@ -164,6 +164,7 @@ class Trouble:
     is_brimming: bool = False  # nobody finds any
     sync_seconds: float = SYNC_SECONDS
     calls_left: int | None = None  # until the power fails in the middle of a call; None: it does not
+    calls_area: str = ""  # which calls count; empty: all of them
 
 
 class Disk:
@@ -181,6 +182,7 @@ class Disk:
         self.on_power_cut: Callable[[], None] = lambda: None
         self.top = Folder()
         self.registry: object = None  # the store of the registry that was opened last
+        self.flush_chance = 0.0  # that a write of rows is followed by a flush of all of them
 
     # --- lives
 
@@ -188,7 +190,7 @@ class Disk:
         self.life += 1
         self.is_on = True
         self.owed_seconds = 0.0
-        self.trouble.calls_left = None
+        self.trouble.calls_left, self.trouble.calls_area = None, ""
 
     def kill(self) -> None:
         """The process is gone, the machine is not: what it wrote stays, what only it remembered does not."""
@@ -223,7 +225,7 @@ class Disk:
         """Every call that reaches the disk comes through here. Raises OSError (EIO), PowerCut."""
         if not self.is_on:
             raise PowerCut
-        if kind != "read" and self._is_last_call():
+        if kind != "read" and self._is_last_call(area):
             self.on_power_cut()
             raise PowerCut
         self._fail(kind, area)
@@ -236,9 +238,9 @@ class Disk:
             self.failures_count += 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def _is_last_call(self) -> bool:
+    def _is_last_call(self, area: str) -> bool:
         trouble = self.trouble
-        if trouble.calls_left is None:
+        if trouble.calls_left is None or trouble.calls_area not in ("", area):
             return False
         trouble.calls_left -= 1
         if trouble.calls_left > 0:
@@ -259,7 +261,7 @@ class Disk:
 
     def grow(self, file: File, offset: int, data: bytes) -> int:
         """Write; returns how many bytes, like the kernel. Raises OSError, PowerCut (after a part was written)."""
-        if self.is_on and self._is_last_call():
+        if self.is_on and self._is_last_call(file.area):
             file.change(_torn(("write", offset, data), self.dice))
             self.on_power_cut()
             raise PowerCut

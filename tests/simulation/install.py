@@ -11,7 +11,7 @@ import pkgutil
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -28,8 +28,10 @@ from mys3d.blobs.committer import Committer
 from mys3d.blobs.index import Index
 from mys3d.blobs.store import BlobStore
 from mys3d.consensus import store
+from mys3d.consensus.disk import FileDisk, Loaded, Work
 from mys3d.model.digest import Digest
-from mys3d.node import life
+from mys3d.model.names import GcEpoch
+from mys3d.node import life, rebirth
 from mys3d.peers import identity as identities
 from tests.simulation import machine, partitions, rocks, threads
 from tests.simulation.threads import HERE
@@ -53,6 +55,7 @@ LIMITS = {  # small bodies go through every path of large ones
     "compaction_pause_seconds": 4.0,
     "compaction_step_bytes": 32 * limits.KIB,
     "reclaim_seconds": 2.0,
+    "gc_look_seconds_max": 0.5,  # a first start looks before it knows how short a period is
 }
 PACKAGES = ("blobs", "consensus", "engine", "node", "operations", "peers")
 
@@ -135,6 +138,8 @@ def installed(seed: int, outside: dict[str, object]) -> Iterator[Patches]:
             patches.set(limits, name, value)
         patches.set(trio.to_thread, "run_sync", threads.run_sync)
         patches.set(Index, "forget", _told_of(Index.forget))
+        for holder, name, wrap in PROMISING:
+            patches.set(holder, name, wrap(getattr(holder, name)))
         patches.set(identities, "_check_certificate", lambda _: None)
         patches.set(store, "refuse_strange_records", lambda _: None)  # simulated rows have no MANIFEST
         patches.set(
@@ -160,6 +165,79 @@ def _told_of(forget: Callable[[Index, Digest], object]) -> Callable[[Index, Dige
         return found
 
     return wrapped
+
+
+def _noting_writes(write: Callable[[FileDisk, Work], None]) -> Callable[[FileDisk, Work], None]:
+    def wrapped(disk: FileDisk, work: Work) -> None:
+        write(disk, work)
+        HERE.get().promises.wrote(work)
+
+    return wrapped
+
+
+def _noting_resets(reset: Callable[[FileDisk, int, int], None]) -> Callable[[FileDisk, int, int], None]:
+    def wrapped(disk: FileDisk, index: int, term: int) -> None:
+        HERE.get().promises.reset(index, term)
+        reset(disk, index, term)
+
+    return wrapped
+
+
+def _noting_loads(load: Callable[[FileDisk], Loaded]) -> Callable[[FileDisk], Loaded]:
+    def wrapped(disk: FileDisk) -> Loaded:
+        found = load(disk)
+        HERE.get().promises.loaded(found)
+        return found
+
+    return wrapped
+
+
+def _noting_journals_put_aside(put_aside: Callable[[object], None]) -> Callable[[object], None]:
+    def wrapped(data: object) -> None:
+        HERE.get().promises.put_aside()
+        put_aside(data)
+
+    return wrapped
+
+
+def _noting_puts(put: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def wrapped(blobs: BlobStore, digest: Digest, data: object, touch: GcEpoch) -> None:
+        await put(blobs, digest, data, touch)
+        HERE.get().promises.held(digest, touch)
+
+    return wrapped
+
+
+def _noting_answers(have: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+    async def wrapped(blobs: BlobStore, digest: Digest, touch: GcEpoch) -> bool:
+        found = await have(blobs, digest, touch)
+        if found:
+            HERE.get().promises.held(digest, touch)
+        return found
+
+    return wrapped
+
+
+def _noting_deletions(forget: Callable[..., bool]) -> Callable[..., bool]:
+    def wrapped(blobs: BlobStore, digest: Digest, touch_max: GcEpoch) -> bool:
+        host, was_held = HERE.get(), blobs.holds(digest)
+        gone = forget(blobs, digest, touch_max)
+        if gone and was_held and digest not in host.laws.rotten.get(host.id, set()):
+            host.promises.forgot(digest, touch_max)
+        return gone
+
+    return wrapped
+
+
+PROMISING = (
+    (FileDisk, "write", _noting_writes),
+    (FileDisk, "reset", _noting_resets),
+    (FileDisk, "load", _noting_loads),
+    (rebirth, "put_aside", _noting_journals_put_aside),
+    (BlobStore, "put", _noting_puts),
+    (BlobStore, "have", _noting_answers),
+    (BlobStore, "forget", _noting_deletions),
+)
 
 
 def product_modules() -> list[ModuleType]:

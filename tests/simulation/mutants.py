@@ -1,7 +1,8 @@
-"""Bugs to plant: what the simulation must find.        Floor: tests. Called by: campaign, __main__, test_mutants.
+"""Bugs to plant: what simulation and fuzz must find.        Floor: tests. Called by: hunt, campaign, test_mutants.
 
 Law: each mutant is one plausible mistake, made from outside by exchanging a name while the run lasts; the product
-has no switch for it. A mutant that survives fifty seeds says that the simulation looks away.
+has no switch for it. It is hunted under the profile that is hard on what it breaks, and under which the true product
+keeps its promises. A mutant that survives fifty seeds says that the hunter looks away.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,12 +10,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from mys3d.blobs.freshness import Touches
 from mys3d.consensus import segments, transport
+from mys3d.consensus.compaction import Compaction
 from mys3d.consensus.consensus import Consensus
 from mys3d.consensus.disk import FileDisk
 from mys3d.consensus.raft import Raft
 from mys3d.engine import gc, intake
+from mys3d.engine.gc import Collector
+from mys3d.model.names import GcEpoch
 from mys3d.registry import apply
 from mys3d.registry.rules import bodies, objects
 from tests.simulation.files import Disk, File, Folder
@@ -24,14 +27,18 @@ from tests.simulation.files import Disk, File, Folder
 class Mutant:
     what: str
     plant: Callable[[ExitStack], None]
+    profile: str  # under which the simulation looks for it; FUZZ: the fuzz of the Raft core does
 
 
+FUZZ = "raft fuzz"
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(what: str) -> Callable[[Callable[[ExitStack], None]], Callable[[ExitStack], None]]:
+def mutant(
+    what: str, profile: str = "any-weather"
+) -> Callable[[Callable[[ExitStack], None]], Callable[[ExitStack], None]]:
     def enter(plant: Callable[[ExitStack], None]) -> Callable[[ExitStack], None]:
-        MUTANTS[plant.__name__.replace("_", "-")] = Mutant(what, plant)
+        MUTANTS[plant.__name__.replace("_", "-")] = Mutant(what, plant, profile)
         return plant
 
     return enter
@@ -79,7 +86,7 @@ def no_read_barrier(stack: ExitStack) -> None:
     stack.enter_context(patch.object(Consensus, "barrier", barrier))
 
 
-@mutant("a batch of the journal is believed whatever its checksum says")
+@mutant("a batch of the journal is believed whatever its checksum says", "rotten-journal")
 def no_record_checksum(stack: ExitStack) -> None:
     class Blind:
         def __getattr__(self, name: str) -> object:
@@ -92,17 +99,17 @@ def no_record_checksum(stack: ExitStack) -> None:
     stack.enter_context(patch.object(segments, "zlib", Blind()))
 
 
-@mutant("an acknowledgement of an earlier term counts in this one")
+@mutant("an acknowledgement of an earlier term counts in this one", FUZZ)
 def stale_term_ack_counted(stack: ExitStack) -> None:
     real = Raft.on_append_reply
 
     def on_append_reply(self: Raft, node: object, message: object) -> None:
-        real(self, node, type(message)(self.term, message.next_index, message.rejected))
+        real(self, node, type(message)(self.term, message.next_index, message.rejected, message.incarnation))
 
     stack.enter_context(patch.object(Raft, "on_append_reply", on_append_reply))
 
 
-@mutant("an operation that is proposed twice is applied twice")
+@mutant("an operation that is proposed twice is applied twice", "hot-keys")
 def no_operation_dedupe(stack: ExitStack) -> None:
     class Forgetful:
         def __getattr__(self, name: str) -> object:
@@ -115,7 +122,7 @@ def no_operation_dedupe(stack: ExitStack) -> None:
     stack.enter_context(patch.object(apply, "tables", Forgetful()))
 
 
-@mutant("a torn tail of the journal is left where it is")
+@mutant("a torn tail of the journal is left where it is", "torn-journal")
 def torn_tail_not_cut(stack: ExitStack) -> None:
     stack.enter_context(patch.object(FileDisk, "_cut_tail", lambda self, paths: None))
 
@@ -140,7 +147,7 @@ def no_volume_folder_sync(stack: ExitStack) -> None:
     stack.enter_context(patch.object(Disk, "sync", _without_folder_sync(".volume")))
 
 
-@mutant("a vote is not written down")
+@mutant("a vote is not written down", "five-voters")
 def vote_forgotten(stack: ExitStack) -> None:
     real = FileDisk._write_term
 
@@ -168,7 +175,7 @@ def conditions_not_in_apply(stack: ExitStack) -> None:
     stack.enter_context(patch.object(objects, "refusal_of", lambda *_: None))
 
 
-@mutant("a commit of an old garbage epoch is accepted")
+@mutant("a commit of an old garbage epoch is accepted", "fast-gc")
 def no_gc_fence(stack: ExitStack) -> None:
     class Lenient:
         def __getattr__(self, name: str) -> object:
@@ -181,9 +188,22 @@ def no_gc_fence(stack: ExitStack) -> None:
     stack.enter_context(patch.object(bodies, "tables", Lenient()))
 
 
-@mutant("a blob that a write found here is not touched")
+@mutant("a start deletes garbage at once, though it has forgotten which blobs were touched", "fast-gc")
 def touch_not_persisted(stack: ExitStack) -> None:
-    stack.enter_context(patch.object(Touches, "touch", lambda self, digest, epoch: None))
+    async def trust_what_is_left(self: Collector) -> None:
+        self._floor = GcEpoch(0)
+
+    stack.enter_context(patch.object(Collector, "_pass_barrier", trust_what_is_left))
+
+
+@mutant("the journal is cut behind rows that are not on disk yet", "short-log")
+def journal_cut_early(stack: ExitStack) -> None:
+    real = Compaction.run
+
+    async def run(self: Compaction, flush: object, sync: object, wake: object) -> None:
+        await real(self, lambda: None, sync, wake)
+
+    stack.enter_context(patch.object(Compaction, "run", run))
 
 
 @mutant("a referenced blob is collected as garbage when its last touch is old")

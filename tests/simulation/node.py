@@ -29,9 +29,11 @@ from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.web.serve import Bound
 from tests.simulation.checks import Laws
-from tests.simulation.files import Disk, PowerCut
+from tests.simulation.files import Disk, File, PowerCut
 from tests.simulation.machine import DISKS, ROOT, SimulatedPath
 from tests.simulation.network import Endpoint, Link, Network
+from tests.simulation.profiles import Profile
+from tests.simulation.promises import Promises
 from tests.simulation.rocks import Bare
 from tests.simulation.threads import HERE
 
@@ -113,6 +115,7 @@ def _product_node(*parts: object) -> life.Node:
     """`life.Node`, with a way for the checkers to look into it."""
     host = HERE.get()
     host.node = _ProductNode(*parts)
+    host.promises.began_log(host.applied(), host.node.consensus.is_stale)
     host.laws.watch(host)
     return host.node
 
@@ -140,9 +143,11 @@ class SimulatedNode:
     network: Network
     dice: Random
     laws: Laws
+    profile: Profile
     services: Services | None = None
     node: life.Node | None = None  # the product's, while it lives
     lives_count: int = 0
+    installs_count: int = 0  # of snapshots, in all lives but the present one
     skew_ms: int = 0
     is_retired: bool = False  # never started again
     crashed: trio.Event = field(default_factory=trio.Event)
@@ -154,6 +159,8 @@ class SimulatedNode:
     def __post_init__(self) -> None:
         root = f"{ROOT}{self.id[:4]}-{self.number}"
         self.disk = Disk(root, Random(self.dice.random()))
+        self.disk.flush_chance = self.profile.flush_chance
+        self.promises = Promises(lambda problem: self.laws.note(f"{self.id[:4]}: {problem}"))
         self.disk.on_power_cut = lambda: self.crash(power=True)
         DISKS[root[len(ROOT) :]] = self.disk
         self.config = self._configured(SimulatedPath(root) / "data")
@@ -163,7 +170,7 @@ class SimulatedNode:
         flags = {
             "name": f"n{self.number}", "advertise": f"n{self.number}", "zone": "z", "bind": "127.0.0.1",
             "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "log_level": "error",
-            "gc_period_ms": self.dice.choice((300, 1_000, 3_000)),
+            "gc_period_ms": self.dice.choice(self.profile.gc_periods_ms),
         }  # fmt: skip
         config = load_config(flags, Sources(environ={}))
         names = ("blobs", "blobs-2")[: self.dice.choice((1, 1, 2))]
@@ -173,7 +180,7 @@ class SimulatedNode:
             registry_path=data / "registry",
             blobs=tuple(BlobsFolder(data / name, None) for name in names),
             capacity_bytes=limits.TIB,
-            log_keep_entries=self.dice.choice((20, 60, limits.log_keep_entries)),
+            log_keep_entries=self.dice.choice(self.profile.log_keeps),
             bucket=BUCKET if self.number == 1 else None,
         )
 
@@ -208,6 +215,8 @@ class SimulatedNode:
                 self._end(power=False)
                 return error
         finally:
+            if self.node is not None:
+                self.installs_count += self.node.consensus.installer.installs_count
             self.node = self.services = None
             self._is_alive = False
         if not self.crashed.is_set():
@@ -235,6 +244,17 @@ class SimulatedNode:
         for scope in [*self.waits, *self.requests]:
             scope.cancel()
 
+    def leads(self) -> bool:
+        return self.node is not None and self.node.consensus.raft.is_leader()
+
+    def journal(self) -> list[tuple[str, File]]:
+        """The files of the journal, in the order of their names."""
+        try:
+            folder = self.disk.look(self.disk.root + "/data/journal")
+        except FileNotFoundError:
+            return []
+        return [(name, file) for name, file in sorted(folder.entries.items()) if isinstance(file, File)]
+
     def depots(self) -> list[Depot]:
         return [] if self.node is None else self.node.blobs.depots
 
@@ -251,6 +271,8 @@ class SimulatedNode:
 
     def wipe(self, area: str) -> None:
         """Lose the folders of one area of the data directory, as broken disks would. The node is down."""
+        if area == "blobs":
+            self.promises.lost_blobs()
         folder = self.disk.look(self.disk.root + "/data")
         folder.change(**{name: None for name in folder.entries if name.startswith(area)})
         folder.sync()

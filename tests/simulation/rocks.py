@@ -15,7 +15,6 @@ import msgspec
 from tests.simulation.files import Disk, File, Folder, PowerCut
 from tests.simulation.machine import OS, disk_of
 
-FLUSH_CHANCE = 0.02  # that a write of rows is followed by a flush of all of them
 COPY_NAME = "000001.sst"  # the rows of a checkpoint
 Write = tuple[bytes, bytes | None]
 
@@ -124,7 +123,7 @@ class Rdict:
                 self._rows[key] = value
             self._table.rotten.discard(key)
         self._table.unflushed.append(batch.writes)
-        if self.disk.dice.random() < FLUSH_CHANCE:
+        if self.disk.dice.random() < self.disk.flush_chance:
             self._table.flush()
         for hear in ON_WRITE:
             hear(self)

@@ -5,7 +5,7 @@ finds less). What destroys data destroys at most one copy: the next such fault w
 """
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,6 +14,7 @@ from mys3d.model.digest import Digest
 from mys3d.model.names import NodeId
 from mys3d.model.scrub import ScrubAction
 from mys3d.registry import keys, tables
+from tests.simulation.aimed import Aimed
 from tests.simulation.files import SYNC_SECONDS, Trouble
 from tests.simulation.network import BREAK_CHANCE, DELAY_SECONDS
 
@@ -38,6 +39,7 @@ class Storm:
         self._destroyed_at = -math.inf
         self._forgot_at = -math.inf
         self._rows_rotten: dict[NodeId, int] = {}
+        aimed = Aimed(world)
         kinds: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {  # and seconds between two, on average
             "kill": (self._kill, 8.0),
             "power": (self._power, 8.0),
@@ -62,8 +64,20 @@ class Storm:
             "rot in a journal": (lambda: self._harm_journal(self._rot_log), 20.0),
             "scrub": (self._scrub, 12.0),
             "join": (self._join, 25.0),
+            "kill leader": (aimed.kill_leader, 15.0),
+            "mute leader": (aimed.mute_leader, 10.0),
+            "mute follower": (aimed.mute_follower, 10.0),
+            "power in the journal": (aimed.cut_power_in_the_journal, 10.0),
+            "rot in fresh batches": (lambda: self._harm_journal(aimed.rot_fresh_batches), 20.0),
         }
-        self._kinds = {
+        self._kinds = self._chosen(kinds, world.profile.faults)
+
+    def _chosen(
+        self, kinds: dict[str, tuple[Callable[[], Awaitable[None]], float]], faults: Mapping[str, float] | None
+    ) -> dict[str, tuple[Callable[[], Awaitable[None]], float]]:
+        if faults is not None:
+            return {name: (kinds[name][0], seconds) for name, seconds in faults.items()}
+        return {
             name: (act, seconds * self._dice.uniform(0.5, 2.0))
             for name, (act, seconds) in kinds.items()
             if self._dice.random() < ENABLED_CHANCE
@@ -245,6 +259,7 @@ class Storm:
             return
         self._forgot_at = trio.current_time()
         node.crash(power=self._dice.random() < 0.5)
+        node.promises.is_journal_harmed = True
         harm(node)
 
     def _wipe_log(self, node: "SimulatedNode") -> None:
@@ -293,5 +308,5 @@ class Storm:
         trouble: Trouble = node.disk.trouble
         trouble.sync_seconds = SYNC_SECONDS
         if self.is_over:
-            trouble.failing, trouble.calls_left = {}, None
+            trouble.failing, trouble.calls_left, trouble.calls_area = {}, None, ""
             trouble.is_full = trouble.is_brimming = False

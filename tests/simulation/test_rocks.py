@@ -28,8 +28,7 @@ def write(rows: rocks.Rdict, **pairs: bytes | None) -> None:
     rows.write(batch)
 
 
-def test_a_crash_falls_back_to_a_prefix_that_holds_everything_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rocks, "FLUSH_CHANCE", 0.0)
+def test_a_crash_falls_back_to_a_prefix_that_holds_everything_flushed() -> None:
     kept = set()
     for seed in range(40):
         DISKS["t"] = disk = Disk("/simulated/t", Random(seed))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.simulation.campaign import commit_seeds, verdicts
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.hunt import hunts
 from tests.simulation.run import simulate
 
 SEEDS_COUNT = 6
@@ -20,6 +20,12 @@ def test_clusters_keep_their_promises_through_every_kind_of_fault() -> None:
     bad = [verdict for verdict in verdicts(commit_seeds(SEEDS_COUNT), SECONDS) if not verdict.is_good]
     told = [f"{verdict}\n  {verdict.problems[:5]}\n  again: make simulate SEED={verdict.seed}" for verdict in bad]
     assert not bad, "\n".join(told)
+
+
+def test_a_log_that_is_cut_short_makes_nodes_that_were_away_install_snapshots() -> None:
+    verdict = simulate(7, 12.0, profile="short-log")
+    assert verdict.is_good, str(verdict)
+    assert verdict.counts["installs"] > 0, str(verdict)
 
 
 def test_the_same_seed_gives_the_same_run_byte_for_byte_whatever_the_order_of_sets() -> None:
@@ -35,8 +41,8 @@ def test_the_same_seed_gives_the_same_run_byte_for_byte_whatever_the_order_of_se
 
 @pytest.mark.parametrize("name", ["ack-at-one-copy", "no-read-barrier"])  # the others: make mutants
 def test_a_planted_bug_is_found(name: str) -> None:
-    found = (verdict for verdict in verdicts(range(7, 17), 20.0, name) if verdict.problems)
-    assert next(found, None) is not None, MUTANTS[name].what
+    (hunt,) = hunts([name], first_seed=7)
+    assert hunt.seed is not None, str(hunt)
 
 
 def test_a_run_with_too_little_progress_proves_nothing() -> None:

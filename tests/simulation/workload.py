@@ -6,7 +6,7 @@ what a client is told is what S3 would say.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
 
 KEYS = tuple(f"key-{number:02d}" for number in range(16))
 PLAIN_KEYS = KEYS[:6]  # never deleted and without conditions
+HOT_KEYS = (KEYS[0], KEYS[6])  # one of each sort
 PAUSE_SECONDS = 0.15  # mean between two requests of one client
 REQUEST_SECONDS = 15.0  # then a client gives up and does not know
 PIECE_BYTES = 6_000
-BLOCKS_COUNT = 40  # so many that one is often named by nothing, and put again while it is collected
 ROOT = Principal(AccessKey(ACCESS_KEY), "root", True)
-MIX = {"put": 40, "get": 35, "head": 5, "list": 5, "delete": 10, "create": 5, "replace": 5, "broken": 3}
 ROW = re.compile(rb"<Contents><Key>([^<]*)</Key>.*?<ETag>&quot;(\w+)&quot;</ETag>.*?<Size>(\d+)</Size>")
 
 CONDITION_FAILED = ("PreconditionFailed", "precondition-failed", "NoSuchKey", "no-such-key")
@@ -70,9 +69,9 @@ def call_of(services: Services, body: bytes = b"", breaks_at: int | None = None)
 class Bodies:
     """Makes bodies: whole blobs that others share, and a tail of their own."""
 
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: Random, blocks_count: int) -> None:
         self._dice = dice
-        self._blocks = [dice.randbytes(limits.blob_bytes_max) for _ in range(BLOCKS_COUNT)]
+        self._blocks = [dice.randbytes(limits.blob_bytes_max) for _ in range(blocks_count)]
 
     def make(self, label: str) -> bytes:
         blocks = self._dice.choice((0, 0, 0, 1, 1, 2, 3, 7))
@@ -93,18 +92,29 @@ class Client:
         self._seen: dict[str, str] = {}  # key -> entity tag, for conditions
 
     async def run(self) -> None:
+        mix = self._world.profile.mix
         while True:
             await trio.sleep(self._dice.expovariate(1 / PAUSE_SECONDS))
-            key, node = self._dice.choice(KEYS), self._dice.choice(self._world.nodes)
-            kind = self._dice.choices(list(MIX), list(MIX.values()))[0]
+            key, node = self._key(KEYS), self._node()
+            kind = self._dice.choices(list(mix), list(mix.values()))[0]
             if node.services is None:
                 continue
             if kind in ("get", "head", "list"):
                 await self._read(kind, node, key)
             elif kind == "delete":
-                await self._delete(node, self._dice.choice(KEYS[len(PLAIN_KEYS) :]))
+                await self._delete(node, self._key(KEYS[len(PLAIN_KEYS) :]))
             else:
                 await self._put(kind, node, key)
+
+    def _node(self) -> SimulatedNode:
+        nodes = self._world.nodes
+        return nodes[self._number % len(nodes)] if self._world.profile.is_loyal else self._dice.choice(nodes)
+
+    def _key(self, keys: Sequence[str]) -> str:
+        hot_share = self._world.profile.hot_share
+        if hot_share and self._dice.random() < hot_share:
+            return self._dice.choice([key for key in HOT_KEYS if key in keys])
+        return self._dice.choice(keys)
 
     async def _put(self, kind: str, node: SimulatedNode, key: str) -> None:
         self._sent_count += 1

@@ -27,6 +27,7 @@ from tests.simulation.checks import Laws, different_registries, leaks
 from tests.simulation.history import History, wrong_answers
 from tests.simulation.network import Network, Trace
 from tests.simulation.node import BUCKET, SimulatedNode
+from tests.simulation.profiles import Profile
 from tests.simulation.storm import Storm
 from tests.simulation.workload import KEYS, Bodies, Client, read_everything
 
@@ -44,13 +45,16 @@ Say = Callable[[str], None]
 
 
 class World:
-    def __init__(self, dice: Random, seconds: float, say: Say) -> None:
+    def __init__(self, dice: Random, seconds: float, say: Say, profile: Profile, *, is_hunting: bool = False) -> None:
+        """`is_hunting`: the first broken promise ends the run, which then says nothing about the others."""
         self.problems: list[str] = []
         self.trace = Trace()
         self.nodes: list[SimulatedNode] = []
         self.history = History()
         self.crashes_count = 0
         self.dice = dice
+        self.profile = profile
+        self._is_hunting = is_hunting
         self._seconds = seconds
         self._say = say
         self._seen: list[tuple[str, int, int]] = []
@@ -64,6 +68,7 @@ class World:
             **self.history.counts(),
             "crashes": self.crashes_count,
             "faults": 0 if self.storm is None else sum(self.storm.counts.values()),
+            "installs": sum(node.installs_count for node in self.nodes),
             "registries compared": len(seen) - len({index for _, index in seen}),
             "events": self.trace.events_count,
         }
@@ -84,7 +89,7 @@ class World:
                 nursery.cancel_scope.cancel()
 
     async def _tell_the_story(self) -> None:
-        count = self.dice.choice((3, 3, 3, 3, 4, 5))
+        count = self.dice.choice(self.profile.nodes)
         await self._found()
         for _ in range(count - 1):
             await self.join()
@@ -93,26 +98,33 @@ class World:
         self.storm = Storm(self)
         self.nursery.start_soon(self._operate)
         async with trio.open_nursery() as weather:
-            bodies = Bodies(self.dice)
+            bodies = Bodies(self.dice, self.profile.blocks_count)
             for number in range(CLIENTS_COUNT):
                 weather.start_soon(Client(number, self, bodies).run)
             self.storm.begin(weather)
-            for _ in range(10):
-                await trio.sleep(self._seconds / 10)
+            looks_count = 100 if self._is_hunting else 10
+            for _ in range(looks_count):
+                await trio.sleep(self._seconds / looks_count)
                 self._say(f"{trio.current_time():7.1f} s  {self.history.counts()}")
                 if self.problems:
                     break  # the verdict is known, and a broken cluster makes a long run
-            await self._lose_everything_but_disks()
+            if not self._is_found():
+                await self._lose_everything_but_disks()
             weather.cancel_scope.cancel()
-        await self._heal()
-        await self._judge()
+        if not self._is_found():
+            await self._heal()
+        if not self._is_found():
+            await self._judge()
+
+    def _is_found(self) -> bool:
+        return self._is_hunting and bool(self.problems)
 
     # --- nodes
 
     def _make(self) -> SimulatedNode:
         number = len(self.nodes) + 1
         name, dice = NodeId(f"{number:x}" * 32), Random(self.dice.random())
-        node = SimulatedNode(name, number, self.network, dice, self.laws)
+        node = SimulatedNode(name, number, self.network, dice, self.laws, self.profile)
         self.nodes.append(node)
         return node
 
