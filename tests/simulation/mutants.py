@@ -157,19 +157,6 @@ def vote_forgotten(stack: ExitStack) -> None:
     stack.enter_context(patch.object(FileDisk, "_write_term", write_term))
 
 
-@mutant("a commit of a sealed layout epoch is accepted")
-def no_layout_fence(stack: ExitStack) -> None:
-    class Lenient:
-        def __getattr__(self, name: str) -> object:
-            return getattr(known, name)
-
-        def accepts(self, *_: object) -> bool:
-            return True
-
-    known = bodies.tables
-    stack.enter_context(patch.object(bodies, "tables", Lenient()))
-
-
 @mutant("conditions of a put are looked at early and not inside apply")
 def conditions_not_in_apply(stack: ExitStack) -> None:
     stack.enter_context(patch.object(objects, "refusal_of", lambda *_: None))

@@ -57,8 +57,9 @@ PROFILES = {
     ),
     "short-log": Profile(
         "logs are cut behind twenty entries, while nodes are away",
-        faults={"isolate": 5.0, "power": 6.0, "power all": 12.0, "mute leader": 10.0},
+        faults={"isolate": 2.5, "power": 8.0, "power all": 15.0},
         log_keeps=(20,),
+        is_loyal=True,
         flush_chance=0.004,
     ),
     "five-voters": Profile(
