@@ -238,6 +238,7 @@ graceful_seconds: Final = 20.0
 # --- XML --------------------------------------------------------------------------------------------------------
 xml_body_bytes_max: Final = 1 * MIB
 xml_delete_bytes_max: Final = 2 * MIB
+xml_complete_bytes_max: Final = 4 * MIB  # 10,000 parts with an entity tag and a SHA512 each are 2.4 MB
 xml_depth_max: Final = 16
 xml_elements_max: Final = 50_000
 

@@ -6,7 +6,7 @@ verified here again before its first byte is handed on. A stream that cannot go 
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, assert_never
 
 from mys3d import limits
 from mys3d.engine.hashing import names
@@ -29,10 +29,7 @@ def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[
     that is removed meanwhile goes on until they are reaped (`limits.reap_grace_ms` later), and then breaks at the next
     one. Blobs whose names are known here are kept for as long as the download takes: see `_Stream._keep`.
     """
-    if isinstance(body, InlineBlobs):
-        return _Stream(ports, stretches(body.blobs, start, stop), None)
-    names = _Parts(ports, body, start, stop) if isinstance(body, PartsBody) else _Extents(ports, body, start, stop)
-    return _Stream(ports, [], names)
+    return _Stream(ports, cut_body(ports, body, start, stop))
 
 
 async def read_small(ports: Ports, body: Body, start: int, stop: int) -> bytes:
@@ -75,6 +72,38 @@ def stretches(blobs: Sequence[BlobRef], start: int, stop: int) -> list[Stretch]:
             cut.append(Stretch(blob, begin, end))
         offset += blob.length
     return cut
+
+
+class Cut(Protocol):
+    """Bytes [start, stop) of some body, cut where its blobs meet."""
+
+    def next_stretches(self) -> list[Stretch]:
+        """Return the next stretches, at most 256; empty at the end. Raises Unavailable."""
+        ...
+
+
+def cut_body(ports: Ports, body: Body, start: int, stop: int) -> Cut:
+    """Cut bytes [start, stop) of any body; its rows are read as they are needed."""
+    match body:
+        case InlineBlobs():
+            return _Listed(stretches(body.blobs, start, stop))
+        case StagedBody():
+            return _Extents(ports, body, start, stop)
+        case PartsBody():
+            return _Parts(ports, body, start, stop)
+        case _:
+            assert_never(body)
+
+
+class _Listed:
+    """Stretches that are all known."""
+
+    def __init__(self, cut: list[Stretch]) -> None:
+        self._cut = cut
+
+    def next_stretches(self) -> list[Stretch]:
+        found, self._cut = self._cut, []
+        return found
 
 
 class _Extents:
@@ -150,10 +179,10 @@ class _Parts:
 class _Stream:
     """Pieces of some stretches, in order. An object and not a generator: it may be dropped half read."""
 
-    def __init__(self, ports: Ports, cut: list[Stretch], names: _Extents | _Parts | None) -> None:
+    def __init__(self, ports: Ports, cut: Cut) -> None:
         self._ports: Final = ports
-        self._names: Final = names  # None: the first stretches are all
-        self._left = cut[::-1]
+        self._cut: Final = cut
+        self._left: list[Stretch] = []  # last first
         self._whole = memoryview(b"")  # a blob that was fetched whole and is being handed on
         self._remote: _Remote | None = None  # None: the local copy of the present blob still answers
         self._present: BlobRef | None = None  # the blob that is being read; None: none yet
@@ -166,8 +195,8 @@ class _Stream:
         if self._whole:
             piece, self._whole = self._whole[: limits.read_piece_bytes], self._whole[limits.read_piece_bytes :]
             return piece
-        if not self._left and self._names is not None:
-            self._left = self._names.next_stretches()[::-1]
+        if not self._left:
+            self._left = self._cut.next_stretches()[::-1]
         if not self._left:
             raise StopAsyncIteration
         if len(self._left) > 1 and self._left[-1].blob is not self._present:

@@ -1,4 +1,4 @@
-"""A body becomes durable blobs, then a visible version.        Floor: engine. Called by: operations.
+"""A body becomes durable blobs, then a visible version or a part.        Floor: engine. Called by: operations.
 
 Law: blobs before commit: the command names only blobs that are durable on their write quorum under the epochs it
 carries. A source that raises leaves nothing visible; blobs without a reference are garbage and never an answer.
@@ -21,6 +21,7 @@ from mys3d.model.names import Epoch, GcEpoch
 from mys3d.ports import Ports
 from mys3d.registry.commands import PutObject
 from mys3d.registry.outcomes import Applied
+from mys3d.registry.upload_commands import PutPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class StoredBody:
     gc_epoch: GcEpoch
 
 
-Finish = Callable[[StoredBody], PutObject]
+Finish = Callable[[StoredBody], PutObject | PutPart]
 
 
 async def put_object(

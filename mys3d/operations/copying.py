@@ -20,7 +20,7 @@ from mys3d.model.objects import Checksum, Content, Version
 from mys3d.operations.answers import XML_TYPE, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.describing import REDIRECT, Described, content_of
-from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.meant import source_meant, version_headers
 from mys3d.operations.objects import object_key
 from mys3d.operations.storing import made_headers, precondition_of
 from mys3d.registry.outcomes import VersionPut
@@ -80,13 +80,8 @@ async def copy_object(call: Call, asked: CopyObject) -> Response:
 
 
 def _no_source(call: Call, bucket: Bucket, key: ObjectKey, version_id: VersionId | None) -> S3Error:
-    """Why a source cannot be copied."""
-    try:
-        version_meant(call.services.ports.registry.view(), bucket, key, version_id)
-    except S3Error as error:
-        if error.code == "MethodNotAllowed":
-            return S3Error("InvalidRequest", _MARKER)
-        return error
+    """Why a source cannot be copied. Raises S3Error."""
+    source_meant(call.services.ports.registry.view(), bucket, key, version_id)
     return S3Error("NoSuchKey", Key=key)  # it was away a moment ago
 
 
@@ -137,7 +132,6 @@ _TO_ITSELF: Final = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
     "metadata, storage class, website redirect location or encryption attributes."
 )
-_MARKER: Final = "The source of a copy request may not specifically refer to a delete marker by version id."
 _TOO_LARGE: Final = "The specified copy source is larger than the maximum allowable size for a copy source:"
 
 

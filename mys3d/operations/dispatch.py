@@ -13,15 +13,20 @@ from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Una
 from mys3d.operations import (
     attributes,
     buckets,
+    completing,
     copying,
     listing_versions,
     listings,
     objects,
+    part_copying,
+    parts,
     posting,
     removing,
     renaming,
     storing,
     tagging,
+    upload_lists,
+    uploads,
     versioning,
 )
 from mys3d.operations.authenticate import Signer, authenticate
@@ -50,12 +55,12 @@ FAMILIES: Final = (
     tagging,
     versioning,
     attributes,
+    uploads,
+    parts,
+    part_copying,
+    completing,
+    upload_lists,
 )  # importing them fills the table
-
-# What a client can do instead of an operation that is not built.
-ADVICE: Final = {
-    "CreateMultipartUpload": " Send up to 5 GiB in one PUT: aws configure set default.s3.multipart_threshold 5GB"
-}
 
 log = structlog.get_logger("mys3d.s3")
 
@@ -86,8 +91,8 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
         raise S3Error("AccessDenied")
     if row is None:
         refuse_unbuilt(wire.headers)
-        raise S3Error("NotImplemented", f"The operation {name} is not implemented.{ADVICE.get(name, '')}")
-    payload = _payload(request, wire, signer, body)
+        raise S3Error("NotImplemented", f"The operation {name} is not implemented.")
+    payload = _payload(row, request, wire, signer, body)
     call = Call(services, signer.principal, row.action, payload)
     await _authorise(call, row, wire)
     refuse_unbuilt(wire.headers)
@@ -128,11 +133,11 @@ async def _authorise(call: Call, row: Row, wire: Wire) -> None:
         await bucket_for_write(call, wire.target.bucket)
 
 
-def _payload(request: Request, wire: Wire, signer: Signer, body: BodySource) -> Payload:
+def _payload(row: Row, request: Request, wire: Wire, signer: Signer, body: BodySource) -> Payload:
     """What a GET, HEAD or DELETE brings as a body means nothing (RFC 9110, 9.3.1): nobody will read it."""
     if request.method not in ("PUT", "POST"):
         return Payload(body, promises.NOTHING)
-    promised = promises.read(wire.headers)
+    promised = promises.read(wire.headers, row.headers)
     return Payload(body, promised, signer.chunk_signer() if promised.framing.signs_chunks else None)
 
 

@@ -4,6 +4,8 @@ Law: what a client names is that version or nothing; a marker is never taken for
 Source: S3 API, GetObject, "x-amz-delete-marker"; S3 User Guide, "Working with delete markers".
 """
 
+from typing import Final
+
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket, Versioning
 from mys3d.model.names import ObjectKey, VersionId
@@ -30,6 +32,19 @@ def version_meant(reader: Reader, bucket: Bucket, key: ObjectKey, named: Version
         told = (*_marker_headers(found), ("last-modified", dates.http_date(found.modified_at)), ("allow", "DELETE"))
         raise S3Error("MethodNotAllowed", ResourceType="DeleteMarker").telling(*told)
     return found
+
+
+def source_meant(reader: Reader, bucket: Bucket, key: ObjectKey, named: VersionId | None) -> Version:
+    """The version that a copy is made from. Raises S3Error: NoSuchKey, NoSuchVersion, InvalidRequest (a marker)."""
+    try:
+        return version_meant(reader, bucket, key, named)
+    except S3Error as error:
+        if error.code != "MethodNotAllowed":
+            raise
+        raise S3Error("InvalidRequest", _MARKER) from error
+
+
+_MARKER: Final = "The source of a copy request may not specifically refer to a delete marker by version id."
 
 
 def version_headers(bucket: Bucket, version: Version) -> list[tuple[bytes, bytes]]:

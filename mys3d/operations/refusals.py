@@ -37,6 +37,7 @@ REFUSED: Final = frozenset(
         "x-amz-mfa",
         "x-amz-expected-bucket-owner",
         "x-amz-source-expected-bucket-owner",
+        "x-amz-if-match-initiated-time",
     }
 )
 

@@ -37,7 +37,7 @@ class PutObject(Described):
 
 @operation("PUT", "/{Bucket}/{Key+}", PutObject, action="s3:PutObject")
 async def put_object(call: Call, asked: PutObject) -> Response:
-    _check_length(call.payload.promised)
+    check_length(call.payload.promised)
     return await store(call, asked)
 
 
@@ -97,7 +97,7 @@ class _Finish:
         )
 
 
-def _check_length(promised: Promises) -> None:
+def check_length(promised: Promises) -> None:
     """Raises S3Error MissingContentLength, EntityTooLarge."""
     length = promised.length
     if length is None and not promised.is_streamed:

@@ -52,6 +52,14 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "InvalidBucketName": Kind(400, "The specified bucket is not valid."),
     "InvalidDigest": Kind(400, "The Content-MD5 you specified is not valid."),
     "InvalidLocationConstraint": Kind(400, "The specified location-constraint is not valid."),
+    "InvalidPart": Kind(
+        400,
+        "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified "
+        "entity tag may not match the part's entity tag.",
+    ),
+    "InvalidPartOrder": Kind(
+        400, "The list of parts was not in ascending order. The parts list must be specified in order by part number."
+    ),
     "InvalidRange": Kind(416, "The requested range is not satisfiable"),
     "InvalidRequest": Kind(400, "Invalid Request"),
     "InvalidStorageClass": Kind(400, "The storage class you specified is not valid"),

@@ -80,8 +80,11 @@ def framing_of(content_sha256: str) -> Framing:
     )
 
 
-def read(headers: Mapping[str, str]) -> Promises:
-    """Gather the promises of a request whose head is authentic. Raises S3Error."""
+def read(headers: Mapping[str, str], own: frozenset[str] = frozenset()) -> Promises:
+    """Gather the promises of a request whose head is authentic. Raises S3Error.
+
+    The headers `own` say something else to the operation: the checksums of CompleteMultipartUpload are of the object.
+    """
     content_sha256 = headers.get("x-amz-content-sha256", Framing.UNSIGNED.value)
     framing = framing_of(content_sha256)
     trailers = _trailers(headers) if framing.has_trailers else frozenset()
@@ -91,7 +94,7 @@ def read(headers: Mapping[str, str]) -> Promises:
         length=_length(headers, framing),
         sha256=bytes.fromhex(content_sha256) if framing is Framing.PLAIN else None,
         md5=None if md5 is None else checksums.decode_md5(md5),
-        checksum=checksums.expected(headers, trailers),
+        checksum=checksums.expected({name: text for name, text in headers.items() if name not in own}, trailers),
         trailers=trailers,
         is_streamed="transfer-encoding" in headers and not framing.is_chunked,
     )

@@ -85,6 +85,7 @@ class Row:
     action: str
     fields: tuple[Field, ...]
     payload: Field | None  # None: no XML body
+    headers: frozenset[str]  # that the record holds, in lower case
     run: Callable[..., Awaitable[Response]]
 
 
@@ -109,7 +110,8 @@ def operation(method: str, uri: str, record: type[object], *, action: str) -> Ca
         assert record.__name__ not in TABLE, f"{record.__name__} stands in the table twice"
         fields = _fields(record)
         payload = next((field for field in fields if isinstance(field.place, XmlBody)), None)
-        TABLE[record.__name__] = Row(record.__name__, method, uri, record, action, fields, payload, run)
+        headers = frozenset(field.place.name for field in fields if isinstance(field.place, Header))
+        TABLE[record.__name__] = Row(record.__name__, method, uri, record, action, fields, payload, headers, run)
         return run
 
     return enter

@@ -29,11 +29,6 @@ async def test_an_error_body_names_its_request(client: Any) -> None:
     assert found.xml["HostId"] == "host"
 
 
-async def test_an_upload_in_parts_is_told_what_to_do_instead(bucket: Any) -> None:
-    found = await bucket("POST", "/photos/k?uploads")
-    assert "multipart_threshold 5GB" in found.xml["Message"]
-
-
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.name not in TABLE], ids=lambda route: route.name)
 async def test_what_is_not_built_answers_by_its_aws_name(bucket: Any, route: Route) -> None:
     path = {"service": "/", "bucket": "/photos", "key": "/photos/k"}[route.level]

@@ -7,7 +7,7 @@ from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket, BucketConfiguration, Versioning
 from mys3d.model.names import NULL_VERSION, BucketId, BucketName, Instant, ObjectKey, UserId, VersionId
 from mys3d.model.objects import marker
-from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.meant import source_meant, version_headers, version_meant
 from mys3d.registry import stack, tables
 from mys3d.registry.memory import MemoryRows
 from mys3d.registry.transaction import Overlay
@@ -36,3 +36,12 @@ def test_a_version_has_a_name_where_versions_are_kept() -> None:
     version = version_meant(rows, PLAIN, KEY, None)
     assert version_headers(PLAIN, version) == []
     assert version_headers(KEPT, version) == [(b"x-amz-version-id", b"null")]
+
+
+def test_a_marker_is_no_source_of_a_copy() -> None:
+    rows = Overlay(MemoryRows())
+    stack.hide(rows, PLAIN.id, KEY, marker(1, VersionId(7), True, Instant(0)))
+    with pytest.raises(S3Error, match="InvalidRequest"):
+        source_meant(rows, KEPT, KEY, NULL_VERSION)
+    with pytest.raises(S3Error, match="NoSuchVersion"):
+        source_meant(rows, KEPT, KEY, VersionId(7))

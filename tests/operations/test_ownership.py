@@ -6,14 +6,25 @@ from typing import Any
 import pytest
 
 from mys3d.operations.dispatch import dispatch
-from mys3d.s3.table import TABLE, Row
+from mys3d.s3.table import TABLE, Query, Row
 
 assert dispatch, "importing it fills the table"
 OF_BUCKETS = [row for row in TABLE.values() if "{Bucket}" in row.uri and row.name != "CreateBucket"]
 
 
+QUERY = {"partNumber": "1", "uploadId": "0" * 48}
+BODIES = {
+    "DeleteObjects": b"<Delete><Object><Key>k</Key></Object></Delete>",
+    "CompleteMultipartUpload": b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>"
+    b"</CompleteMultipartUpload>",
+}
+
+
 def url_of(row: Row) -> str:
-    return row.uri.replace("{Bucket}", "photos").replace("{Key+}", "k")
+    asked = [field.place.name for field in row.fields if field.is_required and isinstance(field.place, Query)]
+    query = "&".join([f"{name}={QUERY[name]}" for name in asked])
+    url = row.uri.replace("{Bucket}", "photos").replace("{Key+}", "k")
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
 @pytest.mark.parametrize("row", OF_BUCKETS, ids=lambda row: row.name)
@@ -21,8 +32,8 @@ async def test_an_operation_is_refused_in_the_bucket_of_somebody_else(ann: Any, 
     """Ann's bucket, and a request of Bob's as plain as it can be: every row of the table, those to come as well."""
     assert (await ann("PUT", "/photos")).status == 200
     assert (await ann("PUT", "/photos/k", b"mine")).status == 200
-    body = b"<Delete><Object><Key>k</Key></Object></Delete>" if row.name == "DeleteObjects" else b""
-    headers = {"x-amz-copy-source": "/photos/other"} if row.name == "CopyObject" else {}
+    body = BODIES.get(row.name, b"")
+    headers = {"x-amz-copy-source": "/photos/other"} if row.name in ("CopyObject", "UploadPartCopy") else {}
     headers |= {"x-amz-rename-source": "other"} if row.name == "RenameObject" else {}
     headers |= {"x-amz-object-attributes": "ETag"} if row.name == "GetObjectAttributes" else {}
     found = await replace(ann, access_key="BOB")(row.method, url_of(row), body, headers)

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mys3d.model.body import Body, InlineBlobs, PartsBody
@@ -45,6 +45,7 @@ def test_a_body_of_parts_is_one_of_the_bodies():
     assert found == PartsBody(4, 2)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20), st.integers(0, 2**62), st.integers(0, 2**62))
 def test_the_key_of_an_upload_says_where_it_goes(key, bucket, upload):
     assert keys.upload_place(keys.upload(bucket, key, upload)) == (bucket, key, upload)

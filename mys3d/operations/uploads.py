@@ -1,0 +1,94 @@
+"""Uploads in parts: begin, find, abort.        Floor: operations. Called by: dispatch, parts, completing, upload_lists.
+
+Law: who does not know the whole id of an upload does not learn whether it is there.
+Source: S3 API, CreateMultipartUpload, AbortMultipartUpload.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Annotated
+
+from mys3d import limits
+from mys3d.errors import S3Error
+from mys3d.model.buckets import Bucket
+from mys3d.model.names import ObjectKey, UploadId
+from mys3d.model.uploads import Upload
+from mys3d.operations.answers import XML_TYPE, header
+from mys3d.operations.call import Call, bucket_for_write, writing_to
+from mys3d.operations.describing import Described, content_of
+from mys3d.operations.objects import object_key
+from mys3d.registry import queries
+from mys3d.registry.outcomes import UploadBegun
+from mys3d.registry.upload_commands import AbortUpload, CreateUpload
+from mys3d.s3 import checksums, upload_ids, xml
+from mys3d.s3.message import Response
+from mys3d.s3.table import Header, Query, Uri, operation
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMultipartUpload(Described):
+    checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
+    checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
+
+
+@operation("POST", "/{Bucket}/{Key+}?uploads", CreateMultipartUpload, action="s3:PutObject")
+async def create_multipart_upload(call: Call, asked: CreateMultipartUpload) -> Response:
+    key, content = object_key(asked.key), content_of(asked)
+    algorithm = None if asked.checksum_algorithm is None else checksums.algorithm_of(asked.checksum_algorithm)
+    kind = checksums.kind_of(algorithm, asked.checksum_type)
+    bucket = await bucket_for_write(call, asked.bucket)
+    token = call.services.ports.entropy.token(limits.upload_token_bytes)
+    name = "" if algorithm is None else algorithm.name
+    is_composite = kind == checksums.COMPOSITE
+    command = CreateUpload(bucket.id, key, token, call.caller.user, content, name, is_composite)
+    with writing_to(call, bucket):
+        applied = await call.services.ports.registry.propose(command)
+    assert isinstance(applied.detail, UploadBegun)
+    tree: dict[str, xml.Node] = {
+        "Bucket": bucket.name,
+        "Key": key,
+        "UploadId": upload_ids.write(applied.detail.upload, token),
+    }
+    told = [XML_TYPE]
+    if algorithm is not None:
+        told += [header("x-amz-checksum-algorithm", name), header("x-amz-checksum-type", kind)]
+    return Response(200, told, xml.write("InitiateMultipartUploadResult", tree))
+
+
+@dataclass(frozen=True, slots=True)
+class AbortMultipartUpload:
+    bucket: Annotated[str, Uri("Bucket")]
+    key: Annotated[str, Uri("Key")]
+    upload_id: Annotated[str, Query("uploadId")]
+
+
+@operation("DELETE", "/{Bucket}/{Key+}", AbortMultipartUpload, action="s3:AbortMultipartUpload")
+async def abort_multipart_upload(call: Call, asked: AbortMultipartUpload) -> Response:
+    bucket = await bucket_for_write(call, asked.bucket)
+    found = await open_upload(call, bucket, object_key(asked.key), asked.upload_id)
+    with writing_to(call, bucket):
+        await call.services.ports.registry.propose(AbortUpload(bucket.id, found.key, found.id))
+    return Response(204)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload that a client named by its whole id."""
+
+    key: ObjectKey
+    id: UploadId
+    text: str  # the id as the client knows it
+    record: Upload
+
+
+async def open_upload(call: Call, bucket: Bucket, key: ObjectKey, text: str) -> OpenUpload:
+    """Raises S3Error NoSuchUpload, Unavailable. One that is not known here may have been begun elsewhere just now."""
+    upload, token = upload_ids.read(text)
+    registry = call.services.ports.registry
+    found = queries.upload(registry.view(), bucket.id, key, upload)
+    if found is None:
+        await registry.barrier()
+        found = queries.upload(registry.view(), bucket.id, key, upload)
+    if found is None or not hmac.compare_digest(found.token, token):
+        raise S3Error("NoSuchUpload", UploadId=text)
+    return OpenUpload(key, upload, text, found)
