@@ -18,10 +18,10 @@ from mys3d.model.objects import Version
 from mys3d.operations.answers import header, metadata_header, quoted
 from mys3d.operations.call import Call, bucket_now
 from mys3d.operations.meant import version_headers, version_meant
-from mys3d.s3 import checksums, conditions, dates, ranges, version_ids
+from mys3d.operations.stretches import Stretch, stretch_of
+from mys3d.s3 import checksums, conditions, dates, version_ids
 from mys3d.s3.conditions import ReadConditions, Verdict
 from mys3d.s3.message import Response
-from mys3d.s3.ranges import Range
 from mys3d.s3.table import Header, Query, Uri, operation
 
 Headers = list[tuple[bytes, bytes]]
@@ -66,11 +66,11 @@ async def get_object(call: Call, asked: GetObject) -> Response:
     refused = _judged(asked, version, named)
     if refused is not None:
         return refused
-    wanted = _range(asked, version)
-    start, stop = (0, version.size) if wanted is None else (wanted.start, wanted.stop)
+    sent = _stretch(call, asked, version)
     assert version.body is not None, "no marker is ever meant"
-    data = await _read(call, version.body, start, stop)
-    return Response(206 if wanted else 200, _headers(asked, version, wanted) + named, data, stop - start)
+    data = await _read(call, version.body, sent.start, sent.stop)
+    headers = _headers(asked, version, sent) + named
+    return Response(206 if sent.content_range else 200, headers, data, sent.stop - sent.start)
 
 
 @operation("HEAD", "/{Bucket}/{Key+}", HeadObject, action="s3:GetObject")
@@ -79,9 +79,9 @@ async def head_object(call: Call, asked: HeadObject) -> Response:
     refused = _judged(asked, version, named)
     if refused is not None:
         return refused
-    wanted = _range(asked, version)
-    length = version.size if wanted is None else wanted.stop - wanted.start
-    return Response(206 if wanted else 200, _headers(asked, version, wanted) + named, b"", length)
+    sent = _stretch(call, asked, version)
+    headers = _headers(asked, version, sent) + named
+    return Response(206 if sent.content_range else 200, headers, b"", sent.stop - sent.start)
 
 
 def object_key(text: str) -> ObjectKey:
@@ -98,8 +98,6 @@ async def _meant(call: Call, asked: Read) -> tuple[Version, Headers]:
     """Return the version that the request means, and the headers that name it. Raises S3Error, Unavailable."""
     key = object_key(asked.key)
     version_id = version_ids.parse(asked.version_id)
-    if asked.part_number is not None:
-        raise S3Error("NotImplemented", "Reading one part is not implemented.")
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
@@ -118,11 +116,12 @@ def _judged(asked: Read, version: Version, named: Headers) -> Response | None:
     return None
 
 
-def _range(asked: Read, version: Version) -> Range | None:
-    """The stretch that is asked for; None: everything. Raises S3Error InvalidRange."""
+def _stretch(call: Call, asked: Read, version: Version) -> Stretch:
+    """The bytes that are asked for. Raises S3Error."""
+    wanted = asked.range
     if asked.if_range is not None and not conditions.is_same(asked.if_range, version.etag, version.modified_at):
-        return None
-    return ranges.parse(asked.range, version.size)
+        wanted = None
+    return stretch_of(call.services.ports.registry.view(), version, wanted, asked.part_number)
 
 
 def _validators(version: Version) -> Headers:
@@ -132,7 +131,7 @@ def _validators(version: Version) -> Headers:
     ]
 
 
-def _headers(asked: Read, version: Version, wanted: Range | None) -> Headers:
+def _headers(asked: Read, version: Version, sent: Stretch) -> Headers:
     content = version.content
     told = {"content-type": content.content_type, **dict(content.headers), **_overrides(asked)}
     found = _validators(version)
@@ -143,10 +142,12 @@ def _headers(asked: Read, version: Version, wanted: Range | None) -> Headers:
         found.append(header("x-amz-storage-class", content.storage_class))
     if content.tags:
         found.append(header("x-amz-tagging-count", str(len(content.tags))))
-    if wanted is not None:
-        found.append(header("content-range", wanted.content_range(version.size)))
-    elif asked.checksum_mode is not None and asked.checksum_mode.upper() == "ENABLED":
-        found += [header(*pair) for checksum in version.checksums for pair in checksums.headers_of(checksum)]
+    if sent.content_range:
+        found.append(header("content-range", sent.content_range))
+    if sent.parts_count:
+        found.append(header("x-amz-mp-parts-count", str(sent.parts_count)))
+    if asked.checksum_mode is not None and asked.checksum_mode.upper() == "ENABLED":
+        found += [header(*pair) for checksum in sent.checksums for pair in checksums.headers_of(checksum)]
     return found
 
 

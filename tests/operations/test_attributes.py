@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from mys3d import limits
+
 BODY = b"0123456789"
 ETAG = "781e5e245d69b566979b86e28d23f2c7"
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
@@ -82,3 +84,50 @@ async def test_a_version_names_itself(stored: Any) -> None:
     assert (found.xml["ObjectSize"], found.headers["x-amz-version-id"]) == ("1", first)
     await stored("DELETE", "/photos/v")
     assert (await attributes(stored, "ETag", "/photos/v?attributes")).code == "NoSuchKey"
+
+
+@pytest.fixture
+async def in_parts(stored: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of a bucket with the object `p` of five parts of one to five bytes."""
+    monkeypatch.setattr(limits, "part_bytes_min", 1)
+    upload = (await stored("POST", "/photos/p?uploads", headers={"x-amz-checksum-algorithm": "SHA256"})).xml["UploadId"]
+    parts = []
+    for number in range(1, 6):
+        put = await stored("PUT", f"/photos/p?uploadId={upload}&partNumber={number}", b"x" * number)
+        sha256 = put.headers["x-amz-checksum-sha256"]
+        told = f"<PartNumber>{number}</PartNumber><ETag>{put.headers['etag']}</ETag>"
+        parts.append(f"<Part>{told}<ChecksumSHA256>{sha256}</ChecksumSHA256></Part>")
+    document = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
+    assert (await stored("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+    return stored
+
+
+async def test_the_parts_of_an_object_are_told_with_their_checksums(in_parts: Any) -> None:
+    found = (await attributes(in_parts, "ObjectParts,Checksum", "/photos/p?attributes")).xml
+    told = found["ObjectParts"]
+    assert [(part["PartNumber"], part["Size"]) for part in told["Part"]] == [(str(n), str(n)) for n in range(1, 6)]
+    assert all(len(part["ChecksumSHA256"]) == 44 for part in told["Part"])
+    assert (told["PartsCount"], told["IsTruncated"]) == ("5", "false")
+    assert found["Checksum"]["ChecksumType"] == "COMPOSITE"
+
+
+@pytest.mark.parametrize(
+    ("most", "marker", "numbers", "last", "is_truncated"),
+    [
+        ("2", "0", ["1", "2"], "2", "true"),
+        ("2", "3", ["4", "5"], "5", "false"),
+        ("1", "3", ["4"], "4", "true"),
+        ("10", "4", ["5"], "5", "false"),
+        ("10", "9", [], "9", "false"),
+        ("0", "0", [], "0", "true"),
+    ],
+)
+async def test_parts_are_told_in_pages(
+    in_parts: Any, most: str, marker: str, numbers: list[str], last: str, is_truncated: str
+) -> None:
+    headers = {"x-amz-max-parts": most, "x-amz-part-number-marker": marker}
+    told = (await attributes(in_parts, "ObjectParts", "/photos/p?attributes", **headers)).xml["ObjectParts"]
+    parts = told.get("Part", [])
+    found = [part["PartNumber"] for part in (parts if isinstance(parts, list) else [parts])]
+    assert (found, told["NextPartNumberMarker"], told["IsTruncated"]) == (numbers, last, is_truncated)
+    assert (told["MaxParts"], told["PartNumberMarker"]) == (most, marker)

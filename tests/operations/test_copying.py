@@ -214,3 +214,21 @@ async def test_a_marker_is_no_source(stored: Any) -> None:
     assert (await copy(stored, source=f"/photos/k?versionId={marker}")).code == "InvalidRequest"
     await stored("DELETE", f"/photos/k?versionId={marker}")
     assert (await copy(stored, source=f"/photos/k?versionId={marker}")).code == "NoSuchVersion"
+
+
+async def test_a_copy_of_an_object_in_parts_is_read_alike(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "part_bytes_min", 1)
+    upload = (await stored("POST", "/photos/p?uploads")).xml["UploadId"]
+    for number, part in enumerate((b"abc", b"de"), 1):
+        await stored("PUT", f"/photos/p?uploadId={upload}&partNumber={number}", part)
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{hashlib.md5(part).hexdigest()}</ETag></Part>"
+        for number, part in enumerate((b"abc", b"de"), 1)
+    )
+    document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+    assert (await stored("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+    made = await copy(stored, source="/photos/p")
+    assert made.xml["ETag"].endswith('-2"')
+    await stored("DELETE", "/photos/p")
+    assert (await stored("GET", "/photos/c")).body == b"abcde"
+    assert (await copy(stored, "/photos/d", "/photos/c", x_amz_checksum_algorithm="SHA1")).status == 200

@@ -128,10 +128,6 @@ async def test_another_version_is_refused(stored: Any, method: str, version_id: 
     assert (await stored("GET", "/photos/k")).status == 200
 
 
-async def test_reading_one_part_is_not_built(stored: Any) -> None:
-    assert (await stored("GET", "/photos/k?partNumber=1")).code == "NotImplemented"
-
-
 async def test_an_empty_object_has_no_bytes(bucket: Any) -> None:
     await bucket("PUT", "/photos/empty", b"")
     found = await bucket("GET", "/photos/empty")
@@ -161,3 +157,61 @@ async def test_bytes_that_nobody_has_are_an_error_status(bucket: Any, with_ports
     await bucket.send(bucket.signed("PUT", "/photos/k", b"x" * size), b"x" * size)
     found = await with_ports(bucket, blobs=Empty())("GET", "/photos/k")
     assert (found.status, found.code, found.headers["retry-after"]) == (503, "SlowDown", "1")
+
+
+@pytest.fixture
+async def in_parts(stored: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of a bucket with the object `p` of the parts `abc`, `de` and `f`."""
+    monkeypatch.setattr(limits, "part_bytes_min", 1)
+    upload = (await stored("POST", "/photos/p?uploads", headers={"x-amz-checksum-algorithm": "SHA256"})).xml["UploadId"]
+    parts = []
+    for number, part in enumerate((b"abc", b"de", b"f"), 1):
+        put = await stored("PUT", f"/photos/p?uploadId={upload}&partNumber={number}", part)
+        sha256 = put.headers["x-amz-checksum-sha256"]
+        told = f"<PartNumber>{number}</PartNumber><ETag>{put.headers['etag']}</ETag>"
+        parts.append(f"<Part>{told}<ChecksumSHA256>{sha256}</ChecksumSHA256></Part>")
+    document = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
+    assert (await stored("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+    return stored
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_one_part_is_read(in_parts: Any, method: str) -> None:
+    found = await in_parts(method, "/photos/p?partNumber=2", headers={"x-amz-checksum-mode": "ENABLED"})
+    assert (found.status, found.length, found.headers["content-range"]) == (206, 2, "bytes 3-4/6")
+    assert found.headers["x-amz-mp-parts-count"] == "3"
+    assert found.headers["etag"].endswith('-3"')
+    assert len(found.headers["x-amz-checksum-sha256"]) == 44, "that of the part"
+    if method == "GET":
+        assert found.body == b"de"
+
+
+async def test_the_whole_of_an_object_in_parts_tells_no_count(in_parts: Any) -> None:
+    found = await in_parts("GET", "/photos/p")
+    assert (found.status, found.body) == (200, b"abcdef")
+    assert "x-amz-mp-parts-count" not in found.headers
+
+
+async def test_an_object_of_one_put_is_its_only_part(stored: Any) -> None:
+    found = await stored("GET", "/photos/k?partNumber=1")
+    assert (found.status, found.body, found.headers["content-range"]) == (206, BODY, "bytes 0-9/10")
+    assert "x-amz-mp-parts-count" not in found.headers
+    await stored("PUT", "/photos/empty", b"")
+    empty = await stored("GET", "/photos/empty?partNumber=1")
+    assert (empty.status, empty.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "code"),
+    [
+        ("/photos/k?partNumber=2", {}, "InvalidPart"),
+        ("/photos/p?partNumber=4", {}, "InvalidPart"),
+        ("/photos/p?partNumber=0", {}, "InvalidArgument"),
+        ("/photos/p?partNumber=10001", {}, "InvalidArgument"),
+        ("/photos/p?partNumber=x", {}, "InvalidArgument"),
+        ("/photos/p?partNumber=1", {"Range": "bytes=0-1"}, "InvalidRequest"),
+    ],
+)
+async def test_a_part_that_there_is_not(in_parts: Any, url: str, headers: dict[str, str], code: str) -> None:
+    found = await in_parts("GET", url, headers=headers)
+    assert (found.status, found.code) == (400, code)
