@@ -107,10 +107,10 @@ rot-registry: setup
 	@$(BIN)/python -m pytest -q -s -m campaign tests/consensus/test_store_rot.py
 
 # ceph/s3-tests against three nodes, counted by area: S3TESTS is a checkout of it. SUBSET="-k multipart" runs some of it,
-# EXTENDED=1 what needs SigV2, accounts and STS as well.
+# EXTENDED=1 what needs SigV2, accounts and STS as well; KEEP=docs/yardstick.json keeps the counts for `make docs`.
 .PHONY: s3-tests
 s3-tests: setup
-	@$(BIN)/python -m tests.yardstick $(if $(EXTENDED),--extended) $(if $(SUBSET),--subset='$(SUBSET)') $(or $(S3TESTS),$(error S3TESTS=path of a checkout of https://github.com/ceph/s3-tests))
+	@$(BIN)/python -m tests.yardstick $(if $(EXTENDED),--extended) $(if $(KEEP),--keep $(KEEP)) $(if $(REVISION),--revision $(REVISION)) $(if $(SUBSET),--subset='$(SUBSET)') $(or $(S3TESTS),$(error S3TESTS=path of a checkout of https://github.com/ceph/s3-tests))
 
 # For whoever changes a dependency: both locks, from pyproject.toml alone. Needs uv.
 COMPILE := uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11

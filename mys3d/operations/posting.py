@@ -24,6 +24,7 @@ from mys3d.policy.decide import ANONYMOUS, Principal
 from mys3d.s3 import post_policy, promises, schema, sigv4, uri, xml
 from mys3d.s3.form import FormParser, boundary_of
 from mys3d.s3.message import BodySource, Response
+from mys3d.s3.promises import Framing
 from mys3d.s3.signing import stated
 from mys3d.s3.table import TABLE, Header, Uri, Wire, bind, operation
 from mys3d.s3.uri import Target
@@ -63,7 +64,9 @@ async def post_object(call: Call, asked: PostObject) -> Response:
     if not fields.get("key"):
         raise _missing("key")
     caller, bounds = call.caller, (0, limits.put_bytes_max)
-    if "policy" in fields:
+    if "policy" not in fields:
+        _refuse_half_read(call)
+    else:
         caller = await _maker(call, asked.bucket, fields)
         policy = post_policy.parse(fields["policy"])
         post_policy.check(policy, {**fields, "bucket": asked.bucket}, call.services.ports.clock.now())
@@ -84,6 +87,15 @@ async def _read_fields(body: Payload, parser: FormParser) -> None:
         if not piece:
             raise S3Error("MalformedPOSTRequest", "The form ended before its file.")
         parser.feed(piece)
+
+
+def _refuse_half_read(call: Call) -> None:
+    """What follows the file is not read, so a signature over the whole body could not be checked.
+
+    Raises S3Error InvalidRequest.
+    """
+    if call.caller != ANONYMOUS and call.payload.promised.framing is not Framing.UNSIGNED:
+        raise S3Error("InvalidRequest", "A form is signed by its policy, or its request says UNSIGNED-PAYLOAD.")
 
 
 def _named(name: str, value: str, filename: str) -> str:

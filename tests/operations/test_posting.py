@@ -223,8 +223,12 @@ async def test_a_form_that_ends_inside_its_file_stores_nothing(bucket: Any, sign
 
 async def test_a_form_may_be_sent_by_a_signed_request_without_a_policy(bucket: Any) -> None:
     body = made({"key": "k"})
-    assert (await bucket("POST", "/photos", body, {"content-type": TYPE})).status == 204
-    found = await replace(bucket, access_key="ANN")("POST", "/photos", body, {"content-type": TYPE})
+    whole = {"content-type": TYPE}
+    assert (await bucket("POST", "/photos", body, whole)).code == "InvalidRequest"
+    assert (await bucket("GET", "/photos/k")).status == 404
+    unsigned = whole | {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    assert (await bucket("POST", "/photos", body, unsigned)).status == 204
+    found = await replace(bucket, access_key="ANN")("POST", "/photos", body, unsigned)
     assert (found.status, found.code) == (403, "AccessDenied")
 
 

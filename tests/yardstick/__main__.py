@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from mys3d.cli import admin_client
 from tests.yardstick.cluster import cluster
-from tests.yardstick.report import FAILED, read_junit, record_of, table
+from tests.yardstick.report import FAILED, kept, read_junit, record_of, table
 from tests.yardstick.users import configuration, create_users
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,8 @@ def main() -> int:
     parser.add_argument("--extended", action="store_true", help="SigV2 headers, IAM accounts and STS as well")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OWN / "result.json", help="where the record goes")
+    parser.add_argument("--revision", default="", help="of the suite, when it is a copy and no repository")
+    parser.add_argument("--keep", type=Path, help="where its counts go that the repository keeps")
     chosen = parser.parse_args()
     suite = chosen.suite.resolve()
     if not (suite / "s3tests" / "functional").is_dir():
@@ -51,9 +53,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mys3d-yardstick-") as place:
         documents = run(suite, python, Path(place), passes_of(chosen))
     cases = [case for document in documents for case in read_junit(document)]
-    record = record_of(cases, revision(suite), _EXTENDED if chosen.extended else _CORE)
+    record = record_of(cases, chosen.revision or revision(suite), _EXTENDED if chosen.extended else _CORE)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(record, indent=1) + "\n")
+    if chosen.keep is not None:
+        chosen.keep.write_text(json.dumps(kept(record), indent=1) + "\n")
     if chosen.subset:
         for name, found in record["not_passed"].items():
             print(f"{found['outcome']}  {name}  {found['reason']}")

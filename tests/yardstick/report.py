@@ -53,10 +53,11 @@ def _first_line(element: ElementTree.Element) -> str:
     return (text.strip().splitlines() or [""])[0][:REASON_CHARS_MAX]
 
 
-def record_of(cases: Sequence[Case], suite: str, expression: str) -> dict[str, Any]:
+def record_of(cases: Sequence[Case], revision: str, expression: str) -> dict[str, Any]:
     """What is kept of a run: totals, areas, and the reason of every test that did not pass."""
     return {
-        "suite": suite,
+        "suite": "ceph/s3-tests",
+        "revision": revision,
         "expression": expression,
         "total": counts(cases),
         "areas": {area: counts(own) for area, own in sorted(by_area(cases).items())},
@@ -67,6 +68,11 @@ def record_of(cases: Sequence[Case], suite: str, expression: str) -> dict[str, A
             if case.outcome != PASSED
         },
     }
+
+
+def kept(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a record that the repository keeps: what the compatibility page shows."""
+    return {name: record[name] for name in ("suite", "revision", "expression", "total", "areas")}
 
 
 def by_area(cases: Sequence[Case]) -> dict[str, list[Case]]:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.yardstick.report import read_junit, record_of, table
+from tests.yardstick.report import kept, read_junit, record_of, table
 
 JUNIT = """<testsuites><testsuite>
 <testcase classname="s3tests.functional.test_s3" name="test_multipart_upload" time="1"/>
@@ -28,6 +28,8 @@ def test_a_skip_and_a_failed_teardown_are_not_passed() -> None:
     }  # fmt: skip
     assert record["not_passed"]["test_s3::test_multipart_copy_small"]["reason"] == "ClientError: no"
     assert record == json.loads(json.dumps(record))
+    assert kept(record).keys() == {"suite", "revision", "expression", "total", "areas"}
+    assert (record["suite"], record["revision"]) == ("ceph/s3-tests", "abc")
 
 
 def test_the_table_has_a_line_for_every_area_and_one_for_all() -> None:
