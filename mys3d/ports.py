@@ -93,6 +93,13 @@ class Registry(Protocol):
         caller raises instead."""
         ...
 
+    async def prove(self) -> None:
+        """Read all rows of this node again from its disk, past every cache.
+
+        Raises Unavailable when they are damaged (then this node stands down) or cannot be read now.
+        """
+        ...
+
     def status(self) -> RaftStatus: ...
 
     def subscribe(self, listener: Callable[[Sequence[AppliedEntry]], None]) -> None:

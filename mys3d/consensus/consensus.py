@@ -177,6 +177,13 @@ class Consensus:
         self._stand_down(StoreDamaged(str(damage)))
         return StoreDamaged(str(damage))
 
+    async def prove(self) -> None:
+        try:
+            await trio.to_thread.run_sync(self._store.prove, limiter=self._threads)
+        except StoreDamaged as error:
+            self._stand_down(error)
+            raise
+
     def status(self) -> RaftStatus:
         raft = self.raft
         return RaftStatus(

@@ -165,6 +165,11 @@ class MemoryRegistry:
         self.damage = Unavailable(str(damage))
         return self.damage
 
+    async def prove(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.damage is not None:
+            raise self.damage
+
     def status(self) -> RaftStatus:
         leader = None if self.is_isolated else self.cluster.leader()
         is_leader = leader == self.node

@@ -79,6 +79,10 @@ class SnapshotStore(Store, Protocol):
         """Waits for the disk. Raises Unavailable."""
         ...
 
+    def prove(self) -> None:
+        """Read all rows again from the disk. Waits for the disk. Raises StoreDamaged, Unavailable."""
+        ...
+
     def receive(self, files: tuple[SnapshotFile, ...]) -> Incoming:
         """Waits for the disk. Raises Unavailable: there is no room for it."""
         ...

@@ -5,8 +5,11 @@ Raft log is replayed from the applied row. A scan that met a damaged block raise
 A store that found damage once believes no row of its own any more. A write never waits: it is done, or Unavailable.
 """
 
+import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +35,9 @@ from mys3d.model.names import LogIndex, Term
 from mys3d.registry.queries import applied
 
 log = structlog.get_logger("mys3d.consensus")
+
+_END: Final = b"\xff" * 8  # behind every row
+_ROWS_AT_ONCE: Final = 1_000
 
 # Rows are protected where blocks are not: in the write buffer and in the cache, and each new file is read back whole.
 _PROTECTION: Final = {
@@ -121,16 +127,52 @@ class RocksStore:
             raise self._faults.told(error) from error
 
     def checkpoint(self, path: Path) -> None:
-        """Make a copy of the store at `path` (which must not exist) out of hard links, flushed. For a thread.
+        """Make a copy of the store at `path` (which must not exist), flushed. For a thread.
 
-        The copy's list of files is read back: RocksDB reads its own only at an open, so a bit that rotted in it since
-        then would make every copy worthless and never be noticed here.
+        It is made out of hard links and opened once: RocksDB reads its own list of files and what leads to their rows
+        only at an open. When that has rotted since, the rows themselves may still be read: then they are copied.
         """
+        self.freeze(path)
+        try:
+            RocksStore(path, is_read_only=True).close()
+        except StoreDamaged as error:
+            log.error("files of the registry have rotted: its rows are copied one by one", why=str(error))
+            shutil.rmtree(path)
+            self._copy_rows(path)
+
+    def freeze(self, path: Path) -> None:
+        """Make a copy at `path` out of hard links, flushed, as the files are. For a thread."""
         try:
             Checkpoint(self._rows).create_checkpoint(str(path))
-            _opened(path, is_read_only=True).close()
         except Exception as error:
             raise self._faults.told(error) from error
+
+    def read_back(self, path: Path) -> None:
+        """Read every row of a frozen copy of this store from the disk, past all caches. For a thread.
+
+        Raises StoreDamaged: this store is not believed any more.
+        """
+        try:
+            copy = RocksStore(path, is_read_only=True)
+            try:
+                for number, _ in enumerate(copy.reader().scan(b"", _END)):
+                    if number % _ROWS_AT_ONCE == 0:
+                        time.sleep(0)  # the loop may want the interpreter
+            finally:
+                copy.close()
+        except StoreDamaged as error:
+            raise self._faults.told(error) from error
+
+    def _copy_rows(self, path: Path) -> None:
+        copy = RocksStore(path)
+        try:
+            with self.snapshot() as reader:
+                rows = reader.scan(b"", _END)
+                while batch := list(islice(rows, _ROWS_AT_ONCE)):
+                    copy.write(batch)
+                    copy.flush()
+        finally:
+            copy.close()
 
     def close(self) -> None:
         """Flush and close. What could not be flushed is in the journal: this raises nothing that RocksDB reports."""

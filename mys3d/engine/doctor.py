@@ -25,7 +25,11 @@ class Report(msgspec.Struct, frozen=True):
 
 
 async def examine(ports: Ports, missing: MissingCopies) -> Report:
-    """Check the rows of this node and compare those of all. Raises Unavailable, OutcomeUnknown."""
+    """Read all rows of this node from its disk, check them and compare those of all.
+
+    Raises Unavailable (of damaged rows as well: this node then makes them anew), OutcomeUnknown.
+    """
+    await ports.registry.prove()
     found = await ports.registry.scan(invariants.violations)
     findings = await Comparison(ports).compare_all()
     names = {member.id: member.name for member in queries.members(ports.registry.view())}

@@ -240,6 +240,28 @@ async def test_a_damaged_node_alone_ends_without_waiting_for_a_successor(builder
             raise AssertionError("it went on")
 
 
+async def test_a_node_whose_files_have_rotted_behind_its_caches_stands_down_when_they_are_read(
+    builders, autojump_clock
+):
+    def rotten():
+        raise StoreDamaged("a bit of a file")
+
+    with pytest.RaisesGroup(pytest.RaisesExc(StoreDamaged, match="a bit"), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            cluster = builders.Cluster(nursery, sync=builders.at_once)
+            alone = await cluster.start(builders.nodes[0], initial=builders.nodes[:1])
+            await alone.barrier()
+            await alone.prove()
+            await alone.barrier()
+            cluster.rows[alone.node].prove = rotten
+            with pytest.raises(StoreDamaged, match="a bit"):
+                await alone.prove()
+            with pytest.raises(StoreDamaged):
+                await alone.barrier()
+            await trio.sleep(30)
+            raise AssertionError("it went on")
+
+
 @pytest.mark.parametrize("is_scan", [True, False])
 async def test_a_node_that_reads_a_row_which_does_not_decode_answers_no_more(builders, autojump_clock, is_scan):
     def misread(_):

@@ -8,6 +8,7 @@ import pytest
 from mys3d import limits
 from mys3d.consensus.generations import GenerationStore, free_bytes
 from mys3d.consensus.snapshot import SnapshotUnusable
+from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
 from mys3d.ports import SnapshotFile
 
@@ -86,6 +87,20 @@ def test_views_change_at_once_and_a_scan_under_way_ends_with_the_rows_it_began_w
         assert old in os.listdir(store._files.path)
     store.clean()
     assert old not in os.listdir(store._files.path)
+
+
+def test_rows_are_proved_from_a_copy_that_is_gone_afterwards(store):
+    store.write([(b"k%d" % number, b"row" * 50) for number in range(2000)])
+    store.prove()
+    assert store.damage is None
+    (manifest,) = store._files.directory(store.generation).glob("MANIFEST-*")
+    data = bytearray(manifest.read_bytes())
+    data[len(data) // 2] ^= 1
+    manifest.write_bytes(data)
+    with pytest.raises(StoreDamaged):
+        store.prove()
+    assert store.damage is not None
+    assert sorted(os.listdir(store._files.path)) == ["GENERATION", store.generation]
 
 
 def test_a_replaced_store_that_cannot_be_removed_now_is_removed_later(store, other):

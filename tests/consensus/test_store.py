@@ -212,7 +212,7 @@ class TestDamage:
         again = RocksStore(tmp_path)
         again.close()
 
-    def test_a_copy_whose_list_of_files_has_rotted_is_damage_of_the_store(self, store, tmp_path):
+    def test_when_the_list_of_files_has_rotted_a_copy_is_made_of_the_rows(self, store, tmp_path):
         """RocksDB reads that list at an open only: a node offered copies that nobody could open, and served on."""
         store.write([(b"k%d" % number, b"row") for number in range(100)])
         store.flush()
@@ -220,9 +220,30 @@ class TestDamage:
         data = bytearray(manifest.read_bytes())
         data[len(data) // 2] ^= 0x10
         manifest.write_bytes(data)
+        store.checkpoint(tmp_path / "copy")
+        assert store.damage is None
+        copy = RocksStore(tmp_path / "copy")
+        assert len(list(copy.reader().scan(b"k", b"l"))) == 100
+        copy.close()
+        store.freeze(tmp_path / "frozen")
         with pytest.raises(StoreDamaged):
-            store.checkpoint(tmp_path / "copy")
+            store.read_back(tmp_path / "frozen")
         assert store.damage is not None
+
+    def test_a_rotten_block_that_the_cache_hides_is_found_by_reading_back(self, store, tmp_path):
+        store.write([(b"k%06d" % number, bytes([number % 251]) * 200) for number in range(5_000)])
+        store.flush()
+        assert len(list(store.reader().scan(b"k", b"l"))) == 5_000
+        store.freeze(tmp_path / "sound")
+        store.read_back(tmp_path / "sound")
+        (file,) = (tmp_path / "registry").glob("*.sst")
+        with file.open("r+b") as opened:
+            opened.seek(file.stat().st_size // 2)
+            opened.write(b"rot" * 8)
+        assert len(list(store.reader().scan(b"k", b"l"))) == 5_000
+        store.freeze(tmp_path / "rotten")
+        with pytest.raises(StoreDamaged, match="Corruption"):
+            store.read_back(tmp_path / "rotten")
 
     @pytest.mark.parametrize(("name", "text"), [("CURRENT", "hello"), ("CURRENT", "MANIFEST-000009\n")])
     def test_a_store_whose_files_do_not_lead_to_its_rows_is_damaged(self, tmp_path, name, text):

@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from trio.testing import MockClock
 
 from mys3d.engine.doctor import examine
+from mys3d.errors import Unavailable
 from mys3d.registry import keys
 
 MakeGrid = Callable[[int], Awaitable[Any]]
@@ -40,3 +42,10 @@ async def test_a_silent_node_is_told_of(make_grid: MakeGrid, autojump_clock: Moc
     grid.cluster.pause(grid.ids[1])
     (told,) = (await examine(grid[0].ports, grid[0].missing)).sentences
     assert told == "n2 did not name its rows in time: it was not compared"
+
+
+async def test_rows_that_have_rotted_on_the_disk_are_no_rows_to_look_at(make_grid: MakeGrid) -> None:
+    grid = await make_grid(3)
+    grid[0].ports.registry.damage = Unavailable("a rotten block")
+    with pytest.raises(Unavailable, match="a rotten block"):
+        await examine(grid[0].ports, grid[0].missing)

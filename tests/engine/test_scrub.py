@@ -13,6 +13,7 @@ from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_blob
 from mys3d.engine.put import put_object
 from mys3d.engine.scrub import Scrub
+from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.names import ObjectKey
 from mys3d.model.scrub import ScrubAction, ScrubNote, ScrubState
@@ -68,6 +69,22 @@ async def test_a_started_scrub_finds_a_rotten_copy_and_it_is_healed(
         assert grid[1].blobs.holds(blob.digest)
         assert len(await read_blob(grid[1].ports, blob)) == blob.length
     assert (await scrub.act(ScrubAction.STATUS)).healed_count == 4
+
+
+async def test_a_round_reads_the_rows_of_the_registry_and_goes_on_when_they_are_damaged(
+    make_grid: MakeGrid, paper: Any, monkeypatch: Any
+) -> None:
+    grid = await make_grid(1)
+    read: list[str] = []
+
+    async def prove() -> None:
+        read.append("rows")
+        raise Unavailable("a rotten block")
+
+    monkeypatch.setattr(grid[0].ports.registry, "prove", prove)
+    scrub = Scrub(grid[0].ports, paper.load, paper.save)
+    assert (await scrub.act(ScrubAction.START)).state is ScrubState.RUNNING
+    assert read == ["rows"]
 
 
 async def test_a_round_begins_by_itself_after_fourteen_days_and_keeps_to_its_rate(
