@@ -22,6 +22,7 @@ from mys3d.model.names import BucketName, NodeId
 from mys3d.registry import keys, queries, tables
 from mys3d.registry.commands import JoinMember
 from mys3d.registry.invariants import violations
+from mys3d.registry.levels import LEVEL
 from tests.simulation import rocks
 from tests.simulation.checks import Laws, different_registries, leaks
 from tests.simulation.history import History, wrong_answers
@@ -150,7 +151,7 @@ class World:
                     secret, _ = await create_token(door.ports)
                     incarnation = node.dice.randbytes(16)
                     command = JoinMember(
-                        digest_of(secret), node.id, f"n{node.number}", incarnation, described.addresses, "z", TIB
+                        digest_of(secret), node.id, f"n{node.number}", incarnation, described.addresses, "z", TIB, LEVEL
                     )
                     admission = await admit(door.ports, command)
                     break
