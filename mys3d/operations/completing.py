@@ -25,7 +25,7 @@ from mys3d.model.uploads import Part, Upload, runs_of
 from mys3d.operations.answers import XML_TYPE, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
-from mys3d.operations.storing import precondition_of
+from mys3d.operations.storing import precondition_of, version_made
 from mys3d.registry.commands import CompleteUpload, Precondition
 from mys3d.registry.records import Completed
 from mys3d.s3 import checksums, upload_ids, xml
@@ -97,7 +97,7 @@ async def complete_multipart_upload(call: Call, asked: CompleteMultipartUpload) 
     place = Place(bucket.id, key)
     decision = _Decision(asked, place, upload, token, precondition)
     with writing_to(call, bucket):
-        await multipart.complete(call.services.ports, place, upload, decision)
+        made = await multipart.complete(call.services.ports, place, upload, decision)
     tree: dict[str, xml.Node] = {
         "Location": f"/{bucket.name}/{key}",
         "Bucket": bucket.name,
@@ -106,7 +106,7 @@ async def complete_multipart_upload(call: Call, asked: CompleteMultipartUpload) 
     }
     for checksum in decision.checksums:
         tree |= dict([checksums.element_of(checksum)]) | {"ChecksumType": checksums.shown_kind(checksum)}
-    return Response(200, [XML_TYPE], xml.write("CompleteMultipartUploadResult", tree))
+    return Response(200, [XML_TYPE, *version_made(made)], xml.write("CompleteMultipartUploadResult", tree))
 
 
 def _check_list(parts: Sequence[CompletedPart]) -> None:

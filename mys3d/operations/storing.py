@@ -64,6 +64,10 @@ def made_headers(applied: Applied) -> list[tuple[bytes, bytes]]:
     """The name of the version that was made, where versions are kept: the null version's is not told."""
     made = applied.detail
     assert isinstance(made, VersionPut), f"a version was made, found {made}"
+    return version_made(made)
+
+
+def version_made(made: VersionPut) -> list[tuple[bytes, bytes]]:
     return [] if made.is_null else [header("x-amz-version-id", version_ids.text_of(made.version))]
 
 

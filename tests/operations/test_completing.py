@@ -185,3 +185,14 @@ async def test_a_composite_checksum_of_other_parts_is_refused(bucket: Any) -> No
     two = {"x-amz-checksum-crc32": text, "x-amz-checksum-sha1": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}
     assert (await bucket("POST", upload, BOTH, two)).code == "InvalidRequest"
     assert (await bucket("POST", upload, BOTH, {"x-amz-checksum-crc32": text})).status == 200
+
+
+async def test_the_version_that_is_made_is_told_where_versions_are_kept(bucket: Any) -> None:
+    assert "x-amz-version-id" not in (await bucket("POST", await uploaded(bucket), BOTH)).headers
+    body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert (await bucket("PUT", "/photos?versioning", body)).status == 200
+    upload = await uploaded(bucket)
+    done = await bucket("POST", upload, BOTH)
+    version = done.headers["x-amz-version-id"]
+    assert (await bucket("GET", f"/photos/k?versionId={version}")).body == ONE + TWO
+    assert (await bucket("POST", upload, BOTH)).headers["x-amz-version-id"] == version
