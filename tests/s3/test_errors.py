@@ -15,7 +15,7 @@ BY_STATUS = {
         InvalidLocationConstraint InvalidPart InvalidPartOrder InvalidPolicyDocument InvalidRequest
         InvalidRetentionPeriod InvalidStorageClass InvalidTag InvalidToken InvalidURI InvalidWriteOffset
         KeyTooLongError MalformedACLError MalformedPOSTRequest MalformedPolicy MalformedTrailerError
-        MalformedXML MaxMessageLengthExceeded MaxPostPreDataLengthExceeded MetadataTooLarge
+        MalformedXML MaxMessageLengthExceeded MaxPostPreDataLengthExceededError MetadataTooLarge
         MissingRequestBodyError MissingSecurityHeader RequestTimeout UnresolvableGrantByEmailAddress
         XAmzContentSHA256Mismatch
     """,

@@ -186,6 +186,6 @@ def test_a_conditional_put_has_one_winner(shared_cluster: Any, bucket: str) -> N
 
 def test_an_operation_that_is_not_built_answers_by_its_name(shared_cluster: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as refused:
-        shared_cluster.client().get_bucket_versioning(Bucket=bucket)
+        shared_cluster.client().list_bucket_inventory_configurations(Bucket=bucket)
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
-    assert "GetBucketVersioning" in refused.value.response["Error"]["Message"]
+    assert "ListBucketInventoryConfigurations" in refused.value.response["Error"]["Message"]
