@@ -157,7 +157,7 @@ def vote_forgotten(stack: ExitStack) -> None:
     stack.enter_context(patch.object(FileDisk, "_write_term", write_term))
 
 
-@mutant("conditions of a put are looked at early and not inside apply")
+@mutant("conditions of a put are looked at early and not inside apply", "hot-keys")
 def conditions_not_in_apply(stack: ExitStack) -> None:
     stack.enter_context(patch.object(objects, "refusal_of", lambda *_: None))
 

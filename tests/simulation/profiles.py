@@ -33,7 +33,7 @@ PROFILES = {
     "hot-keys": Profile(
         "most requests go to two keys, while nodes stop hearing their leader",
         faults={"mute leader": 2.5, "kill leader": 15.0, "shake": 8.0},
-        mix={**MIX, "put": 40, "get": 70, "delete": 5, "list": 2},
+        mix={**MIX, "put": 40, "get": 70, "delete": 5, "replace": 15, "list": 2},
         hot_share=0.7,
         is_loyal=True,
     ),
