@@ -106,14 +106,14 @@ class Scrub:
 
     async def _begin(self, *, is_fast: bool) -> None:
         """Begin a round at the first blob, once the rows of the registry were read."""
-        log.info("scrub.begins", is_fast=is_fast)
-        self._rest_until = 0.0
-        began = replace(self._note, is_running=True, is_fast=is_fast, began_at=self._ports.clock.now(), cursor="")
-        await self._keep(replace(began, blobs_count=0, bytes_count=0, paused_until=Instant(0)))
         try:
             await self._ports.registry.prove()
         except Unavailable as error:  # damaged: the node makes its rows anew
             log.warning("scrub.registry", why=str(error))
+        log.info("scrub.begins", is_fast=is_fast)
+        self._rest_until = 0.0
+        began = replace(self._note, is_running=True, is_fast=is_fast, began_at=self._ports.clock.now(), cursor="")
+        await self._keep(replace(began, blobs_count=0, bytes_count=0, paused_until=Instant(0)))
 
     async def _step(self) -> None:
         """Verify some blobs, then rest as the rate demands, and at least for as long as it took."""
