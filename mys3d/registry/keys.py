@@ -69,6 +69,11 @@ def number(value: int) -> bytes:
     return value.to_bytes(8, "big")
 
 
+def newest_first(index: int) -> bytes:
+    """Eight bytes that sort the other way round."""
+    return number(2**64 - 1 - index)
+
+
 def escape(text: str) -> bytes:
     """The bytes of an object key (or of the beginning of one) in a row key, without its end."""
     data = text.encode()
@@ -102,7 +107,7 @@ def lives(bucket: BucketId, prefix: str = "") -> tuple[bytes, bytes]:
 
 def version(bucket: BucketId, key: str, index: VersionId) -> bytes:
     """Versions and markers of a key, newest first."""
-    return VERSIONS + number(bucket) + escape(key) + _END + number(2**64 - 1 - index)
+    return VERSIONS + name(bucket, key) + newest_first(index)
 
 
 def versions(bucket: BucketId) -> tuple[bytes, bytes]:
@@ -110,11 +115,11 @@ def versions(bucket: BucketId) -> tuple[bytes, bytes]:
 
 
 def versions_of(bucket: BucketId, key: str) -> tuple[bytes, bytes]:
-    return stretch(VERSIONS + number(bucket) + escape(key) + _END)
+    return stretch(VERSIONS + name(bucket, key))
 
 
 def null_pointer(bucket: BucketId, key: str) -> bytes:
-    return NULLS + number(bucket) + escape(key) + _END
+    return NULLS + name(bucket, key)
 
 
 def bucket(name: BucketName) -> bytes:
@@ -198,7 +203,7 @@ def dead_body(body_id: BodyId) -> bytes:
 
 def upload(bucket: BucketId, key: str, upload_id: UploadId) -> bytes:
     """Uploads of a key, oldest first."""
-    return UPLOADS + number(bucket) + escape(key) + _END + number(upload_id)
+    return UPLOADS + name(bucket, key) + number(upload_id)
 
 
 def upload_place(row: bytes) -> tuple[BucketId, str, UploadId]:
@@ -210,10 +215,6 @@ def upload_place(row: bytes) -> tuple[BucketId, str, UploadId]:
 def uploads(bucket: BucketId, prefix: str = "") -> tuple[bytes, bytes]:
     """The stretch of uploads to object keys that start with `prefix`."""
     return stretch(UPLOADS + number(bucket) + escape(prefix))
-
-
-def uploads_of(bucket: BucketId, key: str) -> tuple[bytes, bytes]:
-    return stretch(UPLOADS + number(bucket) + escape(key) + _END)
 
 
 def part(upload_id: int, part_number: int) -> bytes:

@@ -58,7 +58,7 @@ def list_objects(
     def scan(start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         return ((key[1:], row) for key, row in reader.scan(keys.LIVE + start, keys.LIVE + stop))
 
-    fold = _Fold(bucket, prefix, delimiter)
+    fold = Fold(bucket, prefix, delimiter)
     start, stop = fold.stretch(start_after)
     for key, row in _walk(scan, scan(start, stop), stop, fold) if max_keys > 0 else ():
         if len(entries) + len(prefixes) == max_keys:
@@ -79,7 +79,7 @@ def list_versions(
     prefixes: list[str] = []
     last = Start()
     versions = _Versions(reader, bucket)
-    fold = _Fold(bucket, prefix, delimiter)
+    fold = Fold(bucket, prefix, delimiter)
     start, stop = fold.stretch(start_after.key)
     is_within = start_after.version is not None and start_after.key.startswith(prefix)
     if is_within and start == keys.after(keys.name(bucket, start_after.key)):  # and not behind a common prefix
@@ -128,15 +128,14 @@ class _Versions:
         if live is not None and live.id < index:
             yield name, live
         begin, end = keys.stretch(keys.VERSIONS + name)
-        behind = keys.VERSIONS + name + keys.number(2**64 - 1 - index) + b"\x00"
+        behind = keys.VERSIONS + name + keys.newest_first(index) + b"\x00"
         for _, row in self._reader.scan(max(begin, behind), end):
             yield name, tables.decode_version(row)
         yield from self.scan(keys.after(name), stop)
 
     def is_latest(self, key: str, version: Version) -> bool:
         """Asked for the first version of a page that begins within a key: what was before it may have gone."""
-        live = tables.live(self._reader, self._bucket, ObjectKey(key))
-        newest = live or stack.newest_hidden(self._reader, self._bucket, ObjectKey(key))
+        newest = stack.newest(self._reader, self._bucket, ObjectKey(key))
         return newest is not None and newest.id == version.id
 
     def _index(self, start: Start) -> int:
@@ -148,7 +147,7 @@ class _Versions:
         return 2**64 - 1 if found is None else found.id
 
 
-class _Fold:
+class Fold:
     """How keys fold into common prefixes, and where their names lie."""
 
     def __init__(self, bucket: BucketId, prefix: str, delimiter: str) -> None:
@@ -180,7 +179,7 @@ def _walk(
     scan: Callable[[bytes, bytes], Iterator[tuple[bytes, Row]]],
     first: Iterator[tuple[bytes, Row]],
     stop: bytes,
-    fold: _Fold,
+    fold: Fold,
 ) -> Iterator[tuple[str, Row | None]]:
     """Keys with their rows, and common prefixes with None, in order. `scan` is asked again behind large prefixes."""
     if fold.is_plain:
@@ -192,9 +191,7 @@ def _walk(
         following = yield from _until_seek(scan(following, stop), fold)
 
 
-def _until_seek(
-    rows: Iterator[tuple[bytes, Row]], fold: _Fold
-) -> Generator[tuple[str, Row | None], None, bytes | None]:
+def _until_seek(rows: Iterator[tuple[bytes, Row]], fold: Fold) -> Generator[tuple[str, Row | None], None, bytes | None]:
     """Return where to go on by a seek, None at the end."""
     hidden_stop = b""  # names below this one belong to the common prefix just told
     steps = 0

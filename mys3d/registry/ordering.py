@@ -43,7 +43,7 @@ def check_hidden(reader: Reader) -> Iterator[str]:
             version = tables.decode_version(row)
             if position == 0 and live_row is None and not version.is_marker:
                 yield f"key {name.hex()}: version {version.id} is visible and has no live row"
-            if key[-8:] != keys.number(2**64 - 1 - version.id):
+            if key[-8:] != keys.newest_first(version.id):
                 yield f"row {key.hex()}: version {version.id} lies under another key"
             yield from _check_size(f"row {key.hex()}", version)
             nulls += version.is_null
@@ -62,7 +62,7 @@ def check_nulls(reader: Reader) -> Iterator[str]:
     for key, _ in reader.scan(*keys.stretch(keys.NULLS)):
         found = stack.pointer(reader, key[1:])
         assert found is not None, "a row that was scanned is there"
-        row = reader.get(keys.VERSIONS + key[1:] + keys.number(2**64 - 1 - found))
+        row = reader.get(keys.VERSIONS + key[1:] + keys.newest_first(found))
         if row is None or not tables.decode_version(row).is_null:
             yield f"null pointer {key.hex()}: version {found} is not a hidden null version of its key"
 

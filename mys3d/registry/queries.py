@@ -68,8 +68,7 @@ def bucket(reader: Reader, name: BucketName) -> Bucket | None:
 
 
 def bucket_by_id(reader: Reader, bucket_id: BucketId) -> Bucket | None:
-    name = tables.bucket_name(reader, bucket_id)
-    return None if name is None else tables.bucket(reader, name)
+    return tables.bucket_by_id(reader, bucket_id)
 
 
 def buckets(reader: Reader, after: BucketName | str, limit: int) -> list[Bucket]:
@@ -89,7 +88,7 @@ def version(reader: Reader, bucket_id: BucketId, key: ObjectKey, version_id: Ver
 
 def newest(reader: Reader, bucket_id: BucketId, key: ObjectKey) -> Version | None:
     """The newest version of a key: the visible one, or the marker that hides those behind it."""
-    return tables.live(reader, bucket_id, key) or stack.newest_hidden(reader, bucket_id, key)
+    return stack.newest(reader, bucket_id, key)
 
 
 def members(reader: Reader) -> tuple[Member, ...]:

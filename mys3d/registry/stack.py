@@ -29,6 +29,11 @@ def made_at(reader: Reader, bucket: BucketId, key: ObjectKey, index: VersionId) 
     return live if live is not None and live.id == index else _hidden(reader, bucket, key, index)
 
 
+def newest(reader: Reader, bucket: BucketId, key: ObjectKey) -> Version | None:
+    """The newest version of a key: the visible one, or the marker that hides those behind it."""
+    return tables.live(reader, bucket, key) or newest_hidden(reader, bucket, key)
+
+
 def newest_hidden(reader: Reader, bucket: BucketId, key: ObjectKey) -> Version | None:
     """The newest version or marker behind the visible one; of a key that is not visible, its newest of all."""
     for _, row in reader.scan(*keys.versions_of(bucket, key)):

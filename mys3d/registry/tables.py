@@ -234,6 +234,11 @@ def bucket(reader: Reader, name: BucketName) -> Bucket | None:
     return None if row is None else decode_bucket(row)
 
 
+def bucket_by_id(reader: Reader, bucket_id: BucketId) -> Bucket | None:
+    name = bucket_name(reader, bucket_id)
+    return None if name is None else bucket(reader, name)
+
+
 def bucket_name(reader: Reader, bucket_id: BucketId) -> BucketName | None:
     row = reader.get(keys.bucket_name(bucket_id))
     return None if row is None else _bucket_name(row).name

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mys3d.model.names import BucketId, ObjectKey, UploadId
 from mys3d.model.uploads import Upload
 from mys3d.registry import keys, upload_tables
+from mys3d.registry.listing import Fold
 from mys3d.registry.transaction import Reader
 
 
@@ -60,31 +61,18 @@ def list_uploads(
 
 def _walk(reader: Reader, bucket: BucketId, prefix: str, delimiter: str, after: Marker) -> Iterator[UploadEntry | str]:
     """Uploads, and common prefixes as texts, in order."""
-    start, stop = keys.uploads(bucket, prefix)
-    if after.key:
-        start = max(start, _behind(bucket, prefix, delimiter, after))
+    fold = Fold(bucket, prefix, delimiter)
+    start, stop = fold.stretch(after.key)
+    if after.upload is not None:
+        start = max(fold.stretch("")[0], keys.upload(bucket, after.key, after.upload)[1:] + b"\x00")
     while start < stop:
         following = stop
-        for row_key, row in reader.scan(start, stop):
+        for row_key, row in reader.scan(keys.UPLOADS + start, keys.UPLOADS + stop):
             _, key, upload_id = keys.upload_place(row_key)
-            common = _common_prefix(key, prefix, delimiter)
+            common = fold.common_prefix(key)
             if common:
                 yield common
-                following = keys.uploads(bucket, common)[1]
+                following = fold.behind(common)
                 break
             yield UploadEntry(ObjectKey(key), upload_id, upload_tables.decode_upload(row))
         start = following
-
-
-def _behind(bucket: BucketId, prefix: str, delimiter: str, after: Marker) -> bytes:
-    if after.upload is not None:
-        return keys.upload(bucket, after.key, after.upload) + b"\x00"
-    if after.key.startswith(prefix) and _common_prefix(after.key, prefix, delimiter) == after.key:
-        return keys.uploads(bucket, after.key)[1]
-    return keys.uploads_of(bucket, after.key)[1]
-
-
-def _common_prefix(key: str, prefix: str, delimiter: str) -> str:
-    """The beginning of `key` up to the first delimiter behind the list's prefix; empty: there is none."""
-    found = key.find(delimiter, len(prefix)) if delimiter else -1
-    return key[: found + len(delimiter)] if found >= 0 else ""

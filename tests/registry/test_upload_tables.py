@@ -55,7 +55,7 @@ def test_uploads_sort_by_key_and_then_by_age():
     names = [("a", 9), ("a", 10), ("a\x00", 1), ("aa", 2)]
     rows = [keys.upload(1, key, UploadId(upload)) for key, upload in names]
     assert rows == sorted(rows)
-    start, stop = keys.uploads_of(1, "a")
+    start, stop = keys.stretch(keys.UPLOADS + keys.name(1, "a"))
     assert [start <= row < stop for row in rows] == [True, True, False, False]
 
 

@@ -13,11 +13,12 @@ from mys3d.model.names import BodyId, Epoch, GcEpoch
 from mys3d.model.objects import Version
 from mys3d.registry import references, tables, upload_tables
 from mys3d.registry.codec import FORMAT
-from mys3d.registry.commands import AbandonBody, StageExtent
+from mys3d.registry.commands import AbandonBody, PutObject, StageExtent
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, BodyStaged, Outcome
 from mys3d.registry.records import BodyRow, DeadBody
 from mys3d.registry.transaction import Transaction
+from mys3d.registry.upload_commands import PutPart
 
 
 def stage(tx: Transaction, at: Moment, command: StageExtent) -> Outcome:
@@ -52,6 +53,16 @@ def abandon(tx: Transaction, at: Moment, command: AbandonBody) -> Outcome:
     tables.drop_unfinished(tx, command.body)
     bury(tx, at, command.body)
     return Applied(at.index)
+
+
+def claim(tx: Transaction, command: PutObject | PutPart) -> Rejected | None:
+    """Take the body of a version or part that is about to appear. The refusal, when it cannot be.
+
+    Staged blobs are counted since they were staged: epochs matter for blobs that nothing names yet.
+    """
+    if isinstance(command.body, StagedBody):
+        return own(tx, command.body, command.size)
+    return refusal_of_epochs(tx, command.layout_epoch, command.gc_epoch)
 
 
 def own(tx: Transaction, body: StagedBody, size: int) -> Rejected | None:

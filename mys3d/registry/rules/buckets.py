@@ -41,8 +41,7 @@ def delete(tx: Transaction, at: Moment, command: DeleteBucket) -> Outcome:
 
 
 def set_versioning(tx: Transaction, at: Moment, command: SetVersioning) -> Outcome:
-    name = tables.bucket_name(tx, command.bucket)
-    bucket = None if name is None else tables.bucket(tx, name)
+    bucket = tables.bucket_by_id(tx, command.bucket)
     if bucket is None:
         return Rejected(Reason.NO_SUCH_BUCKET, str(command.bucket))
     tables.put_bucket(tx, msgspec.structs.replace(bucket, versioning=command.versioning))

@@ -8,7 +8,6 @@ from typing import Final
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected
-from mys3d.model.body import StagedBody
 from mys3d.model.buckets import Versioning
 from mys3d.model.names import BucketId, ObjectKey, VersionId
 from mys3d.model.objects import Version
@@ -28,7 +27,7 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
     refusal = refusal_of(before, command.precondition)
     if refusal is not None:
         return refusal
-    refusal = _claim(tx, command)
+    refusal = bodies.claim(tx, command)
     if refusal is not None:
         return refusal
     version = Version(
@@ -73,13 +72,6 @@ def delete_many(tx: Transaction, at: Moment, command: DeleteObjects) -> Outcome:
 _PLAINLY: Final = Wanted()
 
 
-def _claim(tx: Transaction, command: PutObject) -> Rejected | None:
-    """Staged blobs are counted since they were staged: epochs matter for blobs that nothing names yet."""
-    if isinstance(command.body, StagedBody):
-        return bodies.own(tx, command.body, command.size)
-    return bodies.refusal_of_epochs(tx, command.layout_epoch, command.gc_epoch)
-
-
 def _remove(
     tx: Transaction,
     at: Moment,
@@ -106,10 +98,7 @@ def _refusal_of_removal(tx: Transaction, bucket: BucketId, key: ObjectKey, wante
     asked = wanted.precondition
     if asked == _ALWAYS:
         return None
-    if wanted.version is None:
-        found = tables.live(tx, bucket, key) or stack.newest_hidden(tx, bucket, key)
-    else:
-        found = stack.find(tx, bucket, key, wanted.version)
+    found = stack.newest(tx, bucket, key) if wanted.version is None else stack.find(tx, bucket, key, wanted.version)
     if found is None:
         return VersionRemoved(key, existed=False, version=wanted.version)
     failed = _failed(found, asked)

@@ -14,11 +14,9 @@ from mys3d.registry.transaction import Transaction
 
 
 def tag_bucket(tx: Transaction, at: Moment, command: TagBucket) -> Outcome:
-    name = tables.bucket_name(tx, command.bucket)
-    if name is None:
+    found = tables.bucket_by_id(tx, command.bucket)
+    if found is None:
         return Rejected(Reason.NO_SUCH_BUCKET)
-    found = tables.bucket(tx, name)
-    assert found is not None, f"bucket {name} has both rows"
     configuration = msgspec.structs.replace(found.configuration, tags=command.tags)
     tables.put_bucket(tx, msgspec.structs.replace(found, configuration=configuration))
     return Applied(at.index)

@@ -10,7 +10,7 @@ import msgspec
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected
-from mys3d.model.body import PartsBody, StagedBody
+from mys3d.model.body import PartsBody
 from mys3d.model.names import BodyId, Instant, UploadId, VersionId
 from mys3d.model.objects import Version
 from mys3d.model.uploads import Part, Upload
@@ -40,7 +40,7 @@ def put_part(tx: Transaction, at: Moment, command: PutPart) -> Outcome:
     upload = upload_tables.upload(tx, command.bucket, command.key, command.upload)
     if upload is None:
         return Rejected(Reason.NO_SUCH_UPLOAD, f"upload {command.upload} is not open")
-    refusal = _claim(tx, command)
+    refusal = bodies.claim(tx, command)
     if refusal is not None:
         return refusal
     before = upload_tables.part(tx, command.upload, command.number)
@@ -96,13 +96,6 @@ def abort(tx: Transaction, at: Moment, command: AbortUpload) -> Outcome:
     if not tables.has_bucket(tx, command.bucket) and not upload_tables.has_uploads(tx, command.bucket):
         upload_tables.drop_orphans(tx, command.bucket)
     return Applied(at.index)
-
-
-def _claim(tx: Transaction, command: PutPart) -> Rejected | None:
-    """As for PutObject: staged blobs are counted since they were staged."""
-    if isinstance(command.body, StagedBody):
-        return bodies.own(tx, command.body, command.size)
-    return bodies.refusal_of_epochs(tx, command.layout_epoch, command.gc_epoch)
 
 
 def _gathered(tx: Transaction, command: CompleteUpload, upload: Upload) -> PartsBody:
