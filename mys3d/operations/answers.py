@@ -5,7 +5,6 @@ Law: no value from outside can start another header or another element.
 
 import base64
 import hashlib
-import re
 from typing import Final
 
 from mys3d.errors import S3Error
@@ -15,14 +14,14 @@ from mys3d.operations.services import Services
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
 from mys3d.s3 import location
+from mys3d.s3.message import CONTROL
 
 XML_TYPE: Final = (b"content-type", b"application/xml")
-_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def header(name: str, value: str) -> tuple[bytes, bytes]:
     """Return one header. Raises S3Error InvalidArgument: a line break in a value would start another header."""
-    if _CONTROL.search(value) is not None:
+    if CONTROL.search(value) is not None:
         raise S3Error("InvalidArgument", f"The header {name} would hold a control character", ArgumentName=name)
     return name.encode(), value.encode()
 

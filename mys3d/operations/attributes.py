@@ -84,7 +84,7 @@ def _checksums(kept: tuple[Checksum, ...]) -> dict[str, xml.Node]:
     """Checksums as XML tells them, and of which kind they are."""
     told: dict[str, xml.Node] = {}
     for checksum in kept:
-        told |= [checksums.element_of(checksum), ("ChecksumType", checksums.shown_kind(checksum))]
+        told |= checksums.elements_of(checksum)
     return told
 
 

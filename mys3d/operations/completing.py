@@ -25,6 +25,7 @@ from mys3d.model.uploads import Part, Upload, runs_of
 from mys3d.operations.answers import XML_TYPE, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
+from mys3d.operations.parts import kept_algorithm
 from mys3d.operations.storing import precondition_of, version_made
 from mys3d.registry.commands import CompleteUpload, Precondition
 from mys3d.registry.records import Completed
@@ -51,7 +52,7 @@ class CompletedPart:
 
     def checksums(self) -> Mapping[str, str]:
         """The checksums that were given, by algorithm."""
-        return {name: text for name in checksums.ALGORITHMS if (text := getattr(self, name.lower())) is not None}
+        return _given(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,11 @@ class CompleteMultipartUpload:
 
     def checksums(self) -> Mapping[str, str]:
         """The checksums of the object that were given, by algorithm."""
-        return {name: text for name in checksums.ALGORITHMS if (text := getattr(self, name.lower())) is not None}
+        return _given(self)
+
+
+def _given(asked: CompletedPart | CompleteMultipartUpload) -> Mapping[str, str]:
+    return {name: text for name in checksums.ALGORITHMS if (text := getattr(asked, name.lower())) is not None}
 
 
 @operation("POST", "/{Bucket}/{Key+}", CompleteMultipartUpload, action="s3:PutObject")
@@ -105,7 +110,7 @@ async def complete_multipart_upload(call: Call, asked: CompleteMultipartUpload) 
         "ETag": quoted(decision.etag),
     }
     for checksum in decision.checksums:
-        tree |= dict([checksums.element_of(checksum)]) | {"ChecksumType": checksums.shown_kind(checksum)}
+        tree |= checksums.elements_of(checksum)
     return Response(200, [XML_TYPE, *version_made(made)], xml.write("CompleteMultipartUploadResult", tree))
 
 
@@ -221,7 +226,7 @@ def _etag(etags: Sequence[str]) -> str:
 
 def _checksums(upload: Upload, parts: Sequence[Part]) -> tuple[Checksum, ...]:
     """The checksum of an object from those of its parts. A part that has none of its kind leaves the object without."""
-    algorithm = checksums.ALGORITHMS[upload.algorithm or checksums.DEFAULT.name]
+    algorithm = kept_algorithm(upload)
     values = [checksum.value for part in parts for checksum in part.checksums if checksum.algorithm == algorithm.name]
     if len(values) != len(parts):
         return ()

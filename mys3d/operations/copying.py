@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 import msgspec
 
-from mys3d import limits
 from mys3d.engine import copy
 from mys3d.engine.copy import Description, Place
 from mys3d.engine.rehash import hash_body
@@ -20,13 +19,13 @@ from mys3d.model.objects import Checksum, Content, Version
 from mys3d.operations.answers import XML_TYPE, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.describing import REDIRECT, Described, content_of
-from mys3d.operations.meant import source_meant, version_headers
+from mys3d.operations.meant import check_source_size, source_headers, source_meant
 from mys3d.operations.objects import object_key
 from mys3d.operations.storing import made_headers, precondition_of
 from mys3d.registry.outcomes import VersionPut
 from mys3d.s3 import checksums, conditions, copy_source, dates, version_ids, xml
 from mys3d.s3.checksums import Algorithm
-from mys3d.s3.conditions import ReadConditions, Verdict
+from mys3d.s3.conditions import ReadConditions
 from mys3d.s3.copy_source import CopySource
 from mys3d.s3.message import Response
 from mys3d.s3.table import Header, operation
@@ -74,8 +73,7 @@ async def copy_object(call: Call, asked: CopyObject) -> Response:
             raise _no_source(call, source, places[0].key, version_id) from refusal
         raise
     assert isinstance(applied.detail, VersionPut)
-    headers = [XML_TYPE, *made_headers(applied)]
-    headers += [(b"x-amz-copy-source-version-id", text) for _, text in version_headers(source, version)]
+    headers = [XML_TYPE, *made_headers(applied), *source_headers(source, version)]
     return Response(200, headers, _result(version, applied.detail, told))
 
 
@@ -102,8 +100,7 @@ class _Wish:
 
     def check(self, version: Version) -> None:
         """Raise S3Error PreconditionFailed, InvalidRequest when this version is not to be copied."""
-        if version.size > limits.put_bytes_max:
-            raise S3Error("InvalidRequest", f"{_TOO_LARGE} {limits.put_bytes_max}")
+        check_source_size(version.size)
         asked = self._asked
         wanted = ReadConditions(
             asked.source_if_match,
@@ -111,9 +108,7 @@ class _Wish:
             asked.source_if_modified_since,
             asked.source_if_unmodified_since,
         )
-        verdict, condition = conditions.judge(wanted, version.etag, version.modified_at)
-        if verdict is not Verdict.PROCEED:  # S3 API, CopyObject: 412 even where a read would be a 304
-            raise S3Error("PreconditionFailed", Condition=f"x-amz-copy-source-{condition}")
+        conditions.demand(wanted, version.etag, version.modified_at, "x-amz-copy-source-")
 
     def content(self, version: Version) -> Content:
         """What the copy says of itself. Storage class and redirection are never copied."""
@@ -132,7 +127,6 @@ _TO_ITSELF: Final = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
     "metadata, storage class, website redirect location or encryption attributes."
 )
-_TOO_LARGE: Final = "The specified copy source is larger than the maximum allowable size for a copy source:"
 
 
 def _replaces(header: str, directive: str) -> bool:
@@ -160,6 +154,5 @@ def _result(source: Version, made: VersionPut, told: tuple[Checksum, ...]) -> by
     """The document of a copy that was made."""
     tree: dict[str, xml.Node] = {"LastModified": dates.iso_date(made.modified_at), "ETag": quoted(source.etag)}
     for checksum in told:
-        (_, value), (_, kind) = checksums.headers_of(checksum)
-        tree |= {f"Checksum{checksum.algorithm}": value, "ChecksumType": kind}
+        tree |= checksums.elements_of(checksum)
     return xml.write("CopyObjectResult", tree)

@@ -110,7 +110,9 @@ def _wire(request: Request, way: Way, domains: tuple[str, ...]) -> Wire:
             headers[name] += f",{_text(value)}"
     target = uri.target_of(request.raw_path, headers.get("host", ""), domains)
     query = uri.query_texts(uri.query_pairs(request.raw_query))
-    return Wire(target, query, {**hoisted(way, query), **headers})
+    for name, text in hoisted(way, query).items():
+        headers.setdefault(name, text)
+    return Wire(target, query, headers)
 
 
 def _text(value: bytes) -> str:

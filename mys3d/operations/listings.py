@@ -7,7 +7,7 @@ Source: S3 API, ListObjectsV2, ListObjects.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from mys3d import limits
 from mys3d.errors import S3Error
@@ -23,6 +23,13 @@ from mys3d.s3.message import Response
 from mys3d.s3.table import Query, Uri, operation
 
 Writer = Callable[[str], str]  # text as it stands between tags: escaped, or url-encoded
+
+
+class Encoded(Protocol):
+    """What asks for a list whose keys may be url-encoded."""
+
+    @property
+    def encoding_type(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,7 @@ async def _page(call: Call, asked: List, after: str, *, shows_owner: bool) -> tu
 
 def check(asked: List) -> None:
     """Raises S3Error InvalidArgument for what no list can be cut by."""
-    if asked.encoding_type not in ("", "url"):
-        raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request", ArgumentName="encoding-type")
+    check_encoding(asked.encoding_type)
     if asked.max_keys > _MAX_KEYS_MAX:
         raise S3Error(
             "InvalidArgument",
@@ -103,6 +109,12 @@ def check(asked: List) -> None:
             ArgumentName="maxKeys",
             ArgumentValue=str(asked.max_keys),
         )
+
+
+def check_encoding(encoding_type: str) -> None:
+    """Raises S3Error InvalidArgument."""
+    if encoding_type not in ("", "url"):
+        raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request", ArgumentName="encoding-type")
 
 
 _MAX_KEYS_MAX: Final = 2**31 - 1  # S3 refuses more; above a thousand it answers a thousand
@@ -133,7 +145,7 @@ def url_encoded(text: str) -> str:
     return uri.encode(text.encode(), safe="/")
 
 
-def shown(asked: List, text: str) -> str:
+def shown(asked: Encoded, text: str) -> str:
     return url_encoded(text) if asked.encoding_type else text
 
 

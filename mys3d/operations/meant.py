@@ -6,6 +6,7 @@ Source: S3 API, GetObject, "x-amz-delete-marker"; S3 User Guide, "Working with d
 
 from typing import Final
 
+from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket, Versioning
 from mys3d.model.names import ObjectKey, VersionId
@@ -44,6 +45,18 @@ def source_meant(reader: Reader, bucket: Bucket, key: ObjectKey, named: VersionI
         raise S3Error("InvalidRequest", _MARKER) from error
 
 
+def check_source_size(size: int) -> None:
+    """Raises S3Error InvalidRequest when so many bytes are not copied at once."""
+    if size > limits.put_bytes_max:
+        raise S3Error("InvalidRequest", f"{_TOO_LARGE} {limits.put_bytes_max}")
+
+
+def source_headers(bucket: Bucket, source: Version) -> list[tuple[bytes, bytes]]:
+    """The name of the version that was copied, where versions have names."""
+    return [(b"x-amz-copy-source-version-id", text) for _, text in version_headers(bucket, source)]
+
+
+_TOO_LARGE: Final = "The specified copy source is larger than the maximum allowable size for a copy source:"
 _MARKER: Final = "The source of a copy request may not specifically refer to a delete marker by version id."
 
 

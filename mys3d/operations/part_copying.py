@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from mys3d import limits
 from mys3d.engine import put
 from mys3d.engine.part_copy import Known, store_range
 from mys3d.engine.put import StoredBody
@@ -17,14 +16,15 @@ from mys3d.model.buckets import Bucket
 from mys3d.model.objects import Checksum, Version
 from mys3d.operations.answers import XML_TYPE, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
-from mys3d.operations.meant import source_meant, version_headers
+from mys3d.operations.meant import check_source_size, source_headers, source_meant
 from mys3d.operations.objects import object_key
-from mys3d.operations.parts import check_number, kept_hash
+from mys3d.operations.parts import kept_algorithm, kept_checksum, part_of
+from mys3d.operations.stretches import check_part_number
 from mys3d.operations.uploads import OpenUpload, open_upload
 from mys3d.registry.outcomes import PartPut
 from mys3d.registry.upload_commands import PutPart
 from mys3d.s3 import checksums, conditions, copy_source, dates, version_ids, xml
-from mys3d.s3.conditions import ReadConditions, Verdict
+from mys3d.s3.conditions import ReadConditions
 from mys3d.s3.copy_source import CopySource
 from mys3d.s3.message import Response
 from mys3d.s3.table import Header, Query, Uri, operation
@@ -49,7 +49,7 @@ class UploadPartCopy:
 
 @operation("PUT", "/{Bucket}/{Key+}", UploadPartCopy, action="s3:PutObject")
 async def upload_part_copy(call: Call, asked: UploadPartCopy) -> Response:
-    check_number(asked.part_number)
+    check_part_number(asked.part_number)
     named = copy_source.parse(asked.copy_source)
     bucket = await bucket_for_write(call, asked.bucket)
     upload = await open_upload(call, bucket, object_key(asked.key), asked.upload_id)
@@ -57,9 +57,9 @@ async def upload_part_copy(call: Call, asked: UploadPartCopy) -> Response:
     _check_conditions(asked, version)
     start, stop = _range(asked.range, version.size)
     assert version.body is not None, "a delete marker is no source"
-    wanted = kept_hash(upload.record)
+    wanted = kept_algorithm(upload.record).hash
     known = _known(version, wanted) if (start, stop) == (0, version.size) else None
-    finish = _Finish(bucket, upload, asked.part_number, wanted)
+    finish = _Finish(upload, asked.part_number)
     services = call.services
     with writing_to(call, bucket):
         stored = await store_range(
@@ -71,9 +71,8 @@ async def upload_part_copy(call: Call, asked: UploadPartCopy) -> Response:
         "LastModified": dates.iso_date(applied.detail.modified_at),
         "ETag": quoted(finish.etag),
     }
-    tree |= dict([checksums.element_of(finish.checksum)])
-    headers = [XML_TYPE, *[(b"x-amz-copy-source-version-id", text) for _, text in version_headers(source, version)]]
-    return Response(200, headers, xml.write("CopyPartResult", tree))
+    tree |= [checksums.element_of(finish.checksum)]
+    return Response(200, [XML_TYPE, *source_headers(source, version)], xml.write("CopyPartResult", tree))
 
 
 async def _source(call: Call, named: CopySource) -> tuple[Bucket, Version]:
@@ -94,9 +93,7 @@ def _check_conditions(asked: UploadPartCopy, version: Version) -> None:
         asked.source_if_modified_since,
         asked.source_if_unmodified_since,
     )
-    verdict, condition = conditions.judge(wanted, version.etag, version.modified_at)
-    if verdict is not Verdict.PROCEED:  # S3 API, UploadPartCopy: 412 even where a read would be a 304
-        raise S3Error("PreconditionFailed", Condition=f"x-amz-copy-source-{condition}")
+    conditions.demand(wanted, version.etag, version.modified_at, "x-amz-copy-source-")
 
 
 def _range(header: str | None, size: int) -> tuple[int, int]:
@@ -115,12 +112,7 @@ def _range(header: str | None, size: int) -> tuple[int, int]:
         start, stop = int(found[1]), int(found[2]) + 1
         if stop > size:
             raise S3Error("InvalidRange", RangeRequested=header, ActualObjectSize=str(size))
-    if stop - start > limits.put_bytes_max:
-        raise S3Error(
-            "InvalidRequest",
-            "The specified copy source is larger than the maximum allowable size for a copy source: "
-            f"{limits.put_bytes_max}",
-        )
+    check_source_size(stop - start)
     return start, stop
 
 
@@ -139,27 +131,14 @@ def _known(version: Version, wanted: str) -> Known | None:
 class _Finish:
     """Turns a stored body into the command. Asked again when epochs were renewed."""
 
-    def __init__(self, bucket: Bucket, upload: OpenUpload, number: int, wanted: str) -> None:
+    def __init__(self, upload: OpenUpload, number: int) -> None:
         self.etag = ""
         self.checksum: Checksum
-        self._bucket: Final = bucket
         self._upload: Final = upload
         self._number: Final = number
-        self._wanted: Final = wanted
 
     def __call__(self, stored: StoredBody) -> PutPart:
-        upload = self._upload
-        self.etag = stored.md5.hex()
-        self.checksum = Checksum(upload.record.algorithm or checksums.DEFAULT.name, stored.hashes[self._wanted])
-        return PutPart(
-            self._bucket.id,
-            upload.key,
-            upload.id,
-            self._number,
-            size=stored.size,
-            etag=self.etag,
-            body=stored.body,
-            checksums=(self.checksum,),
-            layout_epoch=stored.layout_epoch,
-            gc_epoch=stored.gc_epoch,
-        )
+        self.checksum = kept_checksum(self._upload.record, stored)
+        made = part_of(self._upload, self._number, stored, (self.checksum,))
+        self.etag = made.etag
+        return made

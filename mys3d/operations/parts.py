@@ -8,11 +8,9 @@ Source: S3 API, UploadPart.
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from mys3d import limits
 from mys3d.engine import put
 from mys3d.engine.put import StoredBody
 from mys3d.errors import S3Error
-from mys3d.model.buckets import Bucket
 from mys3d.model.objects import Checksum
 from mys3d.model.uploads import Upload
 from mys3d.operations.answers import header, quoted
@@ -20,9 +18,11 @@ from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
 from mys3d.operations.payload import Payload
 from mys3d.operations.storing import check_length
+from mys3d.operations.stretches import check_part_number
 from mys3d.operations.uploads import OpenUpload, open_upload
 from mys3d.registry.upload_commands import PutPart
 from mys3d.s3 import checksums, promises
+from mys3d.s3.checksums import Algorithm
 from mys3d.s3.message import Response
 from mys3d.s3.promises import Promises
 from mys3d.s3.table import Query, Uri, operation
@@ -38,32 +38,42 @@ class UploadPart:
 
 @operation("PUT", "/{Bucket}/{Key+}", UploadPart, action="s3:PutObject")
 async def upload_part(call: Call, asked: UploadPart) -> Response:
-    check_number(asked.part_number)
+    check_part_number(asked.part_number)
     check_length(call.payload.promised)
     bucket = await bucket_for_write(call, asked.bucket)
     upload = await open_upload(call, bucket, object_key(asked.key), asked.upload_id)
     _check_algorithm(upload.record, call.payload.promised)
-    finish = _Finish(bucket, upload, asked.part_number, call.payload)
-    wanted = call.payload.promised.wanted() | {kept_hash(upload.record)}
+    finish = _Finish(upload, asked.part_number, call.payload)
+    wanted = call.payload.promised.wanted() | {kept_algorithm(upload.record).hash}
     with writing_to(call, bucket):
         await put.put_object(call.services.ports, call.services.budget, call.payload, wanted, finish)
     return Response(200, [header("etag", quoted(finish.etag)), *[header(*pair) for pair in part_headers(finish.kept)]])
 
 
-def check_number(number: int) -> None:
-    """Raises S3Error InvalidArgument."""
-    if not 1 <= number <= limits.parts_max:
-        raise S3Error(
-            "InvalidArgument",
-            "Part number must be an integer between 1 and 10000, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=str(number),
-        )
+def kept_algorithm(upload: Upload) -> Algorithm:
+    """Of the checksum that every part of an upload keeps."""
+    return checksums.ALGORITHMS[upload.algorithm or checksums.DEFAULT.name]
 
 
-def kept_hash(upload: Upload) -> str:
-    """The hash that every part of an upload keeps."""
-    return checksums.ALGORITHMS[upload.algorithm or checksums.DEFAULT.name].hash
+def kept_checksum(upload: Upload, stored: StoredBody) -> Checksum:
+    algorithm = kept_algorithm(upload)
+    return Checksum(algorithm.name, stored.hashes[algorithm.hash])
+
+
+def part_of(upload: OpenUpload, number: int, stored: StoredBody, kept: tuple[Checksum, ...]) -> PutPart:
+    """The command that makes a stored body a part."""
+    return PutPart(
+        upload.bucket,
+        upload.key,
+        upload.id,
+        number,
+        size=stored.size,
+        etag=stored.md5.hex(),
+        body=stored.body,
+        checksums=kept,
+        layout_epoch=stored.layout_epoch,
+        gc_epoch=stored.gc_epoch,
+    )
 
 
 def part_headers(kept: tuple[Checksum, ...]) -> list[tuple[str, str]]:
@@ -85,30 +95,18 @@ def _check_algorithm(upload: Upload, promised: Promises) -> None:
 class _Finish:
     """Turns a stored body into the command, after every promise was kept. Asked again when epochs were renewed."""
 
-    def __init__(self, bucket: Bucket, upload: OpenUpload, number: int, payload: Payload) -> None:
+    def __init__(self, upload: OpenUpload, number: int, payload: Payload) -> None:
         self.etag = ""
         self.kept: tuple[Checksum, ...] = ()
-        self._bucket: Final = bucket
         self._upload: Final = upload
         self._number: Final = number
         self._payload: Final = payload
 
     def __call__(self, stored: StoredBody) -> PutPart:
-        payload, upload = self._payload, self._upload
+        payload = self._payload
         promised = promises.check(payload.promised, payload.trailers, stored.size, stored.md5, stored.hashes)
-        own = kept_hash(upload.record)
-        of_upload = Checksum(upload.record.algorithm or checksums.DEFAULT.name, stored.hashes[own])
+        of_upload = kept_checksum(self._upload.record, stored)
         self.kept = tuple(dict.fromkeys((promised or of_upload, of_upload)))
-        self.etag = stored.md5.hex()
-        return PutPart(
-            self._bucket.id,
-            upload.key,
-            upload.id,
-            self._number,
-            size=stored.size,
-            etag=self.etag,
-            body=stored.body,
-            checksums=self.kept,
-            layout_epoch=stored.layout_epoch,
-            gc_epoch=stored.gc_epoch,
-        )
+        made = part_of(self._upload, self._number, stored, self.kept)
+        self.etag = made.etag
+        return made

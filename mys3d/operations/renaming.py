@@ -15,7 +15,7 @@ from mys3d.model.objects import Version
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
 from mys3d.s3 import conditions, uri
-from mys3d.s3.conditions import ReadConditions, Verdict
+from mys3d.s3.conditions import ReadConditions
 from mys3d.s3.message import Response
 from mys3d.s3.table import Header, Uri, operation
 
@@ -83,17 +83,11 @@ def _check(asked: RenameObject, source: Version, replaced: Version | None) -> No
         asked.source_if_modified_since,
         asked.source_if_unmodified_since,
     )
-    _judge(of_source, source, f"{_HEADER}-")
+    conditions.demand(of_source, source.etag, source.modified_at, f"{_HEADER}-")
     if replaced is not None:
         of_target = ReadConditions(
             asked.if_match, asked.if_none_match, asked.if_modified_since, asked.if_unmodified_since
         )
-        _judge(of_target, replaced, "")
+        conditions.demand(of_target, replaced.etag, replaced.modified_at, "")
     elif asked.if_match is not None:  # RFC 9110, 13.1.1: false when there is nothing that could match
         raise S3Error("PreconditionFailed", Condition="If-Match")
-
-
-def _judge(wanted: ReadConditions, version: Version, prefix: str) -> None:
-    verdict, condition = conditions.judge(wanted, version.etag, version.modified_at)
-    if verdict is not Verdict.PROCEED:
-        raise S3Error("PreconditionFailed", Condition=f"{prefix}{condition}")

@@ -37,9 +37,8 @@ def stretch_of(reader: Reader, version: Version, wanted: str | None, part_number
     return Stretch(found.start, found.stop, found.content_range(version.size))
 
 
-def _part(reader: Reader, version: Version, wanted: str | None, number: int) -> Stretch:
-    if wanted is not None:
-        raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+def check_part_number(number: int) -> None:
+    """Raises S3Error InvalidArgument."""
     if not 1 <= number <= limits.parts_max:
         raise S3Error(
             "InvalidArgument",
@@ -47,6 +46,12 @@ def _part(reader: Reader, version: Version, wanted: str | None, number: int) -> 
             ArgumentName="partNumber",
             ArgumentValue=str(number),
         )
+
+
+def _part(reader: Reader, version: Version, wanted: str | None, number: int) -> Stretch:
+    if wanted is not None:
+        raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+    check_part_number(number)
     body = version.body
     if not isinstance(body, PartsBody):  # an object of one PUT is its own only part
         if number > 1:

@@ -9,17 +9,17 @@ from functools import partial
 from typing import Annotated
 
 from mys3d import limits
-from mys3d.errors import S3Error
 from mys3d.model.names import BucketId, UploadId
 from mys3d.model.uploads import Part, Upload
 from mys3d.operations.answers import XML_TYPE, owner_element, quoted
 from mys3d.operations.call import Call, bucket_now
+from mys3d.operations.listings import check_encoding, shown
 from mys3d.operations.objects import object_key
 from mys3d.operations.uploads import open_upload
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
 from mys3d.registry.upload_listing import Marker, UploadEntry, UploadPage, list_uploads
-from mys3d.s3 import checksums, dates, upload_ids, uri, xml
+from mys3d.s3 import checksums, dates, upload_ids, xml
 from mys3d.s3.message import Response
 from mys3d.s3.table import Query, Uri, operation
 
@@ -95,8 +95,7 @@ class ListMultipartUploads:
 
 @operation("GET", "/{Bucket}?uploads", ListMultipartUploads, action="s3:ListBucketMultipartUploads")
 async def list_multipart_uploads(call: Call, asked: ListMultipartUploads) -> Response:
-    if asked.encoding_type not in ("", "url"):
-        raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request", ArgumentName="encoding-type")
+    check_encoding(asked.encoding_type)
     upload: UploadId | None = None
     if asked.key_marker and asked.upload_id_marker:  # S3 API: without a key-marker "the upload-id-marker is ignored"
         upload = upload_ids.read_marker(asked.upload_id_marker)
@@ -107,18 +106,18 @@ async def list_multipart_uploads(call: Call, asked: ListMultipartUploads) -> Res
     page, rows = await registry.scan(render)
     tree: dict[str, xml.Node] = {
         "Bucket": bucket.name,
-        "KeyMarker": _shown(asked, asked.key_marker),
+        "KeyMarker": shown(asked, asked.key_marker),
         "UploadIdMarker": asked.upload_id_marker,
-        "Prefix": _shown(asked, asked.prefix),
+        "Prefix": shown(asked, asked.prefix),
         "MaxUploads": str(min(asked.max_uploads, limits.list_uploads_max)),
         "IsTruncated": "false" if page.following is None else "true",
     }
     if asked.delimiter:
-        tree["Delimiter"] = _shown(asked, asked.delimiter)
+        tree["Delimiter"] = shown(asked, asked.delimiter)
     if asked.encoding_type:
         tree["EncodingType"] = asked.encoding_type
     if page.following is not None:
-        tree["NextKeyMarker"] = _shown(asked, page.following.key)
+        tree["NextKeyMarker"] = shown(asked, page.following.key)
         is_upload = page.following.upload is not None
         tree["NextUploadIdMarker"] = _id(page.entries[-1]) if is_upload else ""
     return Response(200, [XML_TYPE], xml.write_list("ListMultipartUploadsResult", tree, rows))
@@ -131,13 +130,13 @@ def _render(
     uploads_max = min(asked.max_uploads, limits.list_uploads_max)
     page = list_uploads(reader, bucket, asked.prefix, asked.delimiter, after, uploads_max)
     rows = [_upload_row(reader, asked, entry) for entry in page.entries]
-    rows += [xml.row("CommonPrefixes", [("Prefix", _shown(asked, prefix))]) for prefix in page.common_prefixes]
+    rows += [xml.row("CommonPrefixes", [("Prefix", shown(asked, prefix))]) for prefix in page.common_prefixes]
     return page, rows
 
 
 def _upload_row(reader: Reader, asked: ListMultipartUploads, entry: UploadEntry) -> str:
     owner = owner_element(reader, entry.record.owner).items()
-    fields = [("Key", _shown(asked, entry.key)), ("UploadId", _id(entry))]
+    fields = [("Key", shown(asked, entry.key)), ("UploadId", _id(entry))]
     rest = [
         ("StorageClass", entry.record.content.storage_class),
         ("Initiated", dates.iso_date(entry.record.begun_at)),
@@ -150,7 +149,3 @@ def _upload_row(reader: Reader, asked: ListMultipartUploads, entry: UploadEntry)
 
 def _id(entry: UploadEntry) -> str:
     return upload_ids.write(entry.id, entry.record.token)
-
-
-def _shown(asked: ListMultipartUploads, text: str) -> str:
-    return uri.encode(text.encode(), safe="/") if asked.encoding_type else text

@@ -11,7 +11,7 @@ from typing import Annotated
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
-from mys3d.model.names import ObjectKey, UploadId
+from mys3d.model.names import BucketId, ObjectKey, UploadId
 from mys3d.model.uploads import Upload
 from mys3d.operations.answers import XML_TYPE, header
 from mys3d.operations.call import Call, bucket_for_write, writing_to
@@ -75,9 +75,9 @@ async def abort_multipart_upload(call: Call, asked: AbortMultipartUpload) -> Res
 class OpenUpload:
     """An upload that a client named by its whole id."""
 
+    bucket: BucketId
     key: ObjectKey
     id: UploadId
-    text: str  # the id as the client knows it
     record: Upload
 
 
@@ -91,4 +91,4 @@ async def open_upload(call: Call, bucket: Bucket, key: ObjectKey, text: str) -> 
         found = queries.upload(registry.view(), bucket.id, key, upload)
     if found is None or not hmac.compare_digest(found.token, token):
         raise S3Error("NoSuchUpload", UploadId=text)
-    return OpenUpload(key, upload, text, found)
+    return OpenUpload(bucket.id, key, upload, found)

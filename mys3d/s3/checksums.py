@@ -172,6 +172,11 @@ def headers_of(checksum: Checksum) -> list[tuple[str, str]]:
     return [(ALGORITHMS[checksum.algorithm].header, text_of(checksum)), ("x-amz-checksum-type", shown_kind(checksum))]
 
 
+def elements_of(checksum: Checksum) -> list[tuple[str, str]]:
+    """Return the two elements by which XML tells the checksum of an object."""
+    return [element_of(checksum), ("ChecksumType", shown_kind(checksum))]
+
+
 def element_of(checksum: Checksum) -> tuple[str, str]:
     """Return the element by which XML tells a checksum, as its name and text."""
     return ALGORITHMS[checksum.algorithm].element, text_of(checksum)

@@ -7,6 +7,7 @@ Conditions of a write are not decided here but inside apply, where of two racing
 import enum
 from dataclasses import dataclass
 
+from mys3d.errors import S3Error
 from mys3d.model.names import Instant
 from mys3d.s3 import dates
 
@@ -54,6 +55,16 @@ def judge(conditions: ReadConditions, etag: str, modified_at: Instant) -> tuple[
         if since is not None and second <= since:
             return Verdict.NOT_MODIFIED, "If-Modified-Since"
     return Verdict.PROCEED, ""
+
+
+def demand(conditions: ReadConditions, etag: str, modified_at: Instant, prefix: str) -> None:
+    """Raise S3Error PreconditionFailed unless all hold, even where a read would be a 304 (S3 API, CopyObject).
+
+    `prefix`: what stands before the names of these conditions on the wire.
+    """
+    verdict, condition = judge(conditions, etag, modified_at)
+    if verdict is not Verdict.PROCEED:
+        raise S3Error("PreconditionFailed", Condition=f"{prefix}{condition}")
 
 
 def is_same(if_range: str, etag: str, modified_at: Instant) -> bool:

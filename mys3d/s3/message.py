@@ -3,9 +3,12 @@
 Law: the raw bytes of the target are kept as received, because the signature and the key both depend on every byte.
 """
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no header value may hold (RFC 9110, 5.5)
 
 Headers = tuple[tuple[bytes, bytes], ...]  # lower-case names, raw values, in order of arrival
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from mys3d.errors import S3Error
 from mys3d.s3 import sigv4, uri
-from mys3d.s3.message import Request
+from mys3d.s3.message import CONTROL, Request
 
 
 class Way(enum.Enum):
@@ -33,7 +33,6 @@ _V4_MARKS: Final = frozenset((b"X-Amz-Signature", b"X-Amz-Algorithm", b"X-Amz-Cr
 _V2_MARKS: Final = frozenset((b"AWSAccessKeyId", b"Signature"))
 _PLAIN_HOISTED: Final = frozenset(("content-type", "content-md5"))  # by botocore, for Signature Version 2 alone
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, 5.6.2, in lower case
-_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_HOISTED: Final = frozenset(
     f"x-amz-{name}"
     for name in ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
@@ -88,7 +87,7 @@ def stated(name: str, value: str) -> tuple[str, str]:
 
     Without this a link or a form could store what no answer can tell again.
     """
-    if _TOKEN.fullmatch(name) is None or _CONTROL.search(value) is not None:
+    if _TOKEN.fullmatch(name) is None or CONTROL.search(value) is not None:
         raise S3Error("InvalidArgument", "It could not be a header.", ArgumentName=name, ArgumentValue=value)
     return name, value.strip()
 

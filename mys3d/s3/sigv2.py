@@ -11,11 +11,11 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.names import Instant
 from mys3d.s3 import dates, uri
 from mys3d.s3.message import Request
+from mys3d.s3.sigv4 import check_skew
 
 # Sub-resources and overrides that are signed, as botocore lists them.
 SIGNED: Final = frozenset(
@@ -108,13 +108,7 @@ def _check_time(text: str, now: Instant) -> None:
         at = dates.parse_amz_date(text)
     if at is None or at < 0:
         raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-    if abs(now - at) > limits.request_skew_ms:
-        raise S3Error(
-            "RequestTimeTooSkewed",
-            RequestTime=text,
-            ServerTime=dates.iso_date(now),
-            MaxAllowedSkewMilliseconds=str(limits.request_skew_ms),
-        )
+    check_skew(at, text, now)
 
 
 def verify(request: Request, claim: Claim, secret: str, hoisted: dict[str, str], bucket: str = "") -> None:

@@ -271,6 +271,14 @@ def _timestamp(request: Request, date: str, now: Instant) -> str:
         text = dates.amz_date(at) if at is not None else None
     if at is None or text is None:
         raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+    check_skew(at, text, now)
+    if not text.startswith(date) or len(date) != 8:
+        raise malformed(f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{text[:8]}".')
+    return text
+
+
+def check_skew(at: Instant, text: str, now: Instant) -> None:
+    """Raises S3Error RequestTimeTooSkewed. `text`: the time of signing as it arrived."""
     if abs(now - at) > limits.request_skew_ms:
         raise S3Error(
             "RequestTimeTooSkewed",
@@ -278,9 +286,6 @@ def _timestamp(request: Request, date: str, now: Instant) -> str:
             ServerTime=dates.iso_date(now),
             MaxAllowedSkewMilliseconds=str(limits.request_skew_ms),
         )
-    if not text.startswith(date) or len(date) != 8:
-        raise malformed(f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{text[:8]}".')
-    return text
 
 
 def malformed(what: str, **fields: str) -> S3Error:
