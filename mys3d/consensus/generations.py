@@ -97,30 +97,31 @@ class GenerationStore:
 
     def export(self) -> "Checkpoint":
         """Freeze a copy out of hard links, flushed. Raises Unavailable. For a thread."""
-        self._checkpoints_count += 1
-        path = self._files.path / f"{CHECKPOINT_PREFIX}{self._checkpoints_count}"
-        with self._disk:
-            try:
-                self._store.checkpoint(path)
-            except Unavailable:
-                shutil.rmtree(path, ignore_errors=True)
-                raise
+        _, path = self._copied(lambda store, path: store.checkpoint(path))
         return Checkpoint(path)
 
     def prove(self) -> None:
-        """Read all rows that count again from the disk, past every cache. For a thread.
+        """Read all rows that count again from the disk, past every cache. For a thread, at any time.
 
         Raises StoreDamaged, Unavailable.
         """
-        self._checkpoints_count += 1
-        path = self._files.path / f"{CHECKPOINT_PREFIX}{self._checkpoints_count}"
+        store, path = self._copied(lambda store, path: store.freeze(path))
         try:
-            with self._disk:
-                store = self._store
-                store.freeze(path)
             store.read_back(path)
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def _copied(self, copy: Callable[[RocksStore, Path], None]) -> tuple[RocksStore, Path]:
+        """Have the store that counts copied to a path that no copy has had in this life; return both."""
+        with self._disk:
+            self._checkpoints_count += 1
+            path = self._files.path / f"{CHECKPOINT_PREFIX}{self._checkpoints_count}"
+            try:
+                copy(self._store, path)
+            except Unavailable:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
+            return self._store, path
 
     def receive(self, files: tuple[SnapshotFile, ...]) -> "Incoming":
         """Begin to receive a snapshot of these files. For a thread. Raises Unavailable: there is no room for it."""
@@ -256,8 +257,7 @@ def _read_through(path: Path) -> RocksStore:
     """Open a store and read every row: each block's checksum is verified, and damage raises."""
     store = RocksStore(path)
     try:
-        for _ in store.reader().scan(b"", b"\xff" * 8):
-            pass
+        store.read_through()
         store.flush()
     except BaseException:
         store.close()

@@ -155,13 +155,17 @@ class RocksStore:
         try:
             copy = RocksStore(path, is_read_only=True)
             try:
-                for number, _ in enumerate(copy.reader().scan(b"", _END)):
-                    if number % _ROWS_AT_ONCE == 0:
-                        time.sleep(0)  # the loop may want the interpreter
+                copy.read_through()
             finally:
                 copy.close()
         except StoreDamaged as error:
             raise self._faults.told(error) from error
+
+    def read_through(self) -> None:
+        """Read every row, and so verify each block that is not cached. For a thread. Raises StoreDamaged."""
+        for number, _ in enumerate(self._reader.scan(b"", _END)):
+            if number % _ROWS_AT_ONCE == 0:
+                time.sleep(0)  # the loop may want the interpreter
 
     def _copy_rows(self, path: Path) -> None:
         copy = RocksStore(path)

@@ -128,11 +128,8 @@ class Serving:
         return Kind.REPLY, messages.encode(await self._service.on_scrub(action)), b""
 
     async def _snapshot(self, frame: Frame) -> _Answer:
-        return (
-            Kind.REPLY,
-            messages.encode(await self._listener.on_open_snapshot(messages.parse_since(frame.payload))),
-            b"",
-        )
+        since = messages.parse_since(frame.payload)
+        return Kind.REPLY, messages.encode(await self._listener.on_open_snapshot(since)), b""
 
     async def _piece(self, frame: Frame) -> _Answer:
         asked = messages.decode(frame.payload, Piece)

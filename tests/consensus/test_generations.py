@@ -103,6 +103,24 @@ def test_rows_are_proved_from_a_copy_that_is_gone_afterwards(store):
     assert sorted(os.listdir(store._files.path)) == ["GENERATION", store.generation]
 
 
+def test_copies_and_proofs_at_the_same_time_have_each_a_path_of_its_own(store):
+    store.write([(b"k%d" % number, b"row" * 50) for number in range(500)])
+    together, made = threading.Barrier(8), []
+
+    def work(number):
+        together.wait()
+        made.extend(store.export().files if number % 2 else store.prove() for _ in range(5))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 40 and store.damage is None
+    names = [name for name in os.listdir(store._files.path) if name.startswith("checkpoint-")]
+    assert len(names) == 20
+
+
 def test_a_replaced_store_that_cannot_be_removed_now_is_removed_later(store, other):
     received = receive(store, other)
     old = store._files.directory(store.generation)
