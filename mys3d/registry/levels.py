@@ -6,6 +6,7 @@ docs/decisions/0015 tells what this does not cover, and what to do here when a r
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -56,7 +57,7 @@ _LOOKED_INTO_MAX: Final = 8  # records of a list that are looked into: longer on
 
 def level_of(command: Command) -> int:
     """The lowest level that knows everything which `command` says."""
-    return next((level for level, known in enumerate(FROZEN) if _is_known(command, known)), LEVEL)
+    return next((level for level in range(LEVEL) if _is_known(command, level)), LEVEL)
 
 
 def lowest(reader: Reader) -> int:
@@ -75,22 +76,33 @@ def obstacle(reader: Reader, command: Command) -> str:
     return f"upgrade {', '.join(old)} first: the software there does not know all of {type(command).__name__}"
 
 
-def _is_known(record: msgspec.Struct, known: Mapping[str, int]) -> bool:
+def _is_known(record: msgspec.Struct, level: int) -> bool:
     """A field that is not known does no harm while it says what it says by default."""
-    count = known.get(type(record).__name__)
-    if count is None:
+    found = _fields(type(record), level)
+    if found is None:
         return False
-    for number, name in enumerate(record.__struct_fields__):
-        value = getattr(record, name)
-        if number >= count:
-            first_default = len(record.__struct_fields__) - len(record.__struct_defaults__)
-            if value != record.__struct_defaults__[number - first_default]:
-                return False
-        elif not all(_is_known(each, known) for each in _records_in(value)):
+    old, new = found
+    for name, default in new:
+        if getattr(record, name) != default:
             return False
+    for name in old:
+        value = getattr(record, name)
+        if isinstance(value, msgspec.Struct):
+            if not _is_known(value, level):
+                return False
+        elif isinstance(value, tuple):
+            for each in value[:_LOOKED_INTO_MAX]:
+                if isinstance(each, msgspec.Struct) and not _is_known(each, level):
+                    return False
     return True
 
 
-def _records_in(value: object) -> list[msgspec.Struct]:
-    found = value[:_LOOKED_INTO_MAX] if isinstance(value, tuple) else (value,)
-    return [each for each in found if isinstance(each, msgspec.Struct)]
+@lru_cache(maxsize=256)  # asked for with every proposal, a few records each
+def _fields(kind: type[msgspec.Struct], level: int) -> tuple[tuple[str, ...], tuple[tuple[str, object], ...]] | None:
+    """The fields of a record that a level knows; the others, with their defaults. None: it does not know the kind."""
+    count = FROZEN[level].get(kind.__name__)
+    if count is None:
+        return None
+    names, defaults = kind.__struct_fields__, kind.__struct_defaults__
+    new = names[count:]
+    return names[:count], tuple(zip(new, defaults[len(defaults) - len(new) :], strict=True))
