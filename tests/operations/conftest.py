@@ -13,6 +13,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from mys3d import limits
 from mys3d.blobs.memory import MemoryBlobs
 from mys3d.consensus.memory import MemoryCluster
 from mys3d.engine.budget import BufferBudget
@@ -184,6 +185,25 @@ async def bucket(client: Client) -> Callable[..., Any]:
     """A client with the bucket `photos`."""
     assert (await client("PUT", "/photos")).status == 200
     return client
+
+
+@pytest.fixture
+def put_in_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return what makes the object `p` of parts of any size, each with its SHA-256."""
+    monkeypatch.setattr(limits, "part_bytes_min", 1)
+
+    async def put(client: Client, *parts: bytes) -> None:
+        algorithm = {"x-amz-checksum-algorithm": "SHA256"}
+        upload = (await client("POST", "/photos/p?uploads", headers=algorithm)).xml["UploadId"]
+        rows = ""
+        for number, part in enumerate(parts, 1):
+            stored = (await client("PUT", f"/photos/p?uploadId={upload}&partNumber={number}", part)).headers
+            told = f"<PartNumber>{number}</PartNumber><ETag>{stored['etag']}</ETag>"
+            rows += f"<Part>{told}<ChecksumSHA256>{stored['x-amz-checksum-sha256']}</ChecksumSHA256></Part>"
+        document = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
+        assert (await client("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+
+    return put
 
 
 @pytest.fixture

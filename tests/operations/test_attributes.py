@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from mys3d import limits
-
 BODY = b"0123456789"
 ETAG = "781e5e245d69b566979b86e28d23f2c7"
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
@@ -87,18 +85,9 @@ async def test_a_version_names_itself(stored: Any) -> None:
 
 
 @pytest.fixture
-async def in_parts(stored: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def in_parts(stored: Any, put_in_parts: Any) -> Any:
     """A client of a bucket with the object `p` of five parts of one to five bytes."""
-    monkeypatch.setattr(limits, "part_bytes_min", 1)
-    upload = (await stored("POST", "/photos/p?uploads", headers={"x-amz-checksum-algorithm": "SHA256"})).xml["UploadId"]
-    parts = []
-    for number in range(1, 6):
-        put = await stored("PUT", f"/photos/p?uploadId={upload}&partNumber={number}", b"x" * number)
-        sha256 = put.headers["x-amz-checksum-sha256"]
-        told = f"<PartNumber>{number}</PartNumber><ETag>{put.headers['etag']}</ETag>"
-        parts.append(f"<Part>{told}<ChecksumSHA256>{sha256}</ChecksumSHA256></Part>")
-    document = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
-    assert (await stored("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+    await put_in_parts(stored, *[b"x" * size for size in range(1, 6)])
     return stored
 
 

@@ -160,18 +160,9 @@ async def test_bytes_that_nobody_has_are_an_error_status(bucket: Any, with_ports
 
 
 @pytest.fixture
-async def in_parts(stored: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def in_parts(stored: Any, put_in_parts: Any) -> Any:
     """A client of a bucket with the object `p` of the parts `abc`, `de` and `f`."""
-    monkeypatch.setattr(limits, "part_bytes_min", 1)
-    upload = (await stored("POST", "/photos/p?uploads", headers={"x-amz-checksum-algorithm": "SHA256"})).xml["UploadId"]
-    parts = []
-    for number, part in enumerate((b"abc", b"de", b"f"), 1):
-        put = await stored("PUT", f"/photos/p?uploadId={upload}&partNumber={number}", part)
-        sha256 = put.headers["x-amz-checksum-sha256"]
-        told = f"<PartNumber>{number}</PartNumber><ETag>{put.headers['etag']}</ETag>"
-        parts.append(f"<Part>{told}<ChecksumSHA256>{sha256}</ChecksumSHA256></Part>")
-    document = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
-    assert (await stored("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+    await put_in_parts(stored, b"abc", b"de", b"f")
     return stored
 
 

@@ -13,9 +13,7 @@ rows = st.dictionaries(row_keys, st.binary(max_size=2), max_size=8)
 writes = st.lists(st.tuples(row_keys, st.none() | st.binary(max_size=2)), max_size=8)
 
 
-def written(base, changes):
-    overlay = Overlay(MemoryRows(base.items()))
-    model = dict(base)
+def write(overlay, model, changes):
     for key, value in changes:
         if value is None:
             overlay.delete(key)
@@ -23,6 +21,11 @@ def written(base, changes):
         else:
             overlay.put(key, value)
             model[key] = value
+
+
+def written(base, changes):
+    overlay, model = Overlay(MemoryRows(base.items())), dict(base)
+    write(overlay, model, changes)
     return overlay, model
 
 
@@ -53,13 +56,7 @@ def test_the_writes_of_an_overlay_turn_the_base_into_what_it_shows(base, changes
 def test_an_overlay_over_an_overlay_merges_into_it(base, first, second):
     lower, model = written(base, first)
     upper = Overlay(lower)
-    for key, value in second:
-        if value is None:
-            upper.delete(key)
-            model.pop(key, None)
-        else:
-            upper.put(key, value)
-            model[key] = value
+    write(upper, model, second)
     before = lower.writes()
     assert list(upper.scan(b"", b"\xff\xff\xff")) == sorted(model.items())
     assert lower.writes() == before
@@ -97,11 +94,5 @@ def test_a_scan_between_writes_shows_those_before_it(base, batches, at_once):
         patch.setattr(transaction, "_INSERTS_MAX", at_once)
         overlay, model = written(base, [])
         for changes in batches:
-            for key, value in changes:
-                if value is None:
-                    overlay.delete(key)
-                    model.pop(key, None)
-                else:
-                    overlay.put(key, value)
-                    model[key] = value
+            write(overlay, model, changes)
             assert list(overlay.scan(b"", b"\xff\xff\xff")) == sorted(model.items())
