@@ -58,7 +58,13 @@ class Roster:
         Raises OSError.
         """
         known = {str(path): self._known[str(path)] for path in absent if str(path) in self._known}
-        known |= {str(path): directory_id.hex() for path, directory_id in present.items()}
+        self._write(known | {str(path): directory_id.hex() for path, directory_id in present.items()})
+
+    def forget(self, folder: Path) -> None:
+        """The directory at `folder` begins anew, even if that start ends half way. Raises OSError."""
+        self._write({path: known for path, known in self._known.items() if path != str(folder)})
+
+    def _write(self, known: dict[str, str]) -> None:
         if known == self._known:
             return
         encoded = msgspec.json.format(msgspec.json.encode(_Stored(FORMAT, known))) + b"\n"

@@ -113,6 +113,8 @@ class BlobStore:
         world = self._world
         expected = None if roster is None else roster.expected(folder.path)
         try:
+            if roster is not None and expected is None:
+                roster.forget(folder.path)
             return Directory(folder.path, world.cluster_id, world.calls, world.space, expected)
         except OSError as error:
             kind = Unavailable if expected is None else Absent

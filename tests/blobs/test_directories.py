@@ -366,3 +366,27 @@ async def test_a_disk_that_turns_read_only_goes_offline_alone_and_is_read_from(
         assert not any(blobs.holds(name) for name in mine)
         for seed, name in enumerate(names):
             assert await blobs.read(name, 0, 100) == blob(seed, 100)[1]
+
+
+async def test_a_wiped_directory_begins_anew_even_when_the_first_start_ends_half_way(
+    tmp_path: Path, disks: Disks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path / "data" / "blobs")
+
+    def store() -> BlobStore:
+        return BlobStore([folder], CLUSTER, space=disks.space, roster=tmp_path / "data" / "directories.json")
+
+    def end(*_: object) -> None:
+        raise OSError(errno.EIO, "the power went")
+
+    async with store():
+        pass
+    shutil.rmtree(folder.path)
+    with monkeypatch.context() as patch:
+        patch.setattr("mys3d.blobs.identity._write_new", end)
+        with pytest.raises(Unavailable):
+            async with store():
+                pass
+    assert folder.path.exists() and not any(folder.path.iterdir())
+    async with store() as blobs:
+        assert [each.offline for each in blobs.usage().directories] == [""]

@@ -64,6 +64,16 @@ def test_a_directory_that_vanished_from_the_data_directory_begins_anew_and_an_em
         roster.expected(data / "blobs")
 
 
+def test_a_directory_that_was_forgotten_begins_anew_at_a_later_start_too(data: Path, tmp_path: Path) -> None:
+    roster = remembered(data, data / "blobs", tmp_path / "a")
+    shutil.rmtree(data / "blobs")
+    roster.forget(data / "blobs")
+    (data / "blobs").mkdir()
+    again = Roster(data / "directories.json")
+    assert again.expected(data / "blobs") is None
+    assert again.expected(tmp_path / "a") is not None
+
+
 def test_what_is_absent_stays_remembered_and_what_is_not_configured_is_forgotten(data: Path, tmp_path: Path) -> None:
     a, b, c = (tmp_path / name for name in "abc")
     roster = remembered(data, a, b, c)
