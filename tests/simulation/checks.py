@@ -63,8 +63,8 @@ class Laws:
                 self._blobs_before_commit(node, entry)
 
     def _blobs_before_commit(self, node: "SimulatedNode", entry: AppliedEntry) -> None:
-        if not isinstance(entry.outcome, Applied):
-            return
+        if not isinstance(entry.outcome, Applied) or entry.outcome.index != entry.index:
+            return  # refused, or a proposal that came twice: it is told what became of it the first time
         layout = queries.layout(node.rows())
         for digest in _named(entry):
             homes = layout.homes(digests.partition_of(digest))

@@ -89,6 +89,7 @@ class SimulatedCalls(volume.DiskCalls):
     sync: object = machine.OS.fdatasync
     allocate: object = machine.OS.posix_fallocate
     punch: object = machine.OS.punch
+    unlink: object = machine.OS.unlink
 
 
 @dataclass

@@ -63,7 +63,8 @@ class Rows:
         self.laws = Laws([self.node], self.problems)
         self.laws.watch(self.node)
 
-    def commit(self) -> None:
+    def commit(self, first: LogIndex | None = None) -> None:
+        """`first`: where this very proposal was applied before; None: nowhere."""
         command = PutObject(
             BucketId(1),
             ObjectKey("k"),
@@ -76,7 +77,7 @@ class Rows:
             GcEpoch(1),
         )
         index = LogIndex(self.laws.checked_index + 1)
-        self.listeners[0]([AppliedEntry(index, command, Applied(index))])
+        self.listeners[0]([AppliedEntry(index, command, Applied(first or index))])
 
 
 def test_a_commit_of_a_blob_below_its_write_quorum_is_found(monkeypatch: Any) -> None:
@@ -87,6 +88,13 @@ def test_a_commit_of_a_blob_below_its_write_quorum_is_found(monkeypatch: Any) ->
     rows.laws.synced("n2", [DIGEST])
     rows.commit()
     assert len(rows.problems) == 1
+
+
+def test_a_proposal_that_comes_twice_names_nothing_the_second_time(monkeypatch: Any) -> None:
+    rows = Rows(monkeypatch, references=1)
+    rows.laws.checked_index = 5
+    rows.commit(first=LogIndex(3))
+    assert rows.problems == []
 
 
 def test_forgetting_a_referenced_blob_is_found_and_garbage_may_go(monkeypatch: Any) -> None:

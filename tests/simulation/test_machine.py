@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from mys3d.blobs.volume import DiskCalls
 from tests.simulation.files import Disk, PowerCut
+from tests.simulation.install import SimulatedCalls
 from tests.simulation.machine import DISKS, OS, SimulatedPath, SimulatedShutil
 
 
@@ -81,3 +84,9 @@ def test_a_file_opened_in_an_earlier_life_is_dead() -> None:
         OS.pread(fd, 1, 0)
     OS.close(fd)
     DISKS.clear()
+
+
+def test_every_call_of_a_volume_goes_to_the_simulated_disk() -> None:
+    real = DiskCalls()
+    left = [each.name for each in fields(DiskCalls) if getattr(SimulatedCalls(), each.name) is getattr(real, each.name)]
+    assert left == []
