@@ -3,6 +3,7 @@
 Applied entries leave the memory first; the journal's segments follow once the rows are flushed, off the loop. Law: the
 disk loses only entries that the flushed store holds, and keeps those that memory holds; memory loses only applied ones.
 A follower that needs an entry which is not in memory fetches a snapshot, though the entry may still be on disk.
+A change of voters is flushed at once: whoever loses its journal learns from its rows who else has the vote.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from mys3d.consensus.journal import size_of
 from mys3d.consensus.raft import Raft
 from mys3d.consensus.ticker import Sync
 from mys3d.errors import Unavailable
+from mys3d.model.names import NodeId
 
 
 @dataclass(slots=True)
@@ -27,15 +29,19 @@ class Compaction:
     cuts_count: int = 0
     _due: trio.Event = field(default_factory=trio.Event)
     _disk_first: int = field(init=False)
+    _disk_voters: frozenset[NodeId] = field(init=False)  # of the rows on disk
 
     def __post_init__(self) -> None:
         self._disk_first = self.raft.log.first_index
+        self._disk_voters = self.raft.voters_row.applied
 
     def look(self) -> None:
         """Trim the memory when it holds too much. Called on the loop, often; cheap when there is nothing to do."""
         raft, log = self.raft, self.raft.log
         if raft.is_stale or raft.is_installing:
             return
+        if raft.voters_row.applied != self._disk_voters:
+            self._due.set()
         applied_count = raft.last_applied - log.first_index
         is_over = log.entries_bytes > limits.log_bytes_max or len(log) > limits.log_entries_max
         if not is_over and applied_count <= self.keep_entries + self.keep_entries // 2:
@@ -66,13 +72,14 @@ class Compaction:
         while True:
             await self._due.wait()
             self._due = trio.Event()
-            applied = self.raft.last_applied
+            applied, voters = self.raft.last_applied, self.raft.voters_row.applied
             try:
                 await sync(flush)
             except Unavailable:  # a full disk; damage is the store's own affair, and ends this node's life
                 await trio.sleep(limits.snapshot_rest_seconds)
                 self._due.set()
                 continue
+            self._disk_voters = voters
             self.flushed(applied)
             wake()
 

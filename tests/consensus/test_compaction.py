@@ -4,6 +4,7 @@ import trio
 
 from mys3d import limits
 from mys3d.consensus.compaction import Compaction
+from mys3d.consensus.membership import Voters
 from mys3d.errors import Unavailable
 
 
@@ -36,6 +37,7 @@ class Engine:
     def __init__(self, log, applied):
         self.log, self.last_applied = log, applied
         self.is_stale = self.is_installing = False
+        self.voters_row = Voters(frozenset({"n1"}))
 
 
 def looked(log, applied, keep, held=None):
@@ -114,3 +116,22 @@ async def test_the_disk_follows_once_the_rows_are_flushed(nursery, autojump_cloc
     await trio.sleep(60)
     assert flushed[0] == 500 and log.dropped == [500, 800] and len(woken) == 2
     assert compaction.cuts_count == 2
+
+
+async def test_a_change_of_voters_is_flushed_at_once_and_nothing_else_is(nursery, autojump_clock):
+    log, flushed = Log(last=20), []
+    engine = Engine(log, 20)
+    compaction = Compaction(engine, 100, lambda: None)
+
+    async def sync(work):
+        work()
+
+    nursery.start_soon(compaction.run, lambda: flushed.append(engine.voters_row.applied), sync, lambda: None)
+    compaction.look()
+    await trio.sleep(1)
+    assert flushed == []
+    engine.voters_row.applied = frozenset({"n1", "n2"})
+    for _ in range(3):
+        compaction.look()
+        await trio.sleep(1)
+    assert flushed == [{"n1", "n2"}] and log.dropped == []
