@@ -74,3 +74,13 @@ async def test_blobs_that_wait_together_are_committed_together(host: Any, autoju
     assert sum(batches) == 5 and len(batches) < 5
     assert sorted(host.synced_digests) == sorted(digests)
     await committer.stop()
+
+
+async def test_what_is_synced_counts_before_its_writer_hears_of_it(host: Any, autojump_clock: MockClock) -> None:
+    HERE.set(host)
+    committer = LoopCommitter(lambda _: setattr(host.disk, "owed_seconds", 1000.0))
+    committer.start()
+    digest = digest_of(b"x")
+    with trio.move_on_after(1.0) as scope:
+        await committer.write(NewBlob(digest, [b"x"], 1, 0))
+    assert scope.cancelled_caught and host.synced_digests == [digest]

@@ -102,11 +102,16 @@ class LoopCommitter(Committer):
         await _pass(self._host, self._host.disk.dice.expovariate(1 / START_SECONDS))
         batch = self._take()
         blobs = [write.blob for write in batch]
-        result = await _run(self._host, lambda: outcome.capture(self._commit, blobs))
+
+        def commit() -> outcome.Maybe[None]:
+            result = outcome.capture(self._commit, blobs)
+            if isinstance(result, outcome.Value):
+                self._host.laws.synced(self._host.id, [blob.digest for blob in blobs])
+            return result
+
+        result = await _run(self._host, commit)
         if isinstance(result, outcome.Error) and isinstance(result.error, PowerCut):
             raise PowerCut
-        if isinstance(result, outcome.Value):
-            self._host.laws.synced(self._host.id, [blob.digest for blob in blobs])
         self._wake(batch, result)
 
 
