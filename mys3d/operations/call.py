@@ -25,6 +25,7 @@ class Call:
     caller: Principal
     action: str  # as policies name it, such as s3:GetObject
     payload: Payload
+    origin: str  # scheme and host as the client named them, such as http://s3.example:9000
 
 
 def bucket_name(text: str) -> BucketName:

@@ -29,7 +29,7 @@ from mys3d.operations.parts import kept_algorithm
 from mys3d.operations.storing import precondition_of, version_made
 from mys3d.registry.commands import CompleteUpload, Precondition
 from mys3d.registry.records import Completed
-from mys3d.s3 import checksums, upload_ids, xml
+from mys3d.s3 import checksums, upload_ids, uri, xml
 from mys3d.s3.message import Response
 from mys3d.s3.schema import Element
 from mys3d.s3.table import Header, Query, Uri, XmlBody, operation
@@ -104,7 +104,7 @@ async def complete_multipart_upload(call: Call, asked: CompleteMultipartUpload) 
     with writing_to(call, bucket):
         made = await multipart.complete(call.services.ports, place, upload, decision)
     tree: dict[str, xml.Node] = {
-        "Location": f"/{bucket.name}/{key}",
+        "Location": uri.url_of(call.origin, call.services.domains, bucket.name, key),
         "Bucket": bucket.name,
         "Key": key,
         "ETag": quoted(decision.etag),

@@ -93,7 +93,8 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
         refuse_unbuilt(wire.headers)
         raise S3Error("NotImplemented", f"The operation {name} is not implemented.")
     payload = _payload(row, request, wire, signer, body)
-    call = Call(services, signer.principal, row.action, payload)
+    origin = f"{request.scheme}://{wire.headers.get('host', '')}"
+    call = Call(services, signer.principal, row.action, payload, origin)
     await _authorise(call, row, wire)
     refuse_unbuilt(wire.headers)
     document = await _document(row, payload)

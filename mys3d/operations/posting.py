@@ -77,7 +77,7 @@ async def post_object(call: Call, asked: PostObject) -> Response:
     record = bind(TABLE["PutObject"], Wire(Target(asked.bucket, fields["key"]), {}, headers))
     assert isinstance(record, storing.PutObject)
     stored = await storing.store(replace(call, caller=caller, payload=payload), record)
-    return _answer(asked.bucket, fields, stored)
+    return _answer(call, asked.bucket, fields, stored)
 
 
 async def _read_fields(body: Payload, parser: FormParser) -> None:
@@ -195,11 +195,11 @@ class _File(BodySource):
         return b""
 
 
-def _answer(bucket: str, fields: Mapping[str, str], stored: Response) -> Response:
+def _answer(call: Call, bucket: str, fields: Mapping[str, str], stored: Response) -> Response:
     """204, or what the form asked for: 200, 201 with a document, or 303 to another page."""
     key = fields["key"]
     etag = next(value.decode() for name, value in stored.headers if name == b"etag")
-    place = f"/{bucket}/{uri.encode(key.encode(), safe='/')}"
+    place = uri.url_of(call.origin, call.services.domains, bucket, key)
     redirect = _redirect(fields)
     if redirect:
         told = f"bucket={uri.encode(bucket.encode())}&key={uri.encode(key.encode())}&etag={uri.encode(etag.encode())}"

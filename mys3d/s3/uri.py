@@ -76,6 +76,13 @@ def target_of(raw_path: bytes, host: str, domains: Sequence[str]) -> Target:
     return Target(bucket, decode_text(raw_path[1:]))
 
 
+def url_of(origin: str, domains: Sequence[str], bucket: str, key: str) -> str:
+    """The URL of an object below `origin` (scheme and host of a request), in the style of that request."""
+    host = origin.partition("://")[2]
+    place = "" if bucket_of_host(host, domains) else f"/{bucket}"
+    return f"{origin}{place}/{encode(key.encode(), safe='/')}"
+
+
 def query_pairs(raw_query: bytes) -> QueryPairs:
     """Return the decoded pairs of a query. A name without "=" has the empty value. Raises S3Error InvalidURI."""
     if not raw_query:

@@ -127,7 +127,7 @@ async def test_a_page_that_cannot_be_is_refused(client: Any, query: str) -> None
 
 async def test_a_user_who_was_deleted_a_moment_ago_is_denied(client: Any) -> None:
     gone = Principal(AccessKey("K"), UserId("c" * 64), is_root=False)
-    call = Call(client.services, gone, "s3:CreateBucket", Payload(Body(), promises.NOTHING))
+    call = Call(client.services, gone, "s3:CreateBucket", Payload(Body(), promises.NOTHING), "")
     with pytest.raises(Rejected) as refused:
         await create_bucket(call, CreateBucket("photos"))
     assert errors.code_of(refused.value.reason) == "AccessDenied"

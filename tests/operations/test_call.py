@@ -28,7 +28,7 @@ async def late(cluster: MemoryCluster, client: Any, ask: Callable[[Call], Awaita
     await cluster.registry(HERE).propose(CreateBucket(BucketName("photos"), UserId("AK"), BucketConfiguration()))
     services = replace(client.services, ports=replace(client.services.ports, registry=there))
     caller = Principal(AccessKey("AK"), UserId("AK"), is_root=True)
-    call = Call(services, caller, "s3:ListBucket", Payload(client, promises.NOTHING))
+    call = Call(services, caller, "s3:ListBucket", Payload(client, promises.NOTHING), "")
     with pytest.raises(S3Error):
         bucket_now(call, "photos")
 

@@ -54,7 +54,7 @@ async def test_parts_become_an_object(bucket: Any) -> None:
     done = await bucket("POST", upload, BOTH)
     assert done.status == 200
     assert {name: done.xml[name] for name in ("Location", "Bucket", "Key", "ETag")} == {
-        "Location": "/photos/k",
+        "Location": "http://localhost:9000/photos/k",
         "Bucket": "photos",
         "Key": "k",
         "ETag": etag_of(ONE, TWO),

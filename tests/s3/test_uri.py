@@ -118,3 +118,15 @@ def test_the_whole_path_is_a_key_when_the_host_names_the_bucket(raw: bytes, host
 def test_a_target_that_is_no_path_names_no_key() -> None:
     with pytest.raises(S3Error):
         uri.target_of(b"*", "photos.s3.example.org", ("s3.example.org",))
+
+
+@pytest.mark.parametrize(
+    ("origin", "url"),
+    [
+        ("http://localhost:9000", "http://localhost:9000/photos/a%20b/%C3%A9"),
+        ("https://photos.s3.example.org", "https://photos.s3.example.org/a%20b/%C3%A9"),
+        ("https://s3.example.org:443", "https://s3.example.org:443/photos/a%20b/%C3%A9"),
+    ],
+)
+def test_an_object_has_a_url_in_the_style_of_the_request(origin: str, url: str) -> None:
+    assert uri.url_of(origin, ("s3.example.org",), "photos", "a b/é") == url

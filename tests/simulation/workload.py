@@ -63,7 +63,9 @@ class Bytes:
 
 
 def call_of(services: Services, body: bytes = b"", breaks_at: int | None = None) -> Call:
-    return Call(services, ROOT, "s3:Anything", Payload(Bytes(body, breaks_at), replace(NOTHING, length=len(body))))
+    return Call(
+        services, ROOT, "s3:Anything", Payload(Bytes(body, breaks_at), replace(NOTHING, length=len(body))), origin=""
+    )
 
 
 class Bodies:
