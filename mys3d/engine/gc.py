@@ -20,6 +20,7 @@ from mys3d import limits
 from mys3d.engine.epochs import look_seconds
 from mys3d.engine.homes import is_home
 from mys3d.engine.repair import MissingCopies
+from mys3d.engine.start import caught_up
 from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
@@ -75,13 +76,8 @@ class Collector:
 
     async def _pass_barrier(self) -> None:
         """Learn an epoch that no push acknowledged before this start exceeds: their touches are forgotten."""
-        while self._floor is None:
-            try:
-                await self._ports.registry.barrier()
-            except Unavailable:
-                await trio.sleep(limits.membership_tick_seconds)
-                continue
-            self._floor = queries.gc_epoch(self._ports.registry.view())
+        await caught_up(self._ports)
+        self._floor = queries.gc_epoch(self._ports.registry.view())
 
     async def walk(self) -> None:
         """Go through everything stored here once."""

@@ -16,6 +16,7 @@ from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import fetch_blob
 from mys3d.engine.homes import is_home, present_layout
 from mys3d.engine.references import Cursor, next_references
+from mys3d.engine.start import caught_up
 from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import Digest, partition_of
@@ -44,11 +45,12 @@ class MissingCopies:
     """
 
     def __init__(self, ports: Ports) -> None:
-        self.reconciling = True  # True until a scan after the last doubt has gone through all partitions
+        self.reconciling = True  # True until a scan behind a barrier and the last doubt has gone through all partitions
         self._ports: Final = ports
         self._due: Final[list[_Task]] = []  # a heap by time
         self._ready: Final[list[tuple[int, int, _Task]]] = []  # due already: a heap by copies left elsewhere, and order
         self._doubts_count = 0
+        self._is_level = False  # True once everything is applied that was committed before this start
         self._known: Final[set[Digest]] = set()  # queued or being fetched
         self._in_flight: Final[set[Digest]] = set()  # of those, the ones whose push may still be on its way
         self._order = 0
@@ -107,7 +109,8 @@ class MissingCopies:
                 continue
             if isinstance(command, PutObject | PutPart | StageExtent):
                 for blob in _named(command):
-                    self._note(blob, limits.repair_grace_seconds)
+                    # A push of what was committed before this start is not on its way any more.
+                    self._note(blob, limits.repair_grace_seconds if self._is_level else 0.0)
             elif isinstance(command, BeginLayout | ReleaseLayout):
                 self.doubt()
 
@@ -200,6 +203,8 @@ class MissingCopies:
         return queries.references_count(self._ports.registry.view(), blob.digest) > 0
 
     async def _scan_when_in_doubt(self) -> None:
+        await caught_up(self._ports)
+        self._is_level = True
         while True:
             await self._doubt.wait()
             self._doubt = trio.Event()

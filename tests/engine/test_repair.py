@@ -55,6 +55,24 @@ async def test_a_blob_still_under_way_is_not_called_missing(
     assert grid[2].missing.blobs_missing == 0
 
 
+async def test_what_was_committed_before_a_start_is_called_missing_at_once(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
+) -> None:
+    grid = await make_grid(3)
+    grid.cluster.isolate(grid.ids[2])
+    grid.network.partition(grid.ids[2])
+    await put(grid, pieces, finisher, b"bytes")
+    await nursery.start(grid[2].missing.run)
+    await trio.sleep(60.0)
+    assert grid[2].missing.reconciling  # nobody knows what should be here
+    grid.cluster.heal(grid.ids[2])
+    await trio.sleep(1.0)
+    assert (grid[2].missing.reconciling, grid[2].missing.blobs_missing) == (False, 1)
+    grid.network.heal_all()
+    await trio.sleep(limits.repair_backoff_max_seconds)
+    assert grid[2].missing.blobs_missing == 0
+
+
 async def test_a_scan_at_the_start_finds_what_was_lost_meanwhile(
     make_grid: MakeGrid, pieces: Any, finisher: Any, nursery: Any, autojump_clock: MockClock
 ) -> None:
