@@ -104,7 +104,7 @@ def _read(path: Path) -> _Stored | None:
     """None: not there, or not whole."""
     try:
         stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     if stored.format != FORMAT:
         raise Unavailable(f"{path} has format {stored.format}, this version of mys3d reads format {FORMAT}")

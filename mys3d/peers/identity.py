@@ -163,7 +163,7 @@ def _decode(path: Path, data: bytes) -> _Stored:
         if found != FORMAT:
             raise ValueError(f"{path} has format {found}, this version of mys3d reads format {FORMAT}")
         return msgspec.json.decode(data, type=_Stored)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 

@@ -34,7 +34,7 @@ def decode_proposal(payload: bytes) -> Proposal:
     """Raises ValueError when `payload` is not a proposal of a format known here."""
     try:
         proposal = _proposals.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a proposal: {error}") from error
     if proposal.format != FORMAT:
         raise ValueError(f"proposal of format {proposal.format}, known is {FORMAT}")
@@ -56,7 +56,7 @@ class RowDecoder(Generic[T]):
         """Raises RowDamaged."""
         try:
             return self._decode(row)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RowDamaged(f"a row of kind {self.kind} does not decode: {error}") from error
 
 

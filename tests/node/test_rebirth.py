@@ -66,7 +66,7 @@ def test_a_journal_of_a_release_without_names_is_adopted(identity: Identity) -> 
     assert kept(identity) == Life(identity.incarnation)
 
 
-@pytest.mark.parametrize("fault", ["gone", "empty", "nameless", "unreadable", "of another life"])
+@pytest.mark.parametrize("fault", ["gone", "empty", "nameless", "unreadable", "no text", "of another life"])
 def test_a_journal_that_is_not_the_one_that_was_kept_is_not_used(identity: Identity, fault: str) -> None:
     kept(identity)
     journal = identity.directory / "journal"
@@ -79,6 +79,8 @@ def test_a_journal_that_is_not_the_one_that_was_kept_is_not_used(identity: Ident
             (journal / "incarnation").unlink()
         case "unreadable":
             (journal / "incarnation").write_text("{")
+        case "no text":
+            (journal / "incarnation").write_bytes(b'{"format":1,"incarnation":"\xee0"}')
         case _:
             identity = replace(identity, incarnation=b"x" * 16)
     with pytest.raises(JournalForgot):

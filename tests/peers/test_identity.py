@@ -75,9 +75,10 @@ def test_a_missing_file_is_named(made, name):
         identity.load(made.directory)
 
 
+@pytest.mark.parametrize("text", [b"{not ours", b'{"format":1,"node":"\xee0"}'])
 @pytest.mark.parametrize("name", sorted(FILES - {"tls/ca.key", "tls/node.key"}))
-def test_a_damaged_file_is_refused(made, name):
-    (made.directory / name).write_bytes(b"{not ours")
+def test_a_damaged_file_is_refused(made, name, text):
+    (made.directory / name).write_bytes(text)
     with pytest.raises(Unavailable, match="not usable"):
         identity.load(made.directory)
 
