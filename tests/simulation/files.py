@@ -181,7 +181,6 @@ class Disk:
         self.failures_count = 0  # I/O errors that were reported
         self.on_power_cut: Callable[[], None] = lambda: None
         self.top = Folder()
-        self.registry: object = None  # the store of the registry that was opened last
         self.flush_chance = 0.0  # that a write of rows is followed by a flush of all of them
 
     # --- lives

@@ -34,7 +34,7 @@ from tests.simulation.machine import DISKS, ROOT, SimulatedPath
 from tests.simulation.network import Endpoint, Link, Network
 from tests.simulation.profiles import Profile
 from tests.simulation.promises import Promises
-from tests.simulation.rocks import Bare
+from tests.simulation.rocks import Bare, Rdict
 from tests.simulation.threads import HERE
 
 EPOCH_MS = 1_700_000_000_000  # the wall clock at virtual second 0
@@ -300,7 +300,13 @@ class SimulatedNode:
 
     def rows(self) -> Bare:
         """The registry's rows, for checkers. The node is up."""
-        return Bare(self.disk.registry)
+        return Bare(self.registry)
+
+    @property
+    def registry(self) -> Rdict:
+        """The store that holds the rows at present; copies of it are stores too. The node is up."""
+        generations = self.node.consensus._store
+        return generations._store._rows
 
     def applied(self) -> LogIndex:
         return LogIndex(0) if self.node is None else queries.applied(self.rows())[0]

@@ -97,8 +97,6 @@ class Rdict:
         for key, value in self._rows.items():
             self.fingerprint ^= _print(key, value)
         self.get = self._get
-        if disk.area_of(path + "/x") == "registry" and not access_type:
-            disk.registry = self
 
     def _get(self, key: bytes) -> bytes | None:
         if key in self._table.rotten:

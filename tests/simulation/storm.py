@@ -239,7 +239,7 @@ class Storm:
         self._rows_rotten[node.id] = self._rows_rotten.get(node.id, 0) + 1
         rows = node.rows()
         names = [key for key, _ in rows.scan(b"", b"\xff")]
-        node.disk.registry.spoil(self._dice.sample(names, min(3, len(names))))
+        node.registry.spoil(self._dice.sample(names, min(3, len(names))))
 
     async def _wipe_blobs(self) -> None:
         """One node loses all its blobs, as long as others hold each of them; then a while nothing is destroyed."""

@@ -297,8 +297,8 @@ class World:
         return [problem for node in self.nodes if node.ports is not None for problem in leaks(node)]
 
     def _note_rows(self, rows: rocks.Rdict) -> None:
-        if rows.path.endswith("index"):
-            return
+        if not any(node.node is not None and node.registry is rows for node in self.nodes):
+            return  # an index, or a copy
         applied = queries.applied(rocks.Bare(rows))
         self._seen.append((rows.path.split("/")[2][:4], applied[0], rows.fingerprint))
 
