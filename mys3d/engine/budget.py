@@ -29,6 +29,11 @@ class BufferBudget:
     def free_bytes(self) -> int:
         return self._free
 
+    @property
+    def is_tight(self) -> bool:
+        """True while somebody waits, or the next whole blob would."""
+        return bool(self._waiting) or self._free < limits.blob_bytes_max
+
     def take_now(self, size: int) -> bool:
         """Take `size` bytes if nobody waits and they are free."""
         assert 0 <= size <= self._capacity, f"asked for {size} of {self._capacity} bytes"

@@ -112,6 +112,11 @@ class Intake:
         """How many blobs were read since they were last handed over."""
         return len(self._taken)
 
+    @property
+    def is_tight(self) -> bool:
+        """True while a whole blob could not be had at once."""
+        return self._budget.is_tight
+
     async def push(self, blob: Blob) -> None:
         """Make one blob durable under the present epochs, then let its buffers go. Raises Unavailable."""
         layout, touch = self._present()

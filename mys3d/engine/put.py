@@ -127,8 +127,19 @@ async def _push_while_reading(intake: Intake, first: Blob) -> None:
         raise failure
 
 
+async def _until_none_is_taken(places: trio.Semaphore) -> None:
+    for _ in range(limits.pushes_ahead_max):
+        await places.acquire()
+    for _ in range(limits.pushes_ahead_max):
+        places.release()
+
+
 async def _push_each(intake: Intake, first: Blob) -> S3Error | Unavailable | None:
-    """Push each blob while the next is read, at most `pushes_ahead_max` at a time; return what went wrong first."""
+    """Push each blob while the next is read, at most `pushes_ahead_max` at a time; return what went wrong first.
+
+    While the budget is tight the next one is read only when nothing of this body is on its way: who holds buffers and
+    waits for more keeps others waiting who hold none.
+    """
     failure: S3Error | Unavailable | None = None
     async with trio.open_nursery() as nursery:
         ahead = trio.Semaphore(limits.pushes_ahead_max)
@@ -149,7 +160,11 @@ async def _push_each(intake: Intake, first: Blob) -> S3Error | Unavailable | Non
                 await ahead.acquire()
                 nursery.start_soon(push, blob)
                 is_full = intake.named_count >= limits.extent_blobs_max
-                blob = None if intake.is_complete or is_full else await intake.next_blob()
+                if intake.is_complete or is_full:
+                    break
+                if intake.is_tight:
+                    await _until_none_is_taken(ahead)
+                blob = await intake.next_blob()
         except (S3Error, Unavailable) as error:
             failure = error
             nursery.cancel_scope.cancel()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import msgspec
@@ -331,10 +332,11 @@ async def test_a_blob_is_on_its_way_while_the_next_one_is_read(
         await put_object(grid[0].ports, BufferBudget(), source, frozenset(), finisher(grid))
 
 
-async def test_reading_stops_while_too_many_blobs_are_on_their_way(
-    make_grid: MakeGrid, pieces: Any, finisher: Any, monkeypatch: Any
+@pytest.mark.parametrize(("budget_blobs", "read_blobs"), [(64, limits.pushes_ahead_max + 1), (1, 1)])
+async def test_reading_stops_while_too_many_blobs_are_on_their_way_or_the_budget_is_tight(
+    make_grid: MakeGrid, pieces: Any, finisher: Any, monkeypatch: Any, budget_blobs: int, read_blobs: int
 ) -> None:
-    grid, source = await make_grid(2), pieces(*pieces_of(patterned(6 * BLOB)))
+    grid, source = await make_grid(2), pieces(*pieces_of(Random(7).randbytes(6 * BLOB)))
     keep, gate = grid[1].service.on_push, trio.Event()
 
     async def wait(*pushed: Any) -> None:
@@ -342,13 +344,13 @@ async def test_reading_stops_while_too_many_blobs_are_on_their_way(
         await keep(*pushed)
 
     monkeypatch.setattr(grid[1].service, "on_push", wait)
+    budget = BufferBudget(budget_blobs * BLOB)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(put_object, grid[0].ports, BufferBudget(), source, frozenset(), finisher(grid))
-        ahead = limits.pushes_ahead_max + 1
+        nursery.start_soon(put_object, grid[0].ports, budget, source, frozenset(), finisher(grid))
         with trio.fail_after(20):
-            while source.read_count < ahead * BLOB // PIECE:  # noqa: ASYNC110 # the source has no event
+            while source.read_count < read_blobs * BLOB // PIECE:  # noqa: ASYNC110 # the source has no event
                 await trio.sleep(0.001)
         await wait_all_tasks_blocked(0.05)
-        assert source.read_count == ahead * BLOB // PIECE
+        assert source.read_count == read_blobs * BLOB // PIECE
         gate.set()
     assert version_of(grid) is not None
