@@ -300,7 +300,11 @@ class SnapshotReader:
 
 
 def _scan(rows: Rdict, start: bytes, stop: bytes, *, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Start a scan now; its rows are those of this moment."""
+    """Start a scan now; its rows are those of this moment.
+
+    rocksdict 0.3.29 keeps the address of the bound and not the bytes: they must live as long as the iterators, or a
+    scan ends wherever their memory says by then. Both generators hold them.
+    """
     if start >= stop:
         return iter(())
     bounds = ReadOptions()
@@ -309,15 +313,18 @@ def _scan(rows: Rdict, start: bytes, stop: bytes, *, reverse: bool) -> Iterator[
     items: Iterator[tuple[bytes, bytes]] = iter(
         rows.items(backwards=reverse, from_key=stop if reverse else start, read_opt=bounds)  # type: ignore[arg-type]
     )
-    return _descending(items, witness, start) if reverse else _ascending(items, witness, start)
+    return (_descending if reverse else _ascending)(items, witness, start, stop)
 
 
-def _ascending(items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _ascending(
+    items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes, stop: bytes
+) -> Iterator[tuple[bytes, bytes]]:
     """The fast iterator ends without a word at a damaged block: a second one is asked what lies behind its last row."""
     last = b""
     for row in items:
         last = row[0]
         yield row
+    _expect(last < stop, f"a scan up to {stop.hex()} told row {last.hex()}")
     witness.seek(last or start)
     if last and witness.valid():
         _expect(witness.key() == last, f"a scan told row {last.hex()}, which is not there")
@@ -327,10 +334,11 @@ def _ascending(items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: 
 
 
 def _descending(
-    items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes
+    items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes, stop: bytes
 ) -> Iterator[tuple[bytes, bytes]]:
     last = b""
     for row in items:
+        _expect(row[0] < stop, f"a scan down from {stop.hex()} told row {row[0].hex()}")
         if row[0] < start:
             return
         last = row[0]

@@ -59,6 +59,17 @@ def test_a_scan_keeps_the_rows_of_its_beginning(store):
     assert [key for key, _ in scan] == [b"ka", b"kb"]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_goes_up_to_its_bound_whatever_becomes_of_the_memory_of_the_bound(store, reverse):
+    """Rows about as long as the bound take its place in memory, unless it is kept."""
+    names = [b"k%08d" % number for number in range(20)]
+    store.write([(name + rest, b"") for name in names for rest in (b"0001", b"0002")])
+    for number, name in enumerate(names[:-1]):
+        scan = store.reader().scan(b"k%08d" % number, b"k%08d" % (number + 1), reverse=reverse)
+        others = [bytes([byte]) * 9 for byte in range(200)]  # whatever was freed is taken
+        assert sorted(key for key, _ in scan) == [name + b"0001", name + b"0002"], others
+
+
 def test_reads_of_a_snapshot_may_be_interleaved(store):
     store.write([(b"k%d" % number, b"") for number in range(5)])
     with store.snapshot() as reader:
