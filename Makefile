@@ -34,7 +34,7 @@ clients: setup
 docs: setup
 	@$(BIN)/python -m tests.operations.compatibility
 
-.PHONY: chaos power-cuts corrupt-journal corrupt-registry soak campaign-tools
+.PHONY: chaos power-cuts corrupt-journal corrupt-registry soak races campaign-tools
 # Campaigns on real processes, see docs/campaigns.md. SEED=7 repeats a schedule, SCALE=0.1 tries a tenth of it.
 campaign = MYS3D_CAMPAIGN_SEED=$(if $(filter command line environment,$(origin SEED)),$(SEED)) \
 	MYS3D_CAMPAIGN_SCALE=$(SCALE) $(BIN)/python -m pytest -s -m campaign tests/campaigns
@@ -50,6 +50,8 @@ corrupt-journal: setup
 	@$(campaign)/test_corrupt_journal.py
 soak: setup
 	@$(campaign)/test_soak.py
+races: setup
+	@$(campaign)/test_races.py
 
 # What chaos and power-cuts need beside root, on Debian and its kin.
 campaign-tools:

@@ -67,7 +67,7 @@ class Connection:
     ) -> Answer:
         """Send one request and return its answer. Raises NotSent, NoAnswer."""
         host = f"{self._address[0]}:{self._address[1]}"
-        length = len(body) if method == "PUT" else None
+        length = len(body) if method in ("PUT", "POST") else None
         signed = head(self._keys, method, host, path, query=query, length=length)
         more = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
         connection = self._dial()
