@@ -1,7 +1,7 @@
 """Two writers race for one thing, 1,000 times of each kind, while leaders die: exactly one wins.
 
-Run by `make races`. Needs no root. The two ask different nodes. A round whose racers were both answered for certain counts; the others are judged as
-well, by what they may have done.
+Run by `make races`. Needs no root. The two ask different nodes. A round whose racers were both answered for certain
+counts; the others are judged as well, by what they may have done.
 """
 
 import itertools
@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
 from re import search
+from typing import Self
 
 import pytest
 
@@ -35,6 +36,13 @@ class Doors:
         places = [node.place for node in cluster.nodes.values()]
         self.connections = [Connection(place.host, place.port, KEYS) for place in places]
         self._turn = itertools.count()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self.connections:
+            connection.close()
 
     def insist(self, method: str, key: str, query: Sequence[tuple[str, str]] = (), body: bytes = b"") -> Answer:
         """Ask one node after the other until one answers. Whatever is asked may be done twice."""
@@ -170,8 +178,12 @@ class Rounds:
     problems: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        doors, racers = Doors(self.cluster), (Doors(self.cluster), Doors(self.cluster))
-        with ThreadPoolExecutor(2) as pool:
+        with (
+            Doors(self.cluster) as doors,
+            Doors(self.cluster) as first,
+            Doors(self.cluster) as second,
+            ThreadPoolExecutor(2) as pool,
+        ):
             for number in itertools.count():
                 if self.decided_count >= self.wanted_count or self.problems:
                     return
@@ -179,8 +191,8 @@ class Rounds:
                 prepared = self.race.prepare(doors, key)
                 nodes = self.dice.sample(range(len(doors.connections)), 2)
                 started = [
-                    pool.submit(self.race.attempt, racers[racer].connections[node], key, prepared, racer)
-                    for racer, node in enumerate(nodes)
+                    pool.submit(self.race.attempt, own.connections[node], key, prepared, racer)
+                    for racer, (own, node) in enumerate(zip((first, second), nodes, strict=True))
                 ]
                 told = [_told(each) for each in started]
                 problem = problem_of(self.race, key, told, doors.shown(key))
