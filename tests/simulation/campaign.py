@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.simulation.run import VIRTUAL_SECONDS, Verdict, simulate
@@ -21,8 +22,8 @@ def verdicts(seeds: Sequence[int], seconds: float = VIRTUAL_SECONDS, profile: st
     if workers <= 1:
         yield from map(_run, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_run, jobs)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:  # a worker that dies ends the map
+        yield from pool.map(_run, jobs)
 
 
 def _run(job: tuple[int, float, str | None]) -> Verdict:

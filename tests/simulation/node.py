@@ -29,7 +29,7 @@ from mys3d.ports import Ports
 from mys3d.registry import queries
 from mys3d.web.serve import Bound
 from tests.simulation.checks import Laws
-from tests.simulation.files import Disk, File, PowerCut
+from tests.simulation.files import Disk, File, PowerCut, Trouble
 from tests.simulation.machine import DISKS, ROOT, SimulatedPath
 from tests.simulation.network import Endpoint, Link, Network
 from tests.simulation.profiles import Profile
@@ -193,7 +193,8 @@ class SimulatedNode:
         return self._is_alive
 
     def settle(self, cluster_id: bytes, seeds: dict[NodeId, str], incarnation: bytes) -> None:
-        """Write the identity, as the start of a cluster or a join does."""
+        """Write the identity, as the start of a cluster or a join does. Whatever a storm did to the disk is over."""
+        self.disk.trouble = Trouble()
         made = Membership(cluster_id, self.id, incarnation, seeds, b"k" * 32, AUTHORITY, b"cert", b"key")
         identities.create(self.config.data, made)
 
