@@ -78,6 +78,12 @@ lost-node: setup
 broken-uploads: setup
 	@$(BIN)/python -m pytest -s -m campaign tests/system/test_broken_uploads.py
 
+# LARGE_GIB (20) GiB by 64 parts at once through one node and back through another; needs three times as much disk.
+.PHONY: large-upload
+large-upload: export MYS3D_LARGE_GIB = $(or $(LARGE_GIB),20)
+large-upload: setup
+	@$(BIN)/python -m pytest -s -m campaign tests/system/test_large_upload.py
+
 # Whole clusters in deterministic runs; the same seed gives the same trace. SEEDS counts on from SEED. Each seed has its
 # own profile of faults and traffic (tests/simulation/profiles.py), or all of them PROFILE.
 SEED ?= 7

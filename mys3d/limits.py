@@ -66,7 +66,9 @@ sub_digest_bytes: Final = 64 * KIB  # a ranged read verifies only the stretches 
 read_piece_bytes: Final = 256 * KIB  # measured sweet spot of a download piece (fits the L2 cache)
 receive_bytes: Final = 64 * KIB  # socket read size on uploads; larger was measured slower
 hash_batch_bytes: Final = 1 * MIB  # one thread hop hashes this much
-buffer_budget_bytes: Final = 256 * MIB  # body buffers of one node
+buffer_budget_bytes: Final = (
+    128 * MIB
+)  # body buffers of one node; with what queues for disks and peers its RSS stays below 400 MB
 buffer_wait_seconds: Final = 5.0  # waiting longer for body buffers answers 503 SlowDown
 
 # --- Volumes ----------------------------------------------------------------------------------------------------
@@ -75,7 +77,7 @@ volume_bytes_min: Final = 8 * MIB  # room for one blob of the largest size on an
 commit_blobs_max: Final = 256  # blobs that share one fdatasync; more gain little
 commit_bytes_max: Final = 32 * MIB  # bytes that share one fdatasync: a slow disk answers the first of them soon
 blob_puts_waiting_max: Final = 4096  # blobs queued for one directory; more are refused and may be tried again
-unattended_bytes_max: Final = 64 * MIB  # queued for one disk with nobody waiting any more: a hanging disk takes no more
+unattended_bytes_max: Final = 32 * MIB  # queued for one disk with nobody waiting any more: a hanging disk takes no more
 blob_reads_waiting_max: Final = 32  # threads that read blobs which are not cached
 damages_per_minute_max: Final = 3  # a directory that shows so many damaged records in a minute is not trusted further
 verified_lifetime_seconds: Final = 24 * 3600.0  # "have it" counts for this long after the copy was last verified
@@ -202,7 +204,9 @@ bulk_frame_bytes_max: Final = blob_bytes_max + 64 * KIB
 join_frame_bytes_max: Final = 16 * KIB  # the only frame a peer without certificate may send
 peer_queue_frames_max: Final = 20_000
 peer_queue_bytes_max: Final = 64 * MIB  # waiting to be sent on one connection; more is refused
-peer_pushed_bytes_max: Final = 32 * MIB  # pushes to one peer that are not acknowledged; more wait for these
+peer_pushed_bytes_max: Final = (
+    32 * MIB
+)  # pushes to one peer that are not acknowledged, or were given up and wait to be sent; more wait
 peer_served_bytes_max: Final = 32 * MIB  # pushes of one connection being stored; more are not read
 peer_served_count_max: Final = 4_096  # calls of one connection being served; more are not read
 peer_batch_bytes: Final = 256 * KIB  # one write, and one read: TLS records are 16 KiB, so 16 of them

@@ -81,7 +81,7 @@ class Lane:
         """A call that carries a blob: only so many bytes are under way at once. Raises as `call`."""
         size = sum(map(len, pieces))
         deadline = trio.current_time() + seconds
-        if self._pushed_bytes + size > limits.peer_pushed_bytes_max:
+        if self._under_way() + size > limits.peer_pushed_bytes_max:
             await self._wait_for_room(size, seconds)
         self._pushed_bytes += size
         try:
@@ -131,12 +131,19 @@ class Lane:
         if self._session is not None:
             self._session.connection.close()
 
+    def _under_way(self) -> int:
+        """Bytes of pushes. One that was given up leaves its frame in the queue: that counts until it is sent."""
+        return max(self._pushed_bytes, 0 if self._session is None else self._session.connection.queued_bytes)
+
     async def _wait_for_room(self, size: int, seconds: float) -> None:
         with trio.move_on_after(seconds):
-            while self._pushed_bytes + size > limits.peer_pushed_bytes_max:
-                await self._room.park()
+            while self._under_way() + size > limits.peer_pushed_bytes_max:
+                if self._pushed_bytes + size > limits.peer_pushed_bytes_max or self._session is None:
+                    await self._room.park()
+                else:
+                    await self._session.connection.drained(limits.peer_pushed_bytes_max - size)
             return
-        raise Unavailable(f"node {self._node} does not keep up with {self._pushed_bytes} bytes")
+        raise Unavailable(f"node {self._node} does not keep up with {self._under_way()} bytes")
 
     async def _connect(self) -> Connection | None:
         """None: not now. The peer may be down, or may not know us yet."""

@@ -9,6 +9,7 @@ import trio
 from mys3d import limits
 from mys3d.errors import Unavailable
 from mys3d.model.digest import digest_of
+from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Kind
 from mys3d.peers.lane import Lane
 
@@ -91,6 +92,49 @@ async def test_round_trips_are_measured(pair, room):
 
 def lane_to(room, dial, changes):
     return Lane(room.B, "control", dial, changes.append, Random(1))
+
+
+class StuckChannel:
+    """A peer that reads nothing and says nothing until it is let go."""
+
+    def __init__(self):
+        self.gate = trio.Event()
+        self.sent_bytes = 0
+
+    async def send(self, data):
+        await self.gate.wait()
+        self.sent_bytes += len(data)
+
+    async def receive(self):
+        await trio.sleep_forever()
+
+    def close(self):
+        pass
+
+
+async def test_pushes_that_were_given_up_count_until_they_are_sent(room, nursery, autojump_clock):
+    channel = StuckChannel()
+    connection = Connection(channel, limits.bulk_frame_bytes_max)
+
+    async def dial():
+        return connection
+
+    lane = lane_to(room, dial, [])
+    nursery.start_soon(lane.run)
+    await trio.sleep(0.1)
+    body = bytes(limits.blob_bytes_max)
+    for _ in range(12):
+        with trio.move_on_after(0.1):
+            await lane.push(60.0, body)
+    assert 0 < connection.queued_bytes <= limits.peer_pushed_bytes_max
+    with pytest.raises(Unavailable, match="does not keep up"):
+        await lane.push(1.0, body)
+    channel.gate.set()
+    await trio.sleep(0.1)
+    assert connection.queued_bytes == 0
+    with trio.move_on_after(0.1):
+        await lane.push(60.0, body)
+    assert channel.sent_bytes > limits.peer_pushed_bytes_max
 
 
 async def test_retries_back_off_within_bounds(room, nursery, autojump_clock):
