@@ -17,6 +17,7 @@ from mys3d import limits
 from mys3d.consensus.disk import BASE, FileDisk
 from mys3d.consensus.identity import JournalForgot, Life
 from mys3d.errors import Unavailable
+from mys3d.model.digest import digest_of
 from mys3d.node import founding
 from mys3d.peers.identity import Identity, sync_folder, write_aside
 from mys3d.ports import Entropy
@@ -101,17 +102,30 @@ def aside(data: Path) -> list[Path]:
 
 
 def _read(path: Path) -> _Stored | None:
-    """None: not there, or not whole."""
+    """None: not there, or not whole. Files of earlier releases have no digest behind the note.
+
+    Raises Unavailable for a whole one of a later release.
+    """
     try:
-        stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
+        note, _, told = path.read_bytes().partition(b"\n")
+        stored = msgspec.json.decode(note, type=_Stored)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if stored.format != FORMAT:
-        raise Unavailable(f"{path} has format {stored.format}, this version of mys3d reads format {FORMAT}")
-    return stored
+    if told and told != _digest_line(note):
+        return None
+    if stored.format == FORMAT:
+        return stored
+    if not told:
+        return None
+    raise Unavailable(f"{path} has format {stored.format}, this version of mys3d reads format {FORMAT}")
+
+
+def _digest_line(note: bytes) -> bytes:
+    return digest_of(note).hex().encode() + b"\n"
 
 
 def _write(journal: Path, stored: _Stored) -> None:
     journal.mkdir(mode=0o700, parents=True, exist_ok=True)
     sync_folder(journal.parent)
-    write_aside(journal / INCARNATION_NAME, msgspec.json.encode(stored) + b"\n")
+    note = msgspec.json.encode(stored)
+    write_aside(journal / INCARNATION_NAME, note + b"\n" + _digest_line(note))

@@ -12,6 +12,7 @@ from mys3d.config import NodeConfig
 from mys3d.consensus.disk import FileDisk
 from mys3d.consensus.identity import JournalForgot, Life
 from mys3d.errors import Unavailable
+from mys3d.model.digest import digest_of
 from mys3d.model.names import NodeId
 from mys3d.node import founding, rebirth
 from mys3d.node.world import MachineClock, MachineEntropy
@@ -98,9 +99,32 @@ def test_a_note_that_rotted_stops_no_start_and_is_written_again(identity: Identi
 
 def test_a_name_of_a_later_release_stops_the_start(identity: Identity) -> None:
     kept(identity)
-    (identity.directory / "journal" / "incarnation").write_text('{"format":2,"incarnation":"","reborn":false}')
+    note = b'{"format":2,"incarnation":"","reborn":false}'
+    (identity.directory / "journal" / "incarnation").write_bytes(note + b"\n" + digest_of(note).hex().encode() + b"\n")
     with pytest.raises(Unavailable, match="format 2"):
         rebirth.life_of(identity.directory, identity)
+
+
+def test_a_name_without_a_digest_is_read(identity: Identity) -> None:
+    """Earlier releases wrote none."""
+    life = kept(identity)
+    name = identity.directory / "journal" / "incarnation"
+    name.write_bytes(name.read_bytes().splitlines()[0] + b"\n")
+    assert rebirth.life_of(identity.directory, identity) == life
+
+
+def test_a_name_in_which_any_bit_has_flipped_is_not_used(identity: Identity) -> None:
+    life = kept(identity)
+    name = identity.directory / "journal" / "incarnation"
+    sound = name.read_bytes()
+    for bit in range(len(sound) * 8):
+        rotten = bytearray(sound)
+        rotten[bit // 8] ^= 1 << bit % 8
+        name.write_bytes(bytes(rotten))
+        with pytest.raises(JournalForgot):
+            rebirth.life_of(identity.directory, identity)
+    name.write_bytes(sound)
+    assert rebirth.life_of(identity.directory, identity) == life
 
 
 def test_a_node_begins_anew_behind_its_rows_and_stays_what_it_became(identity: Identity) -> None:
