@@ -16,6 +16,7 @@ bucket_name_min: Final = 3  # S3 User Guide, "Bucket naming rules"
 bucket_name_max: Final = 63
 metadata_bytes_max: Final = 2 * KIB  # S3 User Guide, user-defined metadata: 2 KB in the PUT header
 object_tags_max: Final = 10  # S3 User Guide, "Categorizing objects using tags"
+acl_grants_max: Final = 100  # S3 User Guide, "Access control list (ACL) overview"
 bucket_tags_max: Final = 50  # S3 User Guide, "Using cost allocation S3 bucket tags"
 tag_key_max: Final = 128  # characters, as the former
 tag_value_max: Final = 256

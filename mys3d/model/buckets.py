@@ -1,4 +1,6 @@
-"""Buckets, how they were asked for, and if they keep versions.        Floor: model (pure). Called by: registry, s3.
+"""Buckets: how they were asked for, if they keep versions, who may use them.        Floor: model (pure).
+
+Called by: registry, policy, operations.
 
 Law: a bucket that has kept versions once never forgets that: it can only stop making new ones.
 Source: S3 User Guide, "Retaining multiple versions of objects with S3 Versioning".
@@ -8,6 +10,7 @@ import enum
 
 import msgspec
 
+from mys3d.model.acl import Acl, Grants, Ownership, PublicAccessBlock, private_to
 from mys3d.model.names import BucketId, BucketName, Instant, UserId
 
 
@@ -40,3 +43,19 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     created_at: Instant
     configuration: BucketConfiguration
     versioning: Versioning = Versioning.NEVER
+    grants: Grants | None = None  # None: full control to the owner, and nothing else
+    ownership: Ownership = Ownership.UNSET
+    public_access: PublicAccessBlock | None = None  # None: nothing is blocked
+
+    @property
+    def acl(self) -> Acl:
+        """The list of the bucket itself."""
+        if self.grants is None or self.ownership is Ownership.BUCKET_OWNER_ENFORCED:
+            return Acl(self.owner, private_to(self.owner))
+        return Acl(self.owner, self.grants)
+
+    def acl_of(self, kept: Acl | None) -> Acl:
+        """The list that counts for an object which keeps this one."""
+        if kept is None or self.ownership is Ownership.BUCKET_OWNER_ENFORCED:
+            return Acl(self.owner, private_to(self.owner))
+        return kept

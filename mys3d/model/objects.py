@@ -1,10 +1,12 @@
 """Versions of objects.        Floor: model (pure). Called by: registry, engine, s3, operations.
 
-Law: nothing but the tags of a version changes after its commit; versions of a key order by log index, never by time.
+Law: nothing but the tags and the grants of a version changes after its commit; versions of a key order by
+log index, never by time.
 """
 
 import msgspec
 
+from mys3d.model.acl import Acl
 from mys3d.model.body import Body
 from mys3d.model.names import Instant, VersionId
 
@@ -40,6 +42,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     body: Body | None  # None: a delete marker
     content: Content
     checksums: tuple[Checksum, ...] = ()
+    acl: Acl | None = None  # None: it is its bucket owner's alone
 
     @property
     def is_marker(self) -> bool:

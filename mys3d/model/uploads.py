@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from mys3d.model.acl import Acl
 from mys3d.model.body import SimpleBody
 from mys3d.model.names import Instant, UserId
 from mys3d.model.objects import Checksum, Content
@@ -27,6 +28,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     is_composite: bool = False  # how that checksum is made of those of the parts
     revision: int = 0  # raised by each part
     parts_count: int = 0
+    acl: Acl | None = None  # of the object that it becomes
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):

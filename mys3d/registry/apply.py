@@ -9,6 +9,7 @@ from typing import assert_never
 from mys3d.errors import Reason, Rejected
 from mys3d.model.names import Instant, LogIndex, NodeId, Term
 from mys3d.registry import tables
+from mys3d.registry.access_commands import BlockPublicAccess, GrantBucket, GrantVersion, SetOwnership
 from mys3d.registry.amendments import RenameObject, TagBucket, TagVersion
 from mys3d.registry.codec import decode_proposal
 from mys3d.registry.commands import (
@@ -44,6 +45,7 @@ from mys3d.registry.commands import (
 from mys3d.registry.moment import Moment
 from mys3d.registry.outcomes import Applied, Outcome
 from mys3d.registry.rules import (
+    access,
     bodies,
     buckets,
     cluster,
@@ -165,6 +167,8 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return tags.tag_version(tx, at, command)
         case SetVersioning():
             return buckets.set_versioning(tx, at, command)
+        case GrantBucket() | GrantVersion() | SetOwnership() | BlockPublicAccess():
+            return access.rule(tx, at, command)
         case _:
             return _rule_of_cluster(tx, at, command)
 

@@ -7,6 +7,7 @@ rename or reuse one.
 
 import msgspec
 
+from mys3d.model.acl import Acl, Grants, Ownership
 from mys3d.model.body import BlobRef, SimpleBody
 from mys3d.model.buckets import BucketConfiguration, Versioning
 from mys3d.model.members import Addresses, MemberState
@@ -29,6 +30,7 @@ from mys3d.model.names import (
 from mys3d.model.objects import Checksum, Content
 from mys3d.model.settings import WriteQuorum
 from mys3d.model.uploads import PartRun
+from mys3d.registry.access_commands import AccessCommand
 from mys3d.registry.amendments import Amendment
 from mys3d.registry.upload_commands import AbortUpload, CreateUpload, PutPart
 from mys3d.registry.user_commands import CreateKey, CreateUser, DeleteKey, DeleteUser
@@ -155,6 +157,8 @@ class CreateBucket(msgspec.Struct, frozen=True, array_like=True, tag="mb"):
     owner: UserId
     configuration: BucketConfiguration
     is_users: bool = False  # True: the owner is a user with a row, and not root
+    grants: Grants | None = None
+    ownership: Ownership = Ownership.UNSET
 
 
 class DeleteBucket(msgspec.Struct, frozen=True, array_like=True, tag="rb"):
@@ -233,6 +237,7 @@ class PutObject(msgspec.Struct, frozen=True, array_like=True, tag="put"):
     layout_epoch: Epoch
     gc_epoch: GcEpoch
     precondition: Precondition = Precondition()
+    acl: Acl | None = None
 
 
 class CompleteUpload(msgspec.Struct, frozen=True, array_like=True, tag="complete"):
@@ -269,6 +274,7 @@ class CopyObject(msgspec.Struct, frozen=True, array_like=True, tag="cp"):
     precondition: Precondition = Precondition()  # on the key that is written
     checksums: tuple[Checksum, ...] | None = None  # None: those of the source
     is_current: bool = True  # False: the client named this version, visible or not
+    acl: Acl | None = None  # never that of the source
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="rm"):
@@ -355,6 +361,7 @@ Command = (
     | AbortUpload
     | CopyObject
     | Amendment
+    | AccessCommand
     | DeleteObject
     | DeleteObjects
     | CancelOperation

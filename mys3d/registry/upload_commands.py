@@ -6,6 +6,7 @@ Law: as in `commands`, of whose union these are members: every choice is a field
 
 import msgspec
 
+from mys3d.model.acl import Acl
 from mys3d.model.body import SimpleBody
 from mys3d.model.names import BucketId, Epoch, GcEpoch, ObjectKey, UploadId, UserId
 from mys3d.model.objects import Checksum, Content
@@ -21,6 +22,7 @@ class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="mpu"):
     content: Content
     algorithm: str
     is_composite: bool
+    acl: Acl | None = None
 
 
 class PutPart(msgspec.Struct, frozen=True, array_like=True, tag="part"):

@@ -9,10 +9,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from mys3d import limits
+from mys3d.model.acl import Acl, Grants
 from mys3d.model.body import BlobRef, InlineBlobs, SimpleBody
 from mys3d.model.buckets import Versioning
 from mys3d.model.digest import DIGEST_BYTES
 from mys3d.model.names import LogIndex
+from mys3d.registry.access_commands import (
+    AccessCommand,
+    BlockPublicAccess,
+    GrantBucket,
+    GrantVersion,
+    SetOwnership,
+)
 from mys3d.registry.amendments import RenameObject, TagBucket, TagVersion
 from mys3d.registry.commands import (
     AbandonBody,
@@ -69,7 +77,7 @@ def fault_of(proposal: Proposal, index: LogIndex) -> str:
 def _fault_of_command(command: Command) -> str:
     match command:
         case PutObject():
-            return _keys(command.bucket, command.key) or _body(command.body, command.size)
+            return _keys(command.bucket, command.key) or _body(command.body, command.size) or _acl(command.acl)
         case CopyObject() | RenameObject():
             return _fault_of_copies(command)
         case StageExtent():
@@ -103,7 +111,9 @@ def _fault_of_command(command: Command) -> str:
         case ChangeSettings():
             return _straggler(command.straggler_ms) or _period_of_settings(command)
         case CreateBucket():
-            return _names(command.name)
+            return _names(command.name) or _grants(command.grants)
+        case GrantBucket() | GrantVersion() | SetOwnership() | BlockPublicAccess():
+            return _fault_of_access(command)
         case TagBucket() | TagVersion():
             return _fault_of_tags(command)
         case DeleteBucket():
@@ -126,7 +136,7 @@ def _fault_of_copies(command: CopyObject | RenameObject) -> str:
     numbers = _number(command.source_version) or _keys(command.bucket, command.key)
     match command:
         case CopyObject():
-            return numbers or _keys(command.source_bucket, command.source_key)
+            return numbers or _keys(command.source_bucket, command.source_key) or _acl(command.acl)
         case RenameObject():
             return numbers or _number(command.replaced or 0) or _keys(command.bucket, command.source_key)
 
@@ -138,6 +148,27 @@ def _fault_of_tags(command: TagBucket | TagVersion) -> str:
         case TagVersion():
             fault = _keys(command.bucket, command.key) or _number(command.version or 0)
             return fault or _tags(command.tags, limits.object_tags_max)
+
+
+def _fault_of_access(command: AccessCommand) -> str:
+    match command:
+        case GrantBucket():
+            return _number(command.bucket) or _grants(command.grants)
+        case GrantVersion():
+            return _keys(command.bucket, command.key) or _number(command.version) or _acl(command.acl)
+        case SetOwnership() | BlockPublicAccess():
+            return _number(command.bucket)
+
+
+def _acl(acl: Acl | None) -> str:
+    return "" if acl is None else _names(acl.owner) or _grants(acl.grants)
+
+
+def _grants(grants: Grants | None) -> str:
+    if grants is None or not grants:
+        return ""
+    is_few = len(grants) <= limits.acl_grants_max
+    return _names(*[grant.grantee for grant in grants]) if is_few else f"{len(grants)} grants"
 
 
 def _fault_of_users(command: UserCommand) -> str:
@@ -170,7 +201,7 @@ def _fault_of_upload(command: CreateUpload | PutPart | CompleteUpload | AbortUpl
     match command:
         case CreateUpload():
             is_token = len(command.token) == limits.upload_token_bytes
-            return "" if is_token else f"a token of {len(command.token)} bytes"
+            return _acl(command.acl) or ("" if is_token else f"a token of {len(command.token)} bytes")
         case PutPart():
             is_number = 1 <= command.number <= limits.parts_max
             fault = _number(command.upload) or _body(command.body, command.size)

@@ -20,7 +20,16 @@ def create(tx: Transaction, at: Moment, command: CreateBucket) -> Outcome:
         return Rejected(Reason.BUCKET_OWNED_BY_YOU if is_own else Reason.BUCKET_EXISTS, command.name)
     if command.is_users and user_tables.user(tx, command.owner) is None:
         return Rejected(Reason.NO_SUCH_USER, command.owner)
-    bucket = Bucket(FORMAT, BucketId(at.index), command.name, command.owner, at.now, command.configuration)
+    bucket = Bucket(
+        FORMAT,
+        BucketId(at.index),
+        command.name,
+        command.owner,
+        at.now,
+        command.configuration,
+        grants=command.grants,
+        ownership=command.ownership,
+    )
     tables.put_bucket(tx, bucket)
     if command.is_users:
         user_tables.put_bucket_name(tx, command.owner, bucket.name)

@@ -37,6 +37,7 @@ def copy(tx: Transaction, at: Moment, command: CopyObject) -> Outcome:
         modified_at=at.now,
         content=source.content if command.content is None else command.content,
         checksums=source.checksums if command.checksums is None else command.checksums,
+        acl=command.acl,
     )
     return make_visible(tx, at, command.bucket, command.key, before, version)
 

@@ -40,6 +40,7 @@ def put(tx: Transaction, at: Moment, command: PutObject) -> Outcome:
         body=command.body,
         content=command.content,
         checksums=command.checksums,
+        acl=command.acl,
     )
     return versions.make_visible(tx, at, command.bucket, command.key, before, version)
 

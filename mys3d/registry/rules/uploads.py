@@ -30,7 +30,14 @@ def create(tx: Transaction, at: Moment, command: CreateUpload) -> Outcome:
         return Rejected(Reason.NO_SUCH_BUCKET)
     upload = UploadId(at.index)
     record = Upload(
-        FORMAT, command.token, command.owner, at.now, command.content, command.algorithm, command.is_composite
+        FORMAT,
+        command.token,
+        command.owner,
+        at.now,
+        command.content,
+        command.algorithm,
+        command.is_composite,
+        acl=command.acl,
     )
     upload_tables.put_upload(tx, command.bucket, command.key, upload, record)
     return Applied(at.index, UploadBegun(upload))
@@ -79,6 +86,7 @@ def complete(tx: Transaction, at: Moment, command: CompleteUpload) -> Outcome:
         body=body,
         content=upload.content,
         checksums=command.checksums,
+        acl=upload.acl,
     )
     made = versions.make_visible(tx, at, command.bucket, command.key, before, version)
     assert isinstance(made.detail, VersionPut), f"a version was put, found {made.detail}"

@@ -101,7 +101,7 @@ def test_removing_many_copies_of_one_full_list_stays_countable(machine, make):
 def test_the_bytes_of_a_copy_command_are_fixed():
     command = CopyObject(1, ObjectKey("b"), 2, ObjectKey("a"), VersionId(3), None)
     payload = codec.encode_proposal(Proposal(1, b"o" * 16, 9, 1, command)).hex()
-    assert payload == f"9501c410{'6f' * 16}09019aa26370 01a162 02a161 03c0 94a0a0c0c0 c0c3".replace(" ", "")
+    assert payload == f"9501c410{'6f' * 16}09019ba26370 01a162 02a161 03c0 94a0a0c0c0 c0c3c0".replace(" ", "")
     first = f"9501c410{'6f' * 16}090198a26370 01a162 02a161 03c0 92a0a0"  # before copies had checksums of their own
     assert codec.decode_proposal(bytes.fromhex(first)).command == command
 
