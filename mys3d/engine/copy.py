@@ -10,6 +10,7 @@ from typing import Final
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, Unavailable
+from mys3d.model.acl import Acl
 from mys3d.model.names import BucketId, ObjectKey, VersionId
 from mys3d.model.objects import Checksum, Content, Version
 from mys3d.ports import Ports
@@ -36,6 +37,7 @@ class Description:
 
     content: Content | None = None
     checksums: tuple[Checksum, ...] | None = None
+    acl: Acl | None = None  # None: that of its bucket's owner alone, whatever its source says
 
 
 async def copy_object(
@@ -69,6 +71,7 @@ async def copy_object(
             precondition,
             checksums=told.checksums,
             is_current=version is None,
+            acl=told.acl,
         )
         try:
             return found, await ports.registry.propose(command)

@@ -5,6 +5,7 @@ Law: no value from outside can start another header or another element.
 
 import base64
 import hashlib
+import re
 from typing import Final
 
 from mys3d.errors import S3Error
@@ -16,6 +17,7 @@ from mys3d.registry.transaction import Reader
 from mys3d.s3 import location
 from mys3d.s3.message import CONTROL
 
+_USER: Final = re.compile(r"[0-9a-f]{64}")
 XML_TYPE: Final = (b"content-type", b"application/xml")
 
 
@@ -43,6 +45,8 @@ def owner_element(reader: Reader, owner: UserId) -> dict[str, str]:
     if user is not None:
         return {"ID": user.id, "DisplayName": user.name}
     root = queries.credential(reader, AccessKey(owner))
+    if root is None and _USER.fullmatch(owner) is not None:  # a user that was deleted
+        return {"ID": owner, "DisplayName": ""}
     name = owner if root is None else root.user
     return {"ID": hashlib.sha256(f"mys3d owner {owner}".encode()).hexdigest(), "DisplayName": name}
 

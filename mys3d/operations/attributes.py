@@ -13,8 +13,8 @@ from mys3d.errors import S3Error, Unavailable
 from mys3d.model.body import PartsBody
 from mys3d.model.objects import Checksum, Version
 from mys3d.operations.answers import XML_TYPE, header
-from mys3d.operations.call import Call, bucket_now
-from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.call import Call
+from mys3d.operations.meant import object_now, version_headers
 from mys3d.operations.objects import object_key
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
@@ -42,8 +42,7 @@ async def get_object_attributes(call: Call, asked: GetObjectAttributes) -> Respo
     wanted = _wanted(asked.wanted)
     registry = call.services.ports.registry
     await registry.barrier()
-    bucket = bucket_now(call, asked.bucket)
-    version = version_meant(registry.view(), bucket, key, named)
+    bucket, version = object_now(call, asked.bucket, key, named)
     headers = [XML_TYPE, header("last-modified", dates.http_date(version.modified_at))]
     headers += version_headers(bucket, version)
     told = _told(version, wanted)

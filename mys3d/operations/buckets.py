@@ -9,18 +9,21 @@ from typing import Annotated, Final
 
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, S3Error
+from mys3d.model.acl import Grants, Ownership, private_to
 from mys3d.model.buckets import Bucket, BucketConfiguration
-from mys3d.model.names import BucketName
 from mys3d.operations.answers import XML_TYPE, header, owner_element, region_of
 from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now, writing_to
+from mys3d.operations.granting import AclHeaders, asked_grants
 from mys3d.operations.services import Services
 from mys3d.operations.tagging import Tags, set_of
+from mys3d.policy import canned
+from mys3d.policy.decide import ANONYMOUS
 from mys3d.registry import commands, queries
 from mys3d.registry.transaction import Reader
 from mys3d.s3 import dates, location, tokens, xml
 from mys3d.s3.message import Response
 from mys3d.s3.schema import Element
-from mys3d.s3.table import Query, Uri, XmlBody, operation
+from mys3d.s3.table import Header, Query, Uri, XmlBody, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +47,31 @@ class CreateBucketConfiguration:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateBucket:
+class CreateBucket(AclHeaders):
     bucket: Annotated[str, Uri("Bucket")]
     configuration: Annotated[
         CreateBucketConfiguration, XmlBody("CreateBucketConfiguration", limits.xml_body_bytes_max)
     ] = CreateBucketConfiguration()
+    object_ownership: Annotated[str | None, Header("x-amz-object-ownership")] = None
 
 
 @operation("PUT", "/{Bucket}", CreateBucket, action="s3:CreateBucket")
 async def create_bucket(call: Call, asked: CreateBucket) -> Response:
     name = bucket_name(asked.bucket)
     configuration = _configuration(asked.configuration)
+    caller = call.caller
+    ownership = ownership_of(asked.object_ownership)
+    grants = await _grants(call, asked, ownership)
+    command = commands.CreateBucket(
+        name, caller.user, configuration, is_users=not caller.is_root, grants=grants, ownership=ownership
+    )
     try:
-        caller = call.caller
-        command = commands.CreateBucket(name, caller.user, configuration, is_users=not caller.is_root)
         await call.services.ports.registry.propose(command)
     except Rejected as refusal:
-        if refusal.reason is not Reason.BUCKET_OWNED_BY_YOU or not _is_legacy(call, name, configuration):
+        if refusal.reason is not Reason.BUCKET_OWNED_BY_YOU or not _is_legacy(call, command):
             if refusal.reason not in _EXISTS:
                 raise
-            raise S3Error(_EXISTS[refusal.reason], BucketName=name) from refusal
+            raise S3Error(_code_of(call, command, refusal.reason), BucketName=name) from refusal
     return Response(200, [header("location", f"/{name}")])
 
 
@@ -73,15 +81,46 @@ _EXISTS: Final = {
 }
 
 
-def _is_legacy(call: Call, name: BucketName, configuration: BucketConfiguration) -> bool:
-    """For us-east-1 S3 answers 200 when its owner creates a bucket again in the same place."""
-    existing = queries.bucket(call.services.ports.registry.view(), name)
+def _code_of(call: Call, command: commands.CreateBucket, reason: Reason) -> str:
+    """A bucket of one's own that was to be made with other grants is named as one that is there: nothing was reset."""
+    existing = queries.bucket(call.services.ports.registry.view(), command.name)
+    is_other = existing is not None and existing.grants != command.grants
+    return _EXISTS[Reason.BUCKET_EXISTS if is_other else reason]
+
+
+def _is_legacy(call: Call, command: commands.CreateBucket) -> bool:
+    """For us-east-1 S3 answers 200 when its owner creates a bucket again in the same place.
+
+    S3 resets its grants then. Here a bucket does not change by being made: asked for with other grants, it is refused.
+    """
+    existing = queries.bucket(call.services.ports.registry.view(), command.name)
     return (
         call.services.region == location.DEFAULT_REGION
-        and not configuration.location_constraint
+        and not command.configuration.location_constraint
         and existing is not None
         and not existing.configuration.location_constraint
+        and existing.grants == command.grants
     )
+
+
+async def _grants(call: Call, asked: CreateBucket, ownership: Ownership) -> Grants | None:
+    """Raises S3Error, Unavailable."""
+    owner = call.caller.user
+    grants = await asked_grants(call, asked, (owner,), lambda name: canned.of_bucket(name, owner))
+    if grants is None or grants == private_to(owner):
+        return None
+    if ownership is Ownership.BUCKET_OWNER_ENFORCED:
+        raise S3Error("InvalidBucketAclWithObjectOwnership")
+    return grants
+
+
+def ownership_of(text: str | None) -> Ownership:
+    """Raises S3Error InvalidArgument."""
+    if text is None:
+        return Ownership.UNSET
+    if text not in ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"):
+        raise S3Error("InvalidArgument", ArgumentName="x-amz-object-ownership", ArgumentValue=text)
+    return Ownership(text)
 
 
 def _configuration(asked: CreateBucketConfiguration) -> BucketConfiguration:
@@ -197,6 +236,8 @@ def _page(reader: Reader, call: Call, asked: ListBuckets, after: str, limit: int
     is_filtered = asked.prefix is not None or asked.bucket_region is not None
     most = limits.buckets_max + 1 if is_filtered else limit + 1
     caller = call.caller
+    if caller == ANONYMOUS:
+        return [], False
     found = (
         queries.buckets(reader, after, most) if caller.is_root else queries.buckets_of(reader, caller.user, after, most)
     )

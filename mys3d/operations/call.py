@@ -1,19 +1,21 @@
 """One request on its way through an operation.        Floor: operations. Called by: dispatch and every operation.
 
 Law: an operation never reads a header or a query by itself: what it needs is a field of its record; what belongs to
-every request (caller, body, promises about the body) is here. A bucket is had from here alone, once its caller may.
+every request (caller, body, promises about the body) is here. A bucket is had from here alone, once its caller may; of
+`bucket_known`, which decides nothing, only those make use who decide on one of its objects (`meant.object_now`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketName, parse_bucket_name
+from mys3d.operations.answers import owner_element
 from mys3d.operations.payload import Payload
 from mys3d.operations.services import Services
-from mys3d.policy.decide import Decision, Principal, decide
+from mys3d.policy.decide import Decision, Principal, decide, rules_over
 from mys3d.registry import queries
 
 
@@ -26,6 +28,12 @@ class Call:
     action: str  # as policies name it, such as s3:GetObject
     payload: Payload
     origin: str  # scheme and host as the client named them, such as http://s3.example:9000
+    expected_owner: str | None = None  # the canonical id that the bucket's owner has to have; None: any
+    expected_source_owner: str | None = None  # of the bucket that a copy is made from
+
+    def of_source(self) -> "Call":
+        """The same request, as far as it concerns the object that a copy is made from."""
+        return replace(self, action="s3:GetObject", expected_owner=self.expected_source_owner)
 
 
 def bucket_name(text: str) -> BucketName:
@@ -41,25 +49,48 @@ def bucket_now(call: Call, name: str) -> Bucket:
 
     The row that is used is the one that was decided on: a bucket made anew by somebody else is another row.
     """
-    found = queries.bucket(call.services.ports.registry.view(), BucketName(name))
-    if found is None:
-        raise S3Error("NoSuchBucket", BucketName=name)
-    if decide(call.caller, call.action, found.owner) is not Decision.ALLOW:
+    found = bucket_known(call, name)
+    if decide(call.caller, call.action, found) is not Decision.ALLOW:
         raise S3Error("AccessDenied")
     return found
+
+
+def bucket_known(call: Call, name: str) -> Bucket:
+    """Return the bucket as applied here now; what the caller may do with it is not decided yet.
+
+    Raises S3Error: NoSuchBucket, AccessDenied (it has not the owner that is expected).
+    """
+    view = call.services.ports.registry.view()
+    found = queries.bucket(view, BucketName(name))
+    if found is None:
+        raise S3Error("NoSuchBucket", BucketName=name)
+    if call.expected_owner is not None and owner_element(view, found.owner)["ID"] != call.expected_owner:
+        raise S3Error("AccessDenied")
+    return found
+
+
+async def bucket_of_source(call: Call, name: str) -> Bucket:
+    """Return the bucket that a copy is made from: the object decides if it may be. Raises S3Error, Unavailable."""
+    return await _for_write(call.of_source(), name, bucket_known)
 
 
 async def bucket_for_write(call: Call, name: str) -> Bucket:
     """Return the bucket to write to. Raises S3Error: NoSuchBucket, AccessDenied; Unavailable.
 
     A bucket that is known here may be gone: the command is refused then. One that is not known may have been created
-    through another node a moment ago: only after a barrier is its absence an answer.
+    through another node a moment ago, and what was granted may have been taken back: only after a barrier is either an
+    answer.
     """
-    try:
-        return bucket_now(call, name)
-    except S3Error:
-        await call.services.ports.registry.barrier()
-        return bucket_now(call, name)
+    return await _for_write(call, name, bucket_now)
+
+
+async def _for_write(call: Call, name: str, find: Callable[[Call, str], Bucket]) -> Bucket:
+    with suppress(S3Error):
+        found = find(call, name)
+        if rules_over(call.caller, found):
+            return found
+    await call.services.ports.registry.barrier()
+    return find(call, name)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ Source: S3 API, CompleteMultipartUpload; S3 User Guide, "Checking object integri
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Final
 
@@ -19,7 +20,7 @@ from mys3d.engine.copy import Place
 from mys3d.engine.hashing import combined, hash_of
 from mys3d.engine.multipart import Seen
 from mys3d.errors import S3Error
-from mys3d.model.names import UploadId
+from mys3d.model.names import UploadId, UserId
 from mys3d.model.objects import Checksum
 from mys3d.model.uploads import Part, Upload, runs_of
 from mys3d.operations.answers import XML_TYPE, quoted
@@ -27,6 +28,7 @@ from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
 from mys3d.operations.parts import kept_algorithm
 from mys3d.operations.storing import precondition_of, version_made
+from mys3d.operations.uploads import check_initiator
 from mys3d.registry.commands import CompleteUpload, Precondition
 from mys3d.registry.records import Completed
 from mys3d.s3 import checksums, upload_ids, uri, xml
@@ -100,7 +102,8 @@ async def complete_multipart_upload(call: Call, asked: CompleteMultipartUpload) 
     _check_list(asked.upload.parts)
     bucket = await bucket_for_write(call, asked.bucket)
     place = Place(bucket.id, key)
-    decision = _Decision(asked, place, upload, token, precondition)
+    check = partial(check_initiator, call, bucket)
+    decision = _Decision(asked, place, upload, token, precondition, check)
     with writing_to(call, bucket):
         made = await multipart.complete(call.services.ports, place, upload, decision)
     tree: dict[str, xml.Node] = {
@@ -132,6 +135,7 @@ class _Decision:
         upload: UploadId,
         token: bytes,
         precondition: Precondition,
+        check_initiator: Callable[[UserId], None],
     ) -> None:
         self.etag = ""
         self.checksums: tuple[Checksum, ...] = ()
@@ -140,11 +144,13 @@ class _Decision:
         self._upload: Final = upload
         self._token: Final = token
         self._precondition: Final = precondition
+        self._check_initiator: Final = check_initiator
 
     def __call__(self, seen: Seen) -> CompleteUpload | Completed:
         """Raises S3Error."""
         if seen.upload is None or not hmac.compare_digest(seen.upload.token, self._token):
             return self._earlier(seen.completed)
+        self._check_initiator(seen.upload.owner)
         parts = _named(self._asked.upload.parts, seen.parts)
         size = sum(part.size for part in parts)
         _check_sizes(parts, size, self._asked)

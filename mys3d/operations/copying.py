@@ -17,9 +17,10 @@ from mys3d.model.buckets import Bucket
 from mys3d.model.names import ObjectKey, VersionId
 from mys3d.model.objects import Checksum, Content, Version
 from mys3d.operations.answers import XML_TYPE, quoted
-from mys3d.operations.call import Call, bucket_for_write, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_of_source, writing_to
 from mys3d.operations.describing import REDIRECT, Described, content_of
-from mys3d.operations.meant import check_source_size, source_headers, source_meant
+from mys3d.operations.granting import object_acl
+from mys3d.operations.meant import check_allowed, check_source_size, source_headers, source_meant, unseen
 from mys3d.operations.objects import object_key
 from mys3d.operations.storing import made_headers, precondition_of
 from mys3d.registry.outcomes import VersionPut
@@ -53,15 +54,17 @@ async def copy_object(call: Call, asked: CopyObject) -> Response:
     wish = _Wish(asked, named)
     precondition = precondition_of(asked.if_match, asked.if_none_match)
     bucket = await bucket_for_write(call, asked.bucket)
-    source = await bucket_for_write(call, named.bucket)
+    acl = await object_acl(call, bucket, asked)
+    source = await bucket_of_source(call, named.bucket)
     places = Place(source.id, object_key(named.key)), Place(bucket.id, key)
     told: tuple[Checksum, ...] = ()
 
     async def describe(version: Version) -> Description:
         nonlocal told
+        check_allowed(call.of_source(), source, version)
         wish.check(version)
         told = await _checksums(call, wish.algorithm, version)
-        return Description(wish.content(version), told)
+        return Description(wish.content(version), told, acl)
 
     try:
         with writing_to(call, bucket):
@@ -78,9 +81,12 @@ async def copy_object(call: Call, asked: CopyObject) -> Response:
 
 
 def _no_source(call: Call, bucket: Bucket, key: ObjectKey, version_id: VersionId | None) -> S3Error:
-    """Why a source cannot be copied. Raises S3Error."""
-    source_meant(call.services.ports.registry.view(), bucket, key, version_id)
-    return S3Error("NoSuchKey", Key=key)  # it was away a moment ago
+    """Why a source cannot be copied."""
+    try:
+        source_meant(call.services.ports.registry.view(), bucket, key, version_id)
+    except S3Error as error:
+        return unseen(call, bucket, error)
+    return unseen(call, bucket, S3Error("NoSuchKey", Key=key))  # it was away a moment ago
 
 
 class _Wish:

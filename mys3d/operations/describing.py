@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.objects import Content
+from mys3d.operations.granting import AclHeaders
 from mys3d.s3 import mime, tags
 from mys3d.s3.table import Header, Metadata, PrefixHeaders, Uri
 
@@ -22,7 +23,7 @@ REDIRECT: Final = "x-amz-website-redirect-location"
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class Described(AclHeaders):
     """What every operation that makes an object asks alike."""
 
     bucket: Annotated[str, Uri("Bucket")]

@@ -11,6 +11,7 @@ import structlog
 
 from mys3d.errors import Damaged, OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
 from mys3d.operations import (
+    acls,
     attributes,
     buckets,
     completing,
@@ -31,12 +32,14 @@ from mys3d.operations import (
 )
 from mys3d.operations.authenticate import Signer, authenticate
 from mys3d.operations.call import Call, bucket_for_write
+from mys3d.operations.meant import object_for_write
+from mys3d.operations.objects import object_key
 from mys3d.operations.payload import Payload, read_document
 from mys3d.operations.refusals import refuse_unbuilt
 from mys3d.operations.services import Services
-from mys3d.policy.decide import ANONYMOUS, Decision, decide
+from mys3d.policy.decide import ANONYMOUS, OF_OBJECTS, Decision, decide
 from mys3d.registry.codec import RowDamaged
-from mys3d.s3 import errors, promises, uri
+from mys3d.s3 import errors, promises, uri, version_ids
 from mys3d.s3.message import BodySource, Request, Response
 from mys3d.s3.router import route
 from mys3d.s3.signing import Way, hoisted, way_of
@@ -60,6 +63,7 @@ FAMILIES: Final = (
     part_copying,
     completing,
     upload_lists,
+    acls,
 )  # importing them fills the table
 
 log = structlog.get_logger("mys3d.s3")
@@ -94,7 +98,15 @@ async def _serve(services: Services, request: Request, body: BodySource) -> Resp
         raise S3Error("NotImplemented", f"The operation {name} is not implemented.")
     payload = _payload(row, request, wire, signer, body)
     origin = f"{request.scheme}://{wire.headers.get('host', '')}"
-    call = Call(services, signer.principal, row.action, payload, origin)
+    call = Call(
+        services,
+        signer.principal,
+        row.action,
+        payload,
+        origin,
+        wire.headers.get("x-amz-expected-bucket-owner"),
+        wire.headers.get("x-amz-source-expected-bucket-owner"),
+    )
     await _authorise(call, row, wire)
     refuse_unbuilt(wire.headers)
     document = await _document(row, payload)
@@ -132,6 +144,9 @@ async def _authorise(call: Call, row: Row, wire: Wire) -> None:
     if not wire.target.bucket or row.action == "s3:CreateBucket":
         if decide(call.caller, row.action, None) is not Decision.ALLOW:
             raise S3Error("AccessDenied")
+    elif row.payload is not None and row.action in OF_OBJECTS:
+        named = version_ids.parse(wire.query.get("versionId"))
+        await object_for_write(call, wire.target.bucket, object_key(wire.target.key), named)
     elif row.payload is not None:
         await bucket_for_write(call, wire.target.bucket)
 
@@ -150,7 +165,12 @@ async def _document(row: Row, payload: Payload) -> object | None:
         return None
     assert isinstance(field.place, XmlBody)
     assert isinstance(field.kind, type)
-    return await read_document(payload, field.place.root, field.kind, field.place.bytes_max)
+    try:
+        return await read_document(payload, field.place.root, field.kind, field.place.bytes_max)
+    except S3Error as error:
+        if error.code != "MalformedXML":
+            raise
+        raise S3Error(field.place.malformed) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from mys3d.operations.listings import (
     common,
     described,
     keys_max,
-    owner_xml,
+    owners,
     prefix_rows,
     shown,
     writer_of,
@@ -44,8 +44,7 @@ async def list_object_versions(call: Call, asked: ListObjectVersions) -> Respons
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    owner = owner_xml(call, bucket)
-    page = await registry.scan(partial(_render, asked=asked, bucket=bucket, start=start, owner=owner))
+    page = await registry.scan(partial(_render, asked=asked, bucket=bucket, start=start))
     tree = common(asked, bucket, is_truncated=page.next is not None)
     tree |= {"KeyMarker": shown(asked, asked.key_marker), "VersionIdMarker": asked.version_id_marker}
     if page.next is not None:
@@ -77,11 +76,13 @@ def _start(asked: ListObjectVersions) -> Start:
     return Start(asked.key_marker, version_ids.parse(asked.version_id_marker))
 
 
-def _render(reader: Reader, asked: ListObjectVersions, bucket: Bucket, start: Start, owner: str) -> _Rendered:
+def _render(reader: Reader, asked: ListObjectVersions, bucket: Bucket, start: Start) -> _Rendered:
     """Cut a page and write its rows; runs in the reader's thread, because a thousand rows take milliseconds."""
     write = writer_of(asked)
     page = list_versions(reader, bucket.id, asked.prefix, asked.delimiter, start, keys_max(asked))
-    rows = [_row(write(entry.key), entry, owner) for entry in page.entries] + prefix_rows(page, write)
+    owner_of = owners(reader, bucket)
+    rows = [_row(write(entry.key), entry, owner_of(entry.version)) for entry in page.entries]
+    rows += prefix_rows(page, write)
     return _Rendered(rows, Start(page.next_after, page.next_version) if page.is_truncated else None)
 
 

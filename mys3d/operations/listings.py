@@ -12,7 +12,6 @@ from typing import Annotated, Final, Protocol
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
-from mys3d.model.names import BucketId
 from mys3d.model.objects import Version
 from mys3d.operations.answers import XML_TYPE, owner_element
 from mys3d.operations.call import Call, bucket_now
@@ -95,8 +94,8 @@ async def _page(call: Call, asked: List, after: str, *, shows_owner: bool) -> tu
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    owner = owner_xml(call, bucket) if shows_owner else ""
-    return bucket, await registry.scan(partial(_render, asked=asked, bucket=bucket.id, after=after, owner=owner))
+    render = partial(_render, asked=asked, bucket=bucket, after=after, shows_owner=shows_owner)
+    return bucket, await registry.scan(render)
 
 
 def check(asked: List) -> None:
@@ -120,11 +119,12 @@ def check_encoding(encoding_type: str) -> None:
 _MAX_KEYS_MAX: Final = 2**31 - 1  # S3 refuses more; above a thousand it answers a thousand
 
 
-def _render(reader: Reader, asked: List, bucket: BucketId, after: str, owner: str) -> _Rendered:
+def _render(reader: Reader, asked: List, bucket: Bucket, after: str, *, shows_owner: bool) -> _Rendered:
     """Cut a page and write its rows; runs in the reader's thread, because a thousand rows take milliseconds."""
     write = writer_of(asked)
-    page = list_objects(reader, bucket, asked.prefix, asked.delimiter, after, keys_max(asked))
-    rows = [_row(write(entry.key), entry.version, owner) for entry in page.entries]
+    page = list_objects(reader, bucket.id, asked.prefix, asked.delimiter, after, keys_max(asked))
+    owner_of = owners(reader, bucket) if shows_owner else _unshown
+    rows = [_row(write(entry.key), entry.version, owner_of(entry.version)) for entry in page.entries]
     return _Rendered(rows + prefix_rows(page, write), page.is_truncated, page.next_after)
 
 
@@ -175,6 +175,18 @@ def described(version: Version) -> str:
     )
 
 
-def owner_xml(call: Call, bucket: Bucket) -> str:
-    """Return the `<Owner>` of every object of a bucket."""
-    return xml.row("Owner", owner_element(call.services.ports.registry.view(), bucket.owner).items())
+def owners(reader: Reader, bucket: Bucket) -> Callable[[Version], str]:
+    """Return what writes the `<Owner>` of an object of `bucket`. Nearly all have that of the bucket."""
+    known = {bucket.owner: xml.row("Owner", owner_element(reader, bucket.owner).items())}
+
+    def owner_of(version: Version) -> str:
+        owner = bucket.owner if version.acl is None else bucket.acl_of(version.acl).owner
+        if owner not in known:
+            known[owner] = xml.row("Owner", owner_element(reader, owner).items())
+        return known[owner]
+
+    return owner_of
+
+
+def _unshown(_version: Version) -> str:
+    return ""

@@ -1,6 +1,7 @@
 """Which version a request means.        Floor: operations. Called by: every operation that looks at an object.
 
-Law: what a client names is that version or nothing; a marker is never taken for an object, and says that it is one.
+Law: what a client names is that version or nothing; a marker is never taken for an object, and says that it is one. Who
+may not list a bucket does not learn what is not in it.
 Source: S3 API, GetObject, "x-amz-delete-marker"; S3 User Guide, "Working with delete markers".
 """
 
@@ -11,9 +12,42 @@ from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket, Versioning
 from mys3d.model.names import ObjectKey, VersionId
 from mys3d.model.objects import Version
+from mys3d.operations.call import Call, bucket_known
+from mys3d.policy.decide import Decision, decide
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
 from mys3d.s3 import dates, version_ids
+
+
+def object_now(call: Call, name: str, key: ObjectKey, named: VersionId | None) -> tuple[Bucket, Version]:
+    """Return an object as applied here now, and its bucket, once the caller may do with it what it asks for.
+
+    Raises S3Error: NoSuchBucket, AccessDenied, and those of `version_meant`.
+    """
+    bucket = bucket_known(call, name)
+    try:
+        version = version_meant(call.services.ports.registry.view(), bucket, key, named)
+    except S3Error as error:
+        raise unseen(call, bucket, error) from error
+    check_allowed(call, bucket, version)
+    return bucket, version
+
+
+async def object_for_write(call: Call, name: str, key: ObjectKey, named: VersionId | None) -> tuple[Bucket, Version]:
+    """As `object_now`, behind a barrier: it may just have been made, or granted. Raises S3Error, Unavailable."""
+    await call.services.ports.registry.barrier()
+    return object_now(call, name, key, named)
+
+
+def check_allowed(call: Call, bucket: Bucket, version: Version) -> None:
+    """Raise S3Error AccessDenied unless the caller may do with this object what it asks for."""
+    if decide(call.caller, call.action, bucket, version.acl) is not Decision.ALLOW:
+        raise S3Error("AccessDenied")
+
+
+def unseen(call: Call, bucket: Bucket, error: S3Error) -> S3Error:
+    """What the caller is told of an object that was not found. Source: S3 API, GetObject, "Permissions"."""
+    return error if decide(call.caller, "s3:ListBucket", bucket) is Decision.ALLOW else S3Error("AccessDenied")
 
 
 def version_meant(reader: Reader, bucket: Bucket, key: ObjectKey, named: VersionId | None) -> Version:

@@ -16,9 +16,10 @@ from mys3d.model.body import Body
 from mys3d.model.names import ObjectKey, parse_object_key
 from mys3d.model.objects import Version
 from mys3d.operations.answers import header, metadata_header, quoted
-from mys3d.operations.call import Call, bucket_now
-from mys3d.operations.meant import version_headers, version_meant
+from mys3d.operations.call import Call
+from mys3d.operations.meant import object_now, version_headers
 from mys3d.operations.stretches import Stretch, stretch_of
+from mys3d.policy.decide import ANONYMOUS
 from mys3d.s3 import checksums, conditions, dates, version_ids
 from mys3d.s3.conditions import ReadConditions, Verdict
 from mys3d.s3.message import Response
@@ -97,11 +98,11 @@ def object_key(text: str) -> ObjectKey:
 async def _meant(call: Call, asked: Read) -> tuple[Version, Headers]:
     """Return the version that the request means, and the headers that name it. Raises S3Error, Unavailable."""
     key = object_key(asked.key)
+    if call.caller == ANONYMOUS and _overrides(asked):  # S3 API, GetObject: "You must sign the request"
+        raise S3Error("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
     version_id = version_ids.parse(asked.version_id)
-    registry = call.services.ports.registry
-    await registry.barrier()
-    bucket = bucket_now(call, asked.bucket)
-    version = version_meant(registry.view(), bucket, key, version_id)
+    await call.services.ports.registry.barrier()
+    bucket, version = object_now(call, asked.bucket, key, version_id)
     return version, version_headers(bucket, version)
 
 

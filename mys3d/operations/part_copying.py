@@ -15,8 +15,8 @@ from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
 from mys3d.model.objects import Checksum, Version
 from mys3d.operations.answers import XML_TYPE, quoted
-from mys3d.operations.call import Call, bucket_for_write, writing_to
-from mys3d.operations.meant import check_source_size, source_headers, source_meant
+from mys3d.operations.call import Call, bucket_for_write, bucket_of_source, writing_to
+from mys3d.operations.meant import check_allowed, check_source_size, source_headers, source_meant, unseen
 from mys3d.operations.objects import object_key
 from mys3d.operations.parts import kept_algorithm, kept_checksum, part_of
 from mys3d.operations.stretches import check_part_number
@@ -78,11 +78,16 @@ async def upload_part_copy(call: Call, asked: UploadPartCopy) -> Response:
 async def _source(call: Call, named: CopySource) -> tuple[Bucket, Version]:
     """Return the version to copy from, and its bucket. Raises S3Error, Unavailable."""
     version_id = version_ids.parse(named.version_id)
-    bucket = await bucket_for_write(call, named.bucket)
+    bucket = await bucket_of_source(call, named.bucket)
     key = object_key(named.key)
     registry = call.services.ports.registry
     await registry.barrier()
-    return bucket, source_meant(registry.view(), bucket, key, version_id)
+    try:
+        version = source_meant(registry.view(), bucket, key, version_id)
+    except S3Error as error:
+        raise unseen(call, bucket, error) from error
+    check_allowed(call.of_source(), bucket, version)
+    return bucket, version
 
 
 def _check_conditions(asked: UploadPartCopy, version: Version) -> None:

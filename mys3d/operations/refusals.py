@@ -29,22 +29,16 @@ REFUSED: Final = frozenset(
         "x-amz-object-lock-event-hold-duration-days",
         "x-amz-object-lock-event-hold-duration-years",
         "x-amz-write-offset-bytes",
-        "x-amz-grant-full-control",
-        "x-amz-grant-read",
-        "x-amz-grant-read-acp",
-        "x-amz-grant-write",
-        "x-amz-grant-write-acp",
         "x-amz-mfa",
-        "x-amz-expected-bucket-owner",
-        "x-amz-source-expected-bucket-owner",
         "x-amz-if-match-initiated-time",
     }
 )
 
-# Headers that are obeyed with these values, because they say what holds anyway: the owner alone has access.
+# Headers that are obeyed wherever they stand: what they name is looked for with every bucket (`call.bucket_known`).
+HEEDED: Final = frozenset({"x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"})
+
+# Headers that are obeyed with these values, because they say what holds anyway.
 FIXED: Final[Mapping[str, frozenset[str]]] = {
-    "x-amz-acl": frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"}),
-    "x-amz-object-ownership": frozenset({"BucketOwnerEnforced"}),
     "x-amz-bucket-object-lock-enabled": frozenset({"false", "False"}),
     "x-amz-bucket-namespace": frozenset({"global"}),
 }
@@ -60,25 +54,9 @@ IGNORED: Final[Mapping[str, str]] = {
 
 
 def refuse_unbuilt(headers: Mapping[str, str]) -> None:
-    """Raise S3Error NotImplemented for a header that this release cannot obey, InvalidArgument for no canned ACL."""
+    """Raise S3Error NotImplemented for a header that this release cannot obey."""
     if REFUSED.isdisjoint(headers) and FIXED.keys().isdisjoint(headers):
         return
-    _check_acl(headers.get("x-amz-acl", "private"))
     for name in headers:
         if name in REFUSED or (name in FIXED and headers[name] not in FIXED[name]):
             raise S3Error("NotImplemented", Header=name)
-
-
-# S3 User Guide, "Canned ACL".
-_CANNED: Final = FIXED["x-amz-acl"] | {
-    "public-read",
-    "public-read-write",
-    "authenticated-read",
-    "aws-exec-read",
-    "log-delivery-write",
-}
-
-
-def _check_acl(name: str) -> None:
-    if name not in _CANNED:
-        raise S3Error("InvalidArgument", ArgumentName="x-amz-acl", ArgumentValue=name)

@@ -6,7 +6,7 @@ Source: S3 API, DeleteObject, DeleteObjects.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Final
 
@@ -19,6 +19,7 @@ from mys3d.operations.batching import PLAINLY, Removal, batches, rows_of
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.objects import object_key
 from mys3d.operations.storing import precondition_of
+from mys3d.policy.decide import Decision, decide
 from mys3d.registry import commands
 from mys3d.registry.commands import Precondition, Wanted
 from mys3d.registry.outcomes import VersionRemoved, VersionsRemoved
@@ -47,13 +48,16 @@ async def delete_object(call: Call, asked: DeleteObject) -> Response:
         if_modified_at=_instant("x-amz-if-match-last-modified-time", asked.if_match_last_modified_time),
         if_size=_size(asked.if_match_size),
     )
-    bucket = await bucket_for_write(call, asked.bucket)
+    bucket = await bucket_for_write(call if version is None else replace(call, action=_OF_VERSIONS), asked.bucket)
     with writing_to(call, bucket):
         applied = await call.services.ports.registry.propose(
             commands.DeleteObject(bucket.id, key, version, precondition)
         )
     assert isinstance(applied.detail, VersionRemoved)
     return Response(204, _told(applied.detail))
+
+
+_OF_VERSIONS: Final = "s3:DeleteObjectVersion"
 
 
 def _told(removed: VersionRemoved) -> list[tuple[bytes, bytes]]:
@@ -117,11 +121,15 @@ async def delete_objects(call: Call, asked: DeleteObjects) -> Response:
     if len(asked.delete.objects) > limits.delete_keys_max:
         raise S3Error("MalformedXML")
     bucket = await bucket_for_write(call, asked.bucket)
+    may_remove_versions = decide(call.caller, _OF_VERSIONS, bucket) is Decision.ALLOW
     refused: list[str] = []
     wanted: list[Removal] = []
     for each in asked.delete.objects:
         try:
             wanted.append(_removal(each))
+            if wanted[-1].named is not None and not may_remove_versions:
+                wanted.pop()
+                raise S3Error("AccessDenied")
         except S3Error as error:
             refused.append(_error_row(each.key, each.version_id, error))
     rows_counts = await call.services.ports.registry.scan(partial(rows_of, bucket=bucket, removals=wanted))

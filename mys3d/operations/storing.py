@@ -12,11 +12,13 @@ from mys3d import limits
 from mys3d.engine import put
 from mys3d.engine.put import StoredBody
 from mys3d.errors import Reason, S3Error
+from mys3d.model.acl import Acl
 from mys3d.model.names import BucketId, ObjectKey
 from mys3d.model.objects import Checksum, Content
 from mys3d.operations.answers import header, quoted
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.describing import Described, content_of
+from mys3d.operations.granting import object_acl
 from mys3d.operations.objects import object_key
 from mys3d.operations.payload import Payload
 from mys3d.registry import commands, queries
@@ -47,9 +49,10 @@ async def store(call: Call, asked: PutObject) -> Response:
     content = content_of(asked)
     precondition = precondition_of(asked.if_match, asked.if_none_match)
     bucket = await bucket_for_write(call, asked.bucket)
+    acl = await object_acl(call, bucket, asked)
     if precondition != Precondition():
         await _refuse_early(call, bucket.id, key, precondition)
-    finish = _Finish(bucket.id, key, content, precondition, call.payload)
+    finish = _Finish(bucket.id, key, content, precondition, call.payload, acl)
     services = call.services
     wanted = call.payload.promised.wanted(default=checksums.DEFAULT.hash)
     with writing_to(call, bucket):
@@ -75,7 +78,13 @@ class _Finish:
     """Turns a stored body into the command, after every promise was kept. Asked again when epochs were renewed."""
 
     def __init__(
-        self, bucket: BucketId, key: ObjectKey, content: Content, precondition: Precondition, payload: Payload
+        self,
+        bucket: BucketId,
+        key: ObjectKey,
+        content: Content,
+        precondition: Precondition,
+        payload: Payload,
+        acl: Acl | None,
     ) -> None:
         self.etag = ""
         self.checksum: Checksum | None = None
@@ -83,6 +92,7 @@ class _Finish:
         self._content: Final = content
         self._precondition: Final = precondition
         self._payload: Final = payload
+        self._acl: Final = acl
 
     def __call__(self, stored: StoredBody) -> commands.PutObject:
         payload = self._payload
@@ -98,6 +108,7 @@ class _Finish:
             layout_epoch=stored.layout_epoch,
             gc_epoch=stored.gc_epoch,
             precondition=self._precondition,
+            acl=self._acl,
         )
 
 

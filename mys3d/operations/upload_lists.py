@@ -9,7 +9,8 @@ from functools import partial
 from typing import Annotated
 
 from mys3d import limits
-from mys3d.model.names import BucketId, UploadId
+from mys3d.model.buckets import Bucket
+from mys3d.model.names import UploadId
 from mys3d.model.uploads import Part, Upload
 from mys3d.operations.answers import XML_TYPE, owner_element, quoted
 from mys3d.operations.call import Call, bucket_now
@@ -41,11 +42,11 @@ async def list_parts(call: Call, asked: ListParts) -> Response:
     upload = await open_upload(call, bucket, object_key(asked.key), asked.upload_id)
     parts_max = min(asked.max_parts, limits.list_parts_max)
 
-    def read(reader: Reader) -> tuple[list[tuple[int, Part]], dict[str, str]]:
+    def read(reader: Reader) -> tuple[list[tuple[int, Part]], dict[str, str], dict[str, str]]:
         found = queries.uploaded_parts(reader, upload.id, asked.part_number_marker, parts_max + 1)
-        return found, owner_element(reader, upload.record.owner)
+        return found, owner_element(reader, upload.record.owner), _owner(reader, bucket, upload.record)
 
-    parts, owner = await registry.scan(read)
+    parts, initiator, owner = await registry.scan(read)
     shown = parts[:parts_max]
     tree: dict[str, xml.Node] = {
         "Bucket": bucket.name,
@@ -55,13 +56,18 @@ async def list_parts(call: Call, asked: ListParts) -> Response:
         "NextPartNumberMarker": str(shown[-1][0] if shown else asked.part_number_marker),
         "MaxParts": str(parts_max),
         "IsTruncated": "true" if shown and len(parts) > len(shown) else "false",
-        "Initiator": owner,
+        "Initiator": initiator,
         "Owner": owner,
         "StorageClass": upload.record.content.storage_class,
         **dict(_checksum_of(upload.record)),
     }
     rows = [_part_row(number, part) for number, part in shown]
     return Response(200, [XML_TYPE], xml.write_list("ListPartsResult", tree, rows))
+
+
+def _owner(reader: Reader, bucket: Bucket, upload: Upload) -> dict[str, str]:
+    """Whose the object will be."""
+    return owner_element(reader, bucket.acl_of(upload.acl).owner)
 
 
 def _part_row(number: int, part: Part) -> str:
@@ -102,7 +108,7 @@ async def list_multipart_uploads(call: Call, asked: ListMultipartUploads) -> Res
     registry = call.services.ports.registry
     await registry.barrier()
     bucket = bucket_now(call, asked.bucket)
-    render = partial(_render, asked=asked, bucket=bucket.id, after=Marker(asked.key_marker, upload))
+    render = partial(_render, asked=asked, bucket=bucket, after=Marker(asked.key_marker, upload))
     page, rows = await registry.scan(render)
     tree: dict[str, xml.Node] = {
         "Bucket": bucket.name,
@@ -123,26 +129,25 @@ async def list_multipart_uploads(call: Call, asked: ListMultipartUploads) -> Res
     return Response(200, [XML_TYPE], xml.write_list("ListMultipartUploadsResult", tree, rows))
 
 
-def _render(
-    reader: Reader, asked: ListMultipartUploads, bucket: BucketId, after: Marker
-) -> tuple[UploadPage, list[str]]:
+def _render(reader: Reader, asked: ListMultipartUploads, bucket: Bucket, after: Marker) -> tuple[UploadPage, list[str]]:
     """Cut a page and write its rows; runs in the reader's thread."""
     uploads_max = min(asked.max_uploads, limits.list_uploads_max)
-    page = list_uploads(reader, bucket, asked.prefix, asked.delimiter, after, uploads_max)
-    rows = [_upload_row(reader, asked, entry) for entry in page.entries]
+    page = list_uploads(reader, bucket.id, asked.prefix, asked.delimiter, after, uploads_max)
+    rows = [_upload_row(reader, asked, bucket, entry) for entry in page.entries]
     rows += [xml.row("CommonPrefixes", [("Prefix", shown(asked, prefix))]) for prefix in page.common_prefixes]
     return page, rows
 
 
-def _upload_row(reader: Reader, asked: ListMultipartUploads, entry: UploadEntry) -> str:
-    owner = owner_element(reader, entry.record.owner).items()
+def _upload_row(reader: Reader, asked: ListMultipartUploads, bucket: Bucket, entry: UploadEntry) -> str:
+    initiator = owner_element(reader, entry.record.owner).items()
+    owner = _owner(reader, bucket, entry.record).items()
     fields = [("Key", shown(asked, entry.key)), ("UploadId", _id(entry))]
     rest = [
         ("StorageClass", entry.record.content.storage_class),
         ("Initiated", dates.iso_date(entry.record.begun_at)),
         *_checksum_of(entry.record),
     ]
-    owners = xml.row("Initiator", owner) + xml.row("Owner", owner)
+    owners = xml.row("Initiator", initiator) + xml.row("Owner", owner)
     leaves = [f"<{name}>{xml.escape(text)}</{name}>" for name, text in [*fields, *rest]]
     return f"<Upload>{''.join(leaves[:2])}{owners}{''.join(leaves[2:])}</Upload>"
 

@@ -11,12 +11,14 @@ from typing import Annotated
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
-from mys3d.model.names import BucketId, ObjectKey, UploadId
+from mys3d.model.names import BucketId, ObjectKey, UploadId, UserId
 from mys3d.model.uploads import Upload
 from mys3d.operations.answers import XML_TYPE, header
 from mys3d.operations.call import Call, bucket_for_write, writing_to
 from mys3d.operations.describing import Described, content_of
+from mys3d.operations.granting import object_acl
 from mys3d.operations.objects import object_key
+from mys3d.policy.decide import ANONYMOUS, rules_over
 from mys3d.registry import queries
 from mys3d.registry.outcomes import UploadBegun
 from mys3d.registry.upload_commands import AbortUpload, CreateUpload
@@ -37,10 +39,13 @@ async def create_multipart_upload(call: Call, asked: CreateMultipartUpload) -> R
     algorithm = None if asked.checksum_algorithm is None else checksums.algorithm_of(asked.checksum_algorithm)
     kind = checksums.kind_of(algorithm, asked.checksum_type)
     bucket = await bucket_for_write(call, asked.bucket)
+    if call.caller == ANONYMOUS:
+        raise S3Error("AccessDenied", "Anonymous users cannot initiate multipart uploads. Please authenticate.")
+    acl = await object_acl(call, bucket, asked)
     token = call.services.ports.entropy.token(limits.upload_token_bytes)
     name = "" if algorithm is None else algorithm.name
     is_composite = kind == checksums.COMPOSITE
-    command = CreateUpload(bucket.id, key, token, call.caller.user, content, name, is_composite)
+    command = CreateUpload(bucket.id, key, token, call.caller.user, content, name, is_composite, acl)
     with writing_to(call, bucket):
         applied = await call.services.ports.registry.propose(command)
     assert isinstance(applied.detail, UploadBegun)
@@ -82,7 +87,10 @@ class OpenUpload:
 
 
 async def open_upload(call: Call, bucket: Bucket, key: ObjectKey, text: str) -> OpenUpload:
-    """Raises S3Error NoSuchUpload, Unavailable. One that is not known here may have been begun elsewhere just now."""
+    """Return an upload that the caller may go on with. Raises S3Error NoSuchUpload, AccessDenied; Unavailable.
+
+    One that is not known here may have been begun elsewhere just now.
+    """
     upload, token = upload_ids.read(text)
     registry = call.services.ports.registry
     found = queries.upload(registry.view(), bucket.id, key, upload)
@@ -91,4 +99,14 @@ async def open_upload(call: Call, bucket: Bucket, key: ObjectKey, text: str) -> 
         found = queries.upload(registry.view(), bucket.id, key, upload)
     if found is None or not hmac.compare_digest(found.token, token):
         raise S3Error("NoSuchUpload", UploadId=text)
+    check_initiator(call, bucket, found.owner)
     return OpenUpload(bucket.id, key, upload, found)
+
+
+def check_initiator(call: Call, bucket: Bucket, initiator: UserId) -> None:
+    """Raise S3Error AccessDenied unless the caller began an upload or owns its bucket. A grant does not reach others'.
+
+    Source: S3 User Guide, "Multipart upload API and permissions".
+    """
+    if not rules_over(call.caller, bucket) and call.caller.user != initiator:
+        raise S3Error("AccessDenied")

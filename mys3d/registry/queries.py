@@ -138,6 +138,10 @@ def find_user(reader: Reader, words: str) -> User | None:
     return None if found is None else user_tables.user(reader, found)
 
 
+def user_of_email(reader: Reader, email: str) -> UserId | None:
+    return user_tables.user_of_email(reader, email)
+
+
 def access_keys(reader: Reader, user_id: UserId) -> list[AccessKey]:
     """All access keys of a user, sorted."""
     return user_tables.access_keys(reader, user_id, limits.keys_per_user_max)

@@ -23,6 +23,7 @@ class Kind:
 
 
 CATALOGUE: Final[Mapping[str, Kind]] = {
+    "AccessControlListNotSupported": Kind(400, "The bucket does not allow ACLs"),
     "AccessDenied": Kind(403, "Access Denied"),
     "AccessForbidden": Kind(403, "CORSResponse: CORS is not enabled for this bucket."),
     "AuthorizationHeaderMalformed": Kind(400, "The authorization header you provided is invalid."),
@@ -49,6 +50,9 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "InternalError": Kind(500, "We encountered an internal error. Please try again."),
     "InvalidAccessKeyId": Kind(403, "The AWS Access Key Id you provided does not exist in our records."),
     "InvalidArgument": Kind(400, "Invalid Argument"),
+    "InvalidBucketAclWithObjectOwnership": Kind(
+        400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+    ),
     "InvalidBucketName": Kind(400, "The specified bucket is not valid."),
     "InvalidDigest": Kind(400, "The Content-MD5 you specified is not valid."),
     "InvalidLocationConstraint": Kind(400, "The specified location-constraint is not valid."),
@@ -68,6 +72,9 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "InvalidToken": Kind(400, "The provided token is malformed or otherwise invalid."),
     "InvalidURI": Kind(400, "Couldn't parse the specified URI."),
     "KeyTooLongError": Kind(400, "Your key is too long"),
+    "MalformedACLError": Kind(
+        400, "The XML you provided was not well-formed or did not validate against our published schema"
+    ),
     "MalformedPOSTRequest": Kind(400, "The body of your POST request is not well-formed multipart/form-data."),
     "MalformedTrailerError": Kind(
         400, "The request contained trailing data that was not well-formed or did not conform to our published schema."
@@ -86,6 +93,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "MissingSecurityHeader": Kind(400, "Your request was missing a required header"),
     "NoSuchBucket": Kind(404, "The specified bucket does not exist"),
     "NoSuchKey": Kind(404, "The specified key does not exist."),
+    "NoSuchPublicAccessBlockConfiguration": Kind(404, "The public access block configuration was not found"),
     "NoSuchTagSet": Kind(404, "The TagSet does not exist"),
     "NoSuchUpload": Kind(
         404,
@@ -95,6 +103,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "NoSuchVersion": Kind(404, "The specified version does not exist."),
     "NotImplemented": Kind(501, "A header you provided implies functionality that is not implemented"),
     "OperationAborted": Kind(409, "A conflicting conditional operation is currently in progress. Try again."),
+    "OwnershipControlsNotFoundError": Kind(404, "The bucket ownership controls were not found"),
     "PreconditionFailed": Kind(412, "At least one of the pre-conditions you specified did not hold"),
     "RequestTimeTooSkewed": Kind(403, "The difference between the request time and the current time is too large."),
     "RequestTimeout": Kind(
@@ -107,6 +116,10 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         "method.",
     ),
     "SlowDown": Kind(503, "Please reduce your request rate."),
+    "UnexpectedContent": Kind(400, "This request does not support content"),
+    "UnresolvableGrantByEmailAddress": Kind(
+        400, "The email address you provided does not match any account on record."
+    ),
     "XAmzContentSHA256Mismatch": Kind(
         400, "The provided 'x-amz-content-sha256' header does not match what was computed."
     ),

@@ -4,7 +4,8 @@ Law: white space between elements means nothing and every byte of a leaf means s
 does not know, or that stands twice where one is expected, makes the document malformed.
 
 A record is a frozen dataclass. Each field is annotated `Annotated[X, Element("Name")]`, where X is `str`, `int`,
-`bool`, a record, or `tuple[..., ...]` of one of these for repeated elements; a default means "may be absent".
+`bool`, a record, or `tuple[..., ...]` of one of these for repeated elements; a default means "may be absent". An
+`Attribute("name")` in the place of an element is read from the start tag; attributes that no field names are ignored.
 """
 
 import dataclasses
@@ -26,6 +27,11 @@ class Element:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Attribute(Element):
+    """The name of the attribute that a field holds."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Slot:
     field: str
     is_repeated: bool
@@ -38,7 +44,7 @@ def read(record: type[Record], tree: Tree) -> Record:
     slots = _slots(record)
     values: dict[str, object] = {}
     for name, node in tree.items():
-        if name.startswith("@"):
+        if name.startswith("@") and name not in slots:
             continue
         if name == "#text":
             _refuse_text(node)
@@ -100,7 +106,8 @@ def _slot(field: str, hint: object, required: bool) -> tuple[str, _Slot]:
     is_repeated = get_origin(kind) is tuple
     if is_repeated:
         kind = get_args(kind)[0]
-    return place.name, _Slot(field, is_repeated, required, _reader(kind))
+    name = f"@{place.name}" if isinstance(place, Attribute) else place.name
+    return name, _Slot(field, is_repeated, required, _reader(kind))
 
 
 def bare(hint: object) -> object:

@@ -59,6 +59,7 @@ class XmlBody:
 
     root: str
     bytes_max: int
+    malformed: str = "MalformedXML"  # what is said of a document that cannot be read
 
 
 Place = Uri | Query | Header | PrefixHeaders | XmlBody

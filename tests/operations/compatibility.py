@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 
 from mys3d.operations import dispatch
-from mys3d.operations.refusals import FIXED, IGNORED, REFUSED
+from mys3d.operations.refusals import FIXED, HEEDED, IGNORED, REFUSED
 from mys3d.s3.router import ROUTES
 from mys3d.s3.table import TABLE, Field, Header, PrefixHeaders, Query, Row, Uri, XmlBody
 
@@ -31,7 +31,6 @@ FAMILIES = {
     "x-amz-server-side-encryption": "encryption",
     "x-amz-copy-source-server-side-encryption": "encryption",
     "x-amz-object-lock-": "object lock",
-    "x-amz-grant-": "grants",
 }
 
 Place = tuple[type, str]
@@ -88,9 +87,10 @@ def where(field: Field) -> Place:
 
 
 def unobeyed(row: Row) -> list[Place]:
-    """The members of an operation that its record does not hold and that are not read for every body."""
+    """The members of an operation that its record does not hold and that are not read with every bucket or body."""
     fields = {where(field) for field in row.fields}
-    return [place for place in members(row) if place not in fields and not _is_promise(row, place)]
+    missing = [place for place in members(row) if place not in fields and not _is_promise(row, place)]
+    return [place for place in missing if place[0] is not Header or place[1] not in HEEDED]
 
 
 def _is_promise(row: Row, place: Place) -> bool:

@@ -19,7 +19,7 @@ ANSWERS: list[tuple[str, str, dict[str, str], bytes, int, str, dict[str, str]]] 
     ("GET", "/photos?tagging", {}, b"", 404, "NoSuchTagSet", {"BucketName": "photos"}),
     ("GET", "/photos/%zz", {}, b"", 400, "InvalidURI", {}),
     ("GET", f"/photos/{LONG}", {}, b"", 400, "KeyTooLongError", {"Size": "1025", "MaxSizeAllowed": "1024"}),
-    ("GET", "/photos?acl", {}, b"", 501, "NotImplemented", {}),
+    ("GET", "/photos?website", {}, b"", 501, "NotImplemented", {}),
     ("GET", "/photos/k", {"If-Match": "x"}, b"", 412, "PreconditionFailed", {"Condition": "If-Match"}),
     ("GET", "/photos/k", {"Range": "bytes=9-"}, b"", 416, "InvalidRange", {"ActualObjectSize": "4"}),
     ("GET", "/photos?max-keys=x", {}, b"", 400, "InvalidArgument", {"ArgumentName": "max-keys"}),

@@ -172,7 +172,6 @@ async def test_a_token_of_temporary_credentials_is_refused(bucket: Any, link: An
 @pytest.mark.parametrize(
     ("method", "url", "code"),
     [
-        ("GET", "/", "AccessDenied"),
         ("PUT", "/mine", "AccessDenied"),
         ("GET", "/photos", "AccessDenied"),
         ("GET", "/photos/k", "AccessDenied"),

@@ -244,3 +244,13 @@ async def test_a_form_may_be_sent_by_a_signed_request_without_a_policy(bucket: A
 async def test_a_field_that_could_not_be_a_header_is_refused(bucket: Any, sign: Any, name: str, value: str) -> None:
     fields = sign(bucket, {"key": "k", name: value}, [*ANY, ["starts-with", f"${name}", ""]])
     assert await refused(bucket, fields) == (400, "InvalidArgument")
+
+
+async def test_a_form_without_a_policy_is_taken_where_everybody_may_write(bucket: Any) -> None:
+    assert (await post(bucket, {"key": "k"})).code == "AccessDenied"
+    assert (await bucket("PUT", "/photos?acl", headers={"x-amz-acl": "public-read-write"})).status == 200
+    found = await post(bucket, {"key": "k", "acl": "public-read"})
+    assert (found.status, found.body) == (204, b"")
+    assert (await bucket("GET", "/photos/k")).body == b"hello"
+    assert (await post(bucket, {"key": "k", "acl": "public-ready"})).code == "InvalidArgument"
+    assert (await post(bucket, {"key": "k", "AWSAccessKeyId": "foo", "policy": "x", "signature": "y"})).status == 403

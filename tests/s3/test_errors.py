@@ -9,6 +9,7 @@ from mys3d.s3 import errors
 # S3 API Reference, "Error responses", by status. A code that is in the catalogue stands here.
 BY_STATUS = {
     400: """
+        AccessControlListNotSupported
         AuthorizationHeaderMalformed AuthorizationQueryParametersError BadDigest BadRequest EntityTooLarge
         EntityTooSmall ExpiredToken IllegalLocationConstraintException IncompleteBody InvalidArgument
         InvalidBucketAclWithObjectOwnership InvalidBucketName InvalidDigest InvalidEncryptionAlgorithmError
@@ -16,7 +17,7 @@ BY_STATUS = {
         InvalidRetentionPeriod InvalidStorageClass InvalidTag InvalidToken InvalidURI InvalidWriteOffset
         KeyTooLongError MalformedACLError MalformedPOSTRequest MalformedPolicy MalformedTrailerError
         MalformedXML MaxMessageLengthExceeded MaxPostPreDataLengthExceededError MetadataTooLarge
-        MissingRequestBodyError MissingSecurityHeader RequestTimeout UnresolvableGrantByEmailAddress
+        MissingRequestBodyError MissingSecurityHeader RequestTimeout UnexpectedContent UnresolvableGrantByEmailAddress
         XAmzContentSHA256Mismatch
     """,
     403: """
