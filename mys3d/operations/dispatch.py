@@ -19,9 +19,11 @@ from mys3d.operations import (
     listing_versions,
     listings,
     objects,
+    ownership_controls,
     part_copying,
     parts,
     posting,
+    public_access,
     removing,
     renaming,
     storing,
@@ -64,6 +66,8 @@ FAMILIES: Final = (
     completing,
     upload_lists,
     acls,
+    ownership_controls,
+    public_access,
 )  # importing them fills the table
 
 log = structlog.get_logger("mys3d.s3")

@@ -53,6 +53,13 @@ BUILT = {
     "PutBucketAcl",
     "GetObjectAcl",
     "PutObjectAcl",
+    "PutBucketOwnershipControls",
+    "GetBucketOwnershipControls",
+    "DeleteBucketOwnershipControls",
+    "PutPublicAccessBlock",
+    "GetPublicAccessBlock",
+    "DeletePublicAccessBlock",
+    "GetBucketPolicyStatus",
 }
 
 
