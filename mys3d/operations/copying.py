@@ -4,7 +4,7 @@ Law: a copy moves no bytes; the conditions on its source are asked of the very v
 Source: S3 API, CopyObject.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 import msgspec
@@ -61,7 +61,7 @@ async def copy_object(call: Call, asked: CopyObject) -> Response:
 
     async def describe(version: Version) -> Description:
         nonlocal told
-        check_allowed(call.of_source(), source, version)
+        wish.check_allowed(call.of_source(), source, version)
         wish.check(version)
         told = await _checksums(call, wish.algorithm, version)
         return Description(wish.content(version), told, acl)
@@ -103,6 +103,15 @@ class _Wish:
         is_changed = self._replaces_content or asked.storage_class or asked.website_redirect_location or name
         if (named.bucket, named.key) == (asked.bucket, asked.key) and not named.version_id and not is_changed:
             raise S3Error("InvalidRequest", _TO_ITSELF)
+
+    def check_allowed(self, call: Call, source: Bucket, version: Version) -> None:
+        """Raise S3Error AccessDenied unless the caller may read this version, and its tags where they are copied.
+
+        Source: S3 API, CopyObject, "Permissions".
+        """
+        check_allowed(call, source, version)
+        if version.content.tags and not self._replaces_tags:
+            check_allowed(replace(call, action="s3:GetObjectTagging"), source, version)
 
     def check(self, version: Version) -> None:
         """Raise S3Error PreconditionFailed, InvalidRequest when this version is not to be copied."""

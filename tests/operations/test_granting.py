@@ -160,6 +160,15 @@ async def test_a_copy_is_made_by_who_may_read_its_source(ann: Any, bob: Any) -> 
     assert grants_of(await bob("GET", "/bobs/k?acl")) == [("CanonicalUser", BOB, "FULL_CONTROL")]
 
 
+async def test_tags_are_copied_by_who_may_read_them(ann: Any, bob: Any) -> None:
+    await ann("PUT", "/photos")
+    await ann("PUT", "/photos/k", b"public", {**PUBLIC, "x-amz-tagging": "secret=1"})
+    await bob("PUT", "/bobs")
+    source = {"x-amz-copy-source": "/photos/k"}
+    assert (await bob("PUT", "/bobs/k", b"", source)).code == "AccessDenied"
+    assert (await bob("PUT", "/bobs/k", b"", {**source, "x-amz-tagging-directive": "REPLACE"})).status == 200
+
+
 async def test_a_source_that_is_missing_where_lists_are_public_is_told(ann: Any, bob: Any) -> None:
     await ann("PUT", "/photos", b"", PUBLIC)
     await bob("PUT", "/bobs")
