@@ -92,7 +92,7 @@ class Laws:
             return
         if node.id in layout.readable(partition):
             self.note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which is referenced and has its home there")
-        for home in layout.target[partition] if layout.target else layout.base[partition]:
+        for home in layout.base[partition]:  # a transition that has begun: those it begins from keep their copies
             if digest not in self.durable.get(home, set()):
                 self.note(f"{node.id[:4]} forgot blob {digest.hex()[:8]}, which its home {home[:4]} does not hold yet")
 

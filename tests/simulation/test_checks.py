@@ -109,7 +109,7 @@ def test_forgetting_a_referenced_blob_is_found_and_garbage_may_go(monkeypatch: A
 def test_an_old_home_that_forgets_before_the_new_ones_hold_the_blob_is_found(monkeypatch: Any) -> None:
     rows = Rows(monkeypatch, references=1)
     rows.layout.readable = lambda _: ("n2",)
-    rows.layout.target = [("n2",)] * 1024
+    rows.layout.base = [("n2",)] * 1024
     rows.laws.synced("n3", [DIGEST])
     rows.laws.synced("n4", [DIGEST])
     rows.laws.forgot(rows.node, DIGEST)
@@ -130,4 +130,14 @@ def test_a_node_that_lags_may_forget_what_a_quorum_of_others_holds(monkeypatch: 
     rows.problems.clear()
     rows.laws.synced("n2", [DIGEST])
     rows.laws.forgot(late, DIGEST)
+    assert rows.problems == []
+
+
+def test_a_copy_beside_those_of_all_homes_may_go_while_another_home_is_being_filled(monkeypatch: Any) -> None:
+    rows = Rows(monkeypatch, references=1)
+    rows.layout.readable = lambda _: ("n2", "n3", "n4", "n5")
+    rows.layout.base, rows.layout.target = [("n2", "n3", "n4")] * 1024, [("n2", "n3", "n5")] * 1024
+    for node in ("n2", "n3", "n4"):
+        rows.laws.synced(node, [DIGEST])
+    rows.laws.forgot(rows.node, DIGEST)
     assert rows.problems == []
