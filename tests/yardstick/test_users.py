@@ -26,3 +26,5 @@ def test_six_users_are_made_and_told_with_all_sections() -> None:
     assert parser["s3 alt"]["secret_key"] == "%s"
     assert parser["s3 tenant"]["tenant"] == "testx"
     assert "{random}" in parser["fixtures"]["bucket prefix"]
+    # Each further class makes the suite repeat its tests of encryption and lifecycle: they would count many times.
+    assert "storage_classes" not in parser["s3 main"]

@@ -52,7 +52,6 @@ def configuration(host: str, port: int, sections: Mapping[str, Mapping[str, str]
         "api_name": "eu-west-1",
         "kms_keyid": "testkey-1",
         "kms_keyid2": "testkey-2",
-        "storage_classes": "STANDARD_IA, GLACIER_IR",
         "lc_debug_interval": "10",
     }
     parser["s3 main"].update(told)
