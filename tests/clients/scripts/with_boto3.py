@@ -10,9 +10,10 @@ from told import BUCKET, ENDPOINT, FOLDER, LARGE, ODD, SMALL, TRUSTED, run, step
 s3 = boto3.client("s3", endpoint_url=ENDPOINT, verify=TRUSTED)
 
 
-def fetched(url, method="GET", data=None):
+def fetched(url, method="GET", data=None, **headers):
     context = ssl.create_default_context(cafile=TRUSTED) if TRUSTED else None
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), context=context) as answer:
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, context=context) as answer:
         return answer.read()
 
 
@@ -96,9 +97,9 @@ def checksums():
         try:
             s3.put_object(Bucket=BUCKET, Key=algorithm, Body=SMALL, ChecksumAlgorithm=algorithm)
         except Exception as error:
-            if "awscrt" not in str(error) and "CRT" not in str(error):
+            if "crt" not in str(error).lower():
                 raise
-            continue
+            continue  # boto3 computes this one with a library that does not come with it
         found = s3.get_object(Bucket=BUCKET, Key=algorithm, ChecksumMode="ENABLED")
         assert found[f"Checksum{algorithm}"]
         assert found["Body"].read() == SMALL
@@ -118,8 +119,9 @@ def conditions():
 def links():
     link = s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": ODD})
     assert fetched(link) == SMALL
-    link = s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "linked"})
-    fetched(link, "PUT", SMALL)
+    # The type is named, because urllib sends one with every body and the signature covers it.
+    link = s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "linked", "ContentType": "text/css"})
+    fetched(link, "PUT", SMALL, **{"Content-Type": "text/css"})
     assert s3.get_object(Bucket=BUCKET, Key="linked")["Body"].read() == SMALL
 
 
