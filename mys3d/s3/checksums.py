@@ -103,14 +103,17 @@ def kind_of(algorithm: Algorithm | None, asked: str | None) -> str:
 
 
 def decode(header: str, text: str) -> bytes:
-    """Return the value of a checksum header or trailer. Raises S3Error InvalidRequest."""
+    """Return the value of a checksum header or trailer. Raises S3Error BadDigest.
+
+    S3 API, PutObject: a value that does not fit its algorithm is a BadDigest. No bytes could ever have it.
+    """
     algorithm = _BY_HEADER[header]
     try:
         value = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise S3Error("InvalidRequest", f"Value for {header} header is invalid.") from error
+        raise S3Error("BadDigest", f"Value for {header} header is invalid.") from error
     if len(value) != algorithm.size:
-        raise S3Error("InvalidRequest", f"Value for {header} header is invalid.")
+        raise S3Error("BadDigest", f"Value for {header} header is invalid.")
     return value
 
 
