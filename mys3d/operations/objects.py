@@ -148,7 +148,7 @@ def _headers(asked: Read, version: Version, sent: Stretch) -> Headers:
     if sent.parts_count:
         found.append(header("x-amz-mp-parts-count", str(sent.parts_count)))
     if asked.checksum_mode is not None and asked.checksum_mode.upper() == "ENABLED":
-        found += [header(*pair) for checksum in sent.checksums for pair in checksums.headers_of(checksum)]
+        found += [header(*pair) for one in sent.checksums for pair in checksums.headers_of(one, sent.checksum_kind)]
     return found
 
 

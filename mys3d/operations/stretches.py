@@ -12,7 +12,7 @@ from mys3d.model.body import PartsBody
 from mys3d.model.objects import Checksum, Version
 from mys3d.registry import queries
 from mys3d.registry.transaction import Reader
-from mys3d.s3 import ranges
+from mys3d.s3 import checksums, ranges
 from mys3d.s3.ranges import Range
 
 
@@ -25,6 +25,7 @@ class Stretch:
     content_range: str = ""  # empty: the whole object, which is 200 and not 206
     parts_count: int = 0  # of the object; 0: not to be told
     checksums: tuple[Checksum, ...] = ()
+    checksum_kind: str = ""  # of the object, beside the checksum of a part; empty: that of the checksum
 
 
 def stretch_of(reader: Reader, version: Version, wanted: str | None, part_number: int | None) -> Stretch:
@@ -61,7 +62,14 @@ def _part(reader: Reader, version: Version, wanted: str | None, number: int) -> 
     found = None if table is None else table.part_range(number)
     if part is None or found is None:
         raise S3Error("InvalidPart", _NO_PART)
-    return Stretch(*found, _told(*found, version.size), body.parts_count, part.checksums)
+    algorithms = [checksum.algorithm for checksum in version.checksums]
+    kept = tuple(checksum for checksum in part.checksums if checksum.algorithm in algorithms)
+    return Stretch(*found, _told(*found, version.size), body.parts_count, kept, _kind(version))
+
+
+def _kind(version: Version) -> str:
+    """How the checksum of an object came about. S3 API, GetObject: x-amz-checksum-type is about the object's."""
+    return checksums.shown_kind(version.checksums[0]) if version.checksums else ""
 
 
 _NO_PART = "The requested part does not exist."

@@ -170,9 +170,10 @@ def text_of(checksum: Checksum) -> str:
     return base64.b64encode(checksum.value).decode() + suffix
 
 
-def headers_of(checksum: Checksum) -> list[tuple[str, str]]:
-    """Return the two headers by which a stored checksum is told."""
-    return [(ALGORITHMS[checksum.algorithm].header, text_of(checksum)), ("x-amz-checksum-type", shown_kind(checksum))]
+def headers_of(checksum: Checksum, kind: str = "") -> list[tuple[str, str]]:
+    """Return the two headers by which a stored checksum is told. `kind`: of the object, when this is one of a part."""
+    shown = kind or shown_kind(checksum)
+    return [(ALGORITHMS[checksum.algorithm].header, text_of(checksum)), ("x-amz-checksum-type", shown)]
 
 
 def elements_of(checksum: Checksum) -> list[tuple[str, str]]:

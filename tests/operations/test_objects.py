@@ -173,8 +173,22 @@ async def test_one_part_is_read(in_parts: Any, method: str) -> None:
     assert found.headers["x-amz-mp-parts-count"] == "3"
     assert found.headers["etag"].endswith('-3"')
     assert len(found.headers["x-amz-checksum-sha256"]) == 44, "that of the part"
+    assert found.headers["x-amz-checksum-type"] == "COMPOSITE", "that of the object"
     if method == "GET":
         assert found.body == b"de"
+
+
+async def test_of_a_part_the_algorithm_of_its_object_is_told(bucket: Any) -> None:
+    upload = (await bucket("POST", "/photos/p?uploads")).xml["UploadId"]
+    crc32 = {"x-amz-checksum-crc32": "NSRBwg=="}
+    etag = (await bucket("PUT", f"/photos/p?uploadId={upload}&partNumber=1", b"abc", crc32)).headers["etag"]
+    listed = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
+    document = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+    assert (await bucket("POST", f"/photos/p?uploadId={upload}", document)).status == 200
+    found = await bucket("GET", "/photos/p?partNumber=1", headers={"x-amz-checksum-mode": "ENABLED"})
+    told = {name for name in found.headers if name.startswith("x-amz-checksum")}
+    assert told == {"x-amz-checksum-crc64nvme", "x-amz-checksum-type"}
+    assert found.headers["x-amz-checksum-type"] == "FULL_OBJECT"
 
 
 async def test_the_whole_of_an_object_in_parts_tells_no_count(in_parts: Any) -> None:
@@ -206,3 +220,10 @@ async def test_an_object_of_one_put_is_its_only_part(stored: Any) -> None:
 async def test_a_part_that_there_is_not(in_parts: Any, url: str, headers: dict[str, str], code: str) -> None:
     found = await in_parts("GET", url, headers=headers)
     assert (found.status, found.code) == (400, code)
+
+
+async def test_no_object_has_a_torrent(stored: Any) -> None:
+    found = await stored("GET", "/photos/k?torrent")
+    assert (found.status, found.code) == (404, "NoSuchKey")
+    assert (await stored("GET", "/none/k?torrent")).code == "NoSuchBucket"
+    assert (await stored("GET", f"/photos/{'k' * 1025}?torrent")).code == "KeyTooLongError"

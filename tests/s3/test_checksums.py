@@ -122,4 +122,5 @@ def test_a_composite_checksum_tells_how_many_parts_it_has() -> None:
         ("x-amz-checksum-sha1", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=-3"),
         ("x-amz-checksum-type", "COMPOSITE"),
     ]
+    assert checksums.headers_of(Checksum("CRC32", bytes(4)), "COMPOSITE")[1] == ("x-amz-checksum-type", "COMPOSITE")
     assert checksums.element_of(composite) == ("ChecksumSHA1", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=-3")
