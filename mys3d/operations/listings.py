@@ -73,6 +73,8 @@ async def list_objects_v2(call: Call, asked: ListObjectsV2) -> Response:
 async def list_objects_v1(call: Call, asked: ListObjects) -> Response:
     bucket, page = await _page(call, asked, asked.marker, shows_owner=True)
     tree = common(asked, bucket, is_truncated=page.is_truncated)
+    if xml.is_holdable(asked.prefix):  # S3 API: only ListObjectsV2 encodes it; SDKs decode it there alone
+        tree["Prefix"] = asked.prefix
     tree["Marker"] = shown(asked, asked.marker)
     if page.is_truncated and asked.delimiter:  # S3 API: "returned only if you have the delimiter request parameter"
         tree["NextMarker"] = shown(asked, page.next_after)

@@ -95,6 +95,12 @@ async def test_keys_are_url_encoded_when_asked_for(bucket: Any) -> None:
     ] == "a%20b%2Bc/%01%C3%A9"
 
 
+@pytest.mark.parametrize(("prefix", "told"), [("%0A", "\n"), ("a%20b", "a b"), ("a%2520", "a%20"), ("%01", "%01")])
+async def test_the_first_list_tells_the_prefix_as_it_was_asked(bucket: Any, prefix: str, told: str) -> None:
+    found = (await bucket("GET", f"/photos?encoding-type=url&prefix={prefix}&delimiter=%0A&marker=%0A")).xml
+    assert (found["Prefix"], found["Delimiter"], found["Marker"]) == (told, "%0A", "%0A")
+
+
 async def test_markup_in_a_key_stays_text(bucket: Any) -> None:
     await bucket("PUT", "/photos/%3C%2FKey%3E%26%22%0D", b"x")
     assert (await bucket("GET", "/photos?list-type=2")).xml["Contents"]["Key"] == '</Key>&"\r'
