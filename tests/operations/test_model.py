@@ -33,6 +33,7 @@ BUILT = {
     "RenameObject",
     "GetObject",
     "GetObjectAttributes",
+    "GetObjectTorrent",
     "HeadObject",
     "CopyObject",
     "DeleteObject",

@@ -220,10 +220,3 @@ async def test_an_object_of_one_put_is_its_only_part(stored: Any) -> None:
 async def test_a_part_that_there_is_not(in_parts: Any, url: str, headers: dict[str, str], code: str) -> None:
     found = await in_parts("GET", url, headers=headers)
     assert (found.status, found.code) == (400, code)
-
-
-async def test_no_object_has_a_torrent(stored: Any) -> None:
-    found = await stored("GET", "/photos/k?torrent")
-    assert (found.status, found.code) == (404, "NoSuchKey")
-    assert (await stored("GET", "/none/k?torrent")).code == "NoSuchBucket"
-    assert (await stored("GET", f"/photos/{'k' * 1025}?torrent")).code == "KeyTooLongError"
