@@ -5,6 +5,7 @@ Called by: commands, whose law holds here too. No byte of an object is named by 
 
 import msgspec
 
+from mys3d.model.cors import CorsRule
 from mys3d.model.names import BucketId, ObjectKey, VersionId
 
 
@@ -41,4 +42,11 @@ class TagBucket(msgspec.Struct, frozen=True, array_like=True, tag="tagb"):
     tags: tuple[tuple[str, str], ...]
 
 
-Amendment = RenameObject | TagVersion | TagBucket
+class SetCors(msgspec.Struct, frozen=True, array_like=True, tag="cors"):
+    """Put these rules in the place of those a bucket has; none: it has none any more. Refused: NO_SUCH_BUCKET."""
+
+    bucket: BucketId
+    rules: tuple[CorsRule, ...]
+
+
+Amendment = RenameObject | TagVersion | TagBucket | SetCors

@@ -10,7 +10,7 @@ from mys3d.errors import Reason, Rejected
 from mys3d.model.names import Instant, LogIndex, NodeId, Term
 from mys3d.registry import tables
 from mys3d.registry.access_commands import BlockPublicAccess, GrantBucket, GrantVersion, SetOwnership
-from mys3d.registry.amendments import RenameObject, TagBucket, TagVersion
+from mys3d.registry.amendments import RenameObject, SetCors, TagBucket, TagVersion
 from mys3d.registry.codec import decode_proposal
 from mys3d.registry.commands import (
     AbandonBody,
@@ -169,6 +169,8 @@ def _rule(tx: Transaction, at: Moment, command: Command) -> Outcome:
             return buckets.set_versioning(tx, at, command)
         case GrantBucket() | GrantVersion() | SetOwnership() | BlockPublicAccess():
             return access.rule(tx, at, command)
+        case SetCors():
+            return buckets.set_cors(tx, at, command)
         case _:
             return _rule_of_cluster(tx, at, command)
 

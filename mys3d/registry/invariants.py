@@ -11,8 +11,8 @@ from typing import Final
 
 from mys3d import limits
 from mys3d.model.members import Member, MemberState
-from mys3d.model.names import LogIndex, NodeId
-from mys3d.registry import keys, tables
+from mys3d.model.names import BucketId, LogIndex, NodeId
+from mys3d.registry import cors_tables, keys, tables
 from mys3d.registry.codec import RowDamaged
 from mys3d.registry.naming import check_bodies, check_references
 from mys3d.registry.ordering import check_hidden, check_live, check_nulls
@@ -36,6 +36,7 @@ _KEY_BYTES: Final = {  # tables whose keys have one length
     keys.COMPLETED: 9,
     keys.COMPLETED_AT: 9,
     keys.ORPHANS: 9,
+    keys.CORS: 9,
 } | dict.fromkeys(_SINGLES, 1)
 _NAMED: Final = (
     keys.BUCKETS, keys.CREDENTIALS, keys.LIVE, keys.MEMBERS, keys.NULLS, keys.SETTINGS, keys.TOKENS, keys.UPLOADS,
@@ -120,6 +121,12 @@ def _check_buckets(reader: Reader) -> Iterator[str]:
     ids = sum(1 for _ in reader.scan(*keys.stretch(keys.BUCKET_NAMES)))
     if ids != names:
         yield f"{names} buckets have names and {ids} have ids"
+    for key, _ in reader.scan(*keys.stretch(keys.CORS)):
+        bucket_id = BucketId(keys.body_id(key))
+        if not tables.has_bucket(reader, bucket_id):
+            yield f"rules for other origins: there is no bucket {bucket_id}"
+        elif not cors_tables.cors(reader, bucket_id):
+            yield f"bucket {bucket_id}: a row for other origins without a rule"
 
 
 def _check_members(reader: Reader) -> Iterator[str]:

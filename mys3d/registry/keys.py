@@ -56,6 +56,7 @@ LEFTOVERS: Final = b"L"
 COMPLETED: Final = b"z"
 COMPLETED_AT: Final = b"Z"
 ORPHANS: Final = b"B"
+CORS: Final = b"C"
 
 # Laid out in docs/formats/registry.md for operations that come later; no row of them exists yet.
 STAGED: Final = b"j"
@@ -249,6 +250,10 @@ def completed_at(index: LogIndex) -> bytes:
 
 def orphans(bucket: BucketId) -> bytes:
     return ORPHANS + number(bucket)
+
+
+def cors(bucket: BucketId) -> bytes:
+    return CORS + number(bucket)
 
 
 def outcome(operation: OperationId) -> bytes:

@@ -10,6 +10,7 @@ from mys3d import limits
 from mys3d.model.access import Credential, User
 from mys3d.model.body import BlobRef, PartsBody
 from mys3d.model.buckets import Bucket
+from mys3d.model.cors import CorsRule
 from mys3d.model.digest import Digest
 from mys3d.model.members import Layout, Member
 from mys3d.model.names import (
@@ -32,7 +33,7 @@ from mys3d.model.names import (
 from mys3d.model.objects import Version
 from mys3d.model.settings import ClusterSettings
 from mys3d.model.uploads import Part, PartTable, Upload
-from mys3d.registry import keys, stack, tables, upload_tables, user_tables
+from mys3d.registry import cors_tables, keys, stack, tables, upload_tables, user_tables
 from mys3d.registry.outcomes import Outcome
 from mys3d.registry.records import Cluster, Completed, DeadBody
 from mys3d.registry.transaction import Reader
@@ -69,6 +70,11 @@ def bucket(reader: Reader, name: BucketName) -> Bucket | None:
 
 def bucket_by_id(reader: Reader, bucket_id: BucketId) -> Bucket | None:
     return tables.bucket_by_id(reader, bucket_id)
+
+
+def cors(reader: Reader, bucket_id: BucketId) -> tuple[CorsRule, ...]:
+    """What pages of other origins may do with a bucket: its rules, in their order."""
+    return cors_tables.cors(reader, bucket_id)
 
 
 def buckets(reader: Reader, after: BucketName | str, limit: int) -> list[Bucket]:

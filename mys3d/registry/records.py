@@ -8,6 +8,7 @@ import msgspec
 from mys3d.errors import Reason, Rejected
 from mys3d.model.body import BlobRef
 from mys3d.model.buckets import Versioning
+from mys3d.model.cors import CorsRule
 from mys3d.model.names import (
     BucketId,
     BucketName,
@@ -169,6 +170,13 @@ class OrphansRow(msgspec.Struct, frozen=True, array_like=True):
     """A bucket that was deleted while uploads were open. The row goes with the last of them."""
 
     format: int
+
+
+class CorsRow(msgspec.Struct, frozen=True, array_like=True):
+    """What pages of other origins may do with a bucket. Without rules there is no row."""
+
+    format: int
+    rules: tuple[CorsRule, ...]
 
 
 class Fence(msgspec.Struct, frozen=True, array_like=True):

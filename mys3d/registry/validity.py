@@ -12,6 +12,7 @@ from mys3d import limits
 from mys3d.model.acl import Acl, Grants
 from mys3d.model.body import BlobRef, InlineBlobs, SimpleBody
 from mys3d.model.buckets import Versioning
+from mys3d.model.cors import CorsRule
 from mys3d.model.digest import DIGEST_BYTES
 from mys3d.model.names import LogIndex
 from mys3d.registry.access_commands import (
@@ -21,7 +22,7 @@ from mys3d.registry.access_commands import (
     GrantVersion,
     SetOwnership,
 )
-from mys3d.registry.amendments import RenameObject, TagBucket, TagVersion
+from mys3d.registry.amendments import RenameObject, SetCors, TagBucket, TagVersion
 from mys3d.registry.commands import (
     AbandonBody,
     BeginLayout,
@@ -114,8 +115,8 @@ def _fault_of_command(command: Command) -> str:
             return _names(command.name) or _grants(command.grants)
         case GrantBucket() | GrantVersion() | SetOwnership() | BlockPublicAccess():
             return _fault_of_access(command)
-        case TagBucket() | TagVersion():
-            return _fault_of_tags(command)
+        case TagBucket() | TagVersion() | SetCors():
+            return _fault_of_amendment(command)
         case DeleteBucket():
             return _number(command.bucket) or _names(command.name)
         case SetVersioning():
@@ -141,13 +142,15 @@ def _fault_of_copies(command: CopyObject | RenameObject) -> str:
             return numbers or _number(command.replaced or 0) or _keys(command.bucket, command.source_key)
 
 
-def _fault_of_tags(command: TagBucket | TagVersion) -> str:
+def _fault_of_amendment(command: TagBucket | TagVersion | SetCors) -> str:
     match command:
         case TagBucket():
             return _number(command.bucket) or _tags(command.tags, limits.bucket_tags_max)
         case TagVersion():
             fault = _keys(command.bucket, command.key) or _number(command.version or 0)
             return fault or _tags(command.tags, limits.object_tags_max)
+        case SetCors():
+            return _number(command.bucket) or _cors(command.rules)
 
 
 def _fault_of_access(command: AccessCommand) -> str:
@@ -251,6 +254,13 @@ def _keys(bucket: int, *keys: str) -> str:
 
 def _tags(tags: Sequence[tuple[str, str]], tags_max: int) -> str:
     return "" if len(tags) <= tags_max else f"{len(tags)} tags"
+
+
+def _cors(rules: Sequence[CorsRule]) -> str:
+    if len(rules) > limits.cors_rules_max:
+        return f"{len(rules)} rules"
+    ages = (rule.max_age_seconds or 0 for rule in rules)
+    return next((fault for age in ages if (fault := _number(age))), "")
 
 
 def _removals(command: DeleteObjects) -> str:

@@ -5,7 +5,8 @@ import msgspec
 from mys3d.errors import Reason, Rejected
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId
-from mys3d.registry import tables, upload_tables, user_tables
+from mys3d.registry import cors_tables, tables, upload_tables, user_tables
+from mys3d.registry.amendments import SetCors
 from mys3d.registry.codec import FORMAT
 from mys3d.registry.commands import CreateBucket, DeleteBucket, SetVersioning
 from mys3d.registry.moment import Moment
@@ -45,6 +46,7 @@ def delete(tx: Transaction, at: Moment, command: DeleteBucket) -> Outcome:
     if upload_tables.has_uploads(tx, command.bucket):  # S3 API: only directory buckets refuse to go for them
         upload_tables.put_orphans(tx, command.bucket)
     tables.drop_bucket(tx, command.bucket, command.name)
+    cors_tables.drop_cors(tx, command.bucket)
     user_tables.drop_bucket_name(tx, found.owner, command.name)
     return Applied(at.index)
 
@@ -54,4 +56,14 @@ def set_versioning(tx: Transaction, at: Moment, command: SetVersioning) -> Outco
     if bucket is None:
         return Rejected(Reason.NO_SUCH_BUCKET, str(command.bucket))
     tables.put_bucket(tx, msgspec.structs.replace(bucket, versioning=command.versioning))
+    return Applied(at.index)
+
+
+def set_cors(tx: Transaction, at: Moment, command: SetCors) -> Outcome:
+    if not tables.has_bucket(tx, command.bucket):
+        return Rejected(Reason.NO_SUCH_BUCKET, str(command.bucket))
+    if command.rules:
+        cors_tables.put_cors(tx, command.bucket, command.rules)
+    else:
+        cors_tables.drop_cors(tx, command.bucket)
     return Applied(at.index)
