@@ -16,6 +16,7 @@ from mys3d.operations import (
     buckets,
     completing,
     copying,
+    cors,
     listing_versions,
     listings,
     objects,
@@ -53,6 +54,7 @@ FAMILIES: Final = (
     objects,
     storing,
     copying,
+    cors,
     renaming,
     removing,
     listings,
@@ -83,6 +85,9 @@ async def dispatch(services: Services, request: Request, body: BodySource) -> Re
         response = _refuse(services, request, services.ports.registry.distrust(error))
     except Exception as error:  # noqa: BLE001 (one of the four places: a request never takes the node down)
         response = _refuse(services, request, error)
+    origin = request.header(b"origin")
+    if origin is not None and request.method != "OPTIONS":
+        response.headers += cors.answered(services, request, origin)
     response.headers += (
         (b"x-amz-request-id", request.id.encode()),
         (b"x-amz-id-2", services.host_id.encode()),
@@ -92,6 +97,8 @@ async def dispatch(services: Services, request: Request, body: BodySource) -> Re
 
 
 async def _serve(services: Services, request: Request, body: BodySource) -> Response:
+    if request.method == "OPTIONS":
+        return await cors.preflight(services, request)
     way = way_of(request)
     wire = _wire(request, way, services.domains)
     name = route(request.method, wire.target, wire.query, wire.headers)

@@ -92,6 +92,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "MissingRequestBodyError": Kind(400, "Request body is empty."),
     "MissingSecurityHeader": Kind(400, "Your request was missing a required header"),
     "NoSuchBucket": Kind(404, "The specified bucket does not exist"),
+    "NoSuchCORSConfiguration": Kind(404, "The CORS configuration does not exist"),
     "NoSuchKey": Kind(404, "The specified key does not exist."),
     "NoSuchPublicAccessBlockConfiguration": Kind(404, "The public access block configuration was not found"),
     "NoSuchTagSet": Kind(404, "The TagSet does not exist"),

@@ -176,14 +176,7 @@ _BY_PLACE: Final = _index(ROUTES)
 
 
 def route(method: str, target: Target, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
-    """Return the AWS name of the operation.
-
-    Raises S3Error MethodNotAllowed; for a CORS preflight AccessForbidden, BadRequest.
-    """
-    if method == "OPTIONS" and "origin" not in headers:
-        raise S3Error("BadRequest", "Insufficient information. Origin request header needed.")
-    if method == "OPTIONS":
-        raise S3Error("AccessForbidden")
+    """Return the AWS name of the operation. Raises S3Error MethodNotAllowed."""
     if method == "POST" and target.bucket == "WriteGetObjectResponse":
         return target.bucket
     level = "key" if target.key else "bucket" if target.bucket else "service"

@@ -93,12 +93,3 @@ def test_what_is_no_operation_is_not_allowed(method: str, url: str) -> None:
     with pytest.raises(S3Error) as refused:
         go(method, url)
     assert refused.value.code == "MethodNotAllowed"
-
-
-@pytest.mark.parametrize(
-    ("headers", "code"), [({"origin": "http://example.com"}, "AccessForbidden"), ({}, "BadRequest")]
-)
-def test_a_preflight_is_refused_because_no_bucket_has_cors(headers: dict[str, str], code: str) -> None:
-    with pytest.raises(S3Error) as refused:
-        route("OPTIONS", Target("bucket", "key"), {}, headers)
-    assert refused.value.code == code
