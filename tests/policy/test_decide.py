@@ -88,7 +88,7 @@ def test_a_grant_on_a_bucket_allows_what_it_says(granted: Permission, allows: li
         (WRITE_ACP, {"s3:PutObjectAcl"}),
         (FULL, {"s3:GetObject", "s3:GetObjectAttributes", "s3:GetObjectAcl", "s3:PutObjectAcl"}),
     ],
-    ids=str,
+    ids=["READ", "WRITE", "READ_ACP", "WRITE_ACP", "FULL"],
 )
 def test_a_grant_on_an_object_allows_what_it_says(granted: Permission, allows: set[str]) -> None:
     acl = Acl(UserId("ann"), (Grant("bob", granted),))
