@@ -4,6 +4,7 @@ Law: every byte taken from the budget is given back once, whatever ends the body
 some blobs are the lowest of their pushes, or of the touches that renewed those.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -128,11 +129,15 @@ class Intake:
         self._budget.give(blob.reserved)
 
     async def keep(self) -> None:
-        """Touch what is durable again in each new epoch, until cancelled: nothing names it yet."""
-        while True:
-            await trio.sleep(look_seconds(self._ports))
-            present = queries.gc_epoch(self._ports.registry.view())
-            await self._renew([taken for taken in self._taken if taken.is_durable and _is_older(taken, present)])
+        """Touch what is durable again in each new epoch, until cancelled: nothing names it yet.
+
+        Ends when the registry cannot be read here any more: then nothing is committed here either.
+        """
+        with suppress(Unavailable):
+            while True:
+                await trio.sleep(look_seconds(self._ports))
+                present = queries.gc_epoch(self._ports.registry.view())
+                await self._renew([taken for taken in self._taken if taken.is_durable and _is_older(taken, present)])
 
     async def _renew(self, old: list[Taken]) -> None:
         """What cannot be renewed now is tried at the next look, and at the latest when its commit was refused."""

@@ -117,7 +117,11 @@ class MissingCopies:
     def _note(self, blob: BlobRef, delay: float) -> None:
         if blob.digest in self._known or self._ports.blobs.holds(blob.digest):
             return
-        layout = queries.layout(self._ports.registry.view())
+        try:
+            layout = queries.layout(self._ports.registry.view())
+        except Unavailable:  # the rows are damaged: they are made anew, or this life ends
+            self.doubt()
+            return
         if layout is None or not is_home(self._ports, layout, partition_of(blob.digest)):
             return
         if len(self._known) >= limits.repair_queue_max:

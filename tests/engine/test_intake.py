@@ -9,6 +9,7 @@ import trio
 from mys3d import limits
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.intake import Intake
+from mys3d.errors import Unavailable
 from mys3d.model.names import Epoch, GcEpoch
 from mys3d.registry.commands import BumpGcEpoch
 
@@ -38,6 +39,20 @@ async def test_blobs_are_handed_over_once_with_the_epochs_of_their_pushes(make_g
     assert intake.size == limits.blob_bytes_max + 2
     intake.give_back()
     assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_keeping_ends_when_the_registry_cannot_be_read_any_more(
+    make_grid: MakeGrid, pieces: Any, monkeypatch: Any, autojump_clock: object
+) -> None:
+    grid = await make_grid(1)
+    intake = Intake(grid[0].ports, BufferBudget(), pieces(), frozenset())
+
+    def refuse() -> None:
+        raise Unavailable("the registry is damaged")
+
+    monkeypatch.setattr(grid[0].ports.registry, "view", refuse)
+    with trio.fail_after(60):
+        await intake.keep()
 
 
 async def test_an_empty_body_has_no_blob_and_the_present_epochs(make_grid: MakeGrid, pieces: Any) -> None:

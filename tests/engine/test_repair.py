@@ -12,6 +12,7 @@ from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_blob
 from mys3d.engine.membership import begin
 from mys3d.engine.put import put_object
+from mys3d.errors import Unavailable
 from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import digest_of, partition_of
 from mys3d.model.members import MemberState
@@ -175,6 +176,21 @@ async def test_what_does_not_fit_the_queue_is_found_by_a_scan(make_grid: MakeGri
     assert not missing.reconciling
     missing.want(BlobRef(digest_of(b"two"), 3))
     assert (missing.reconciling, missing.blobs_missing) == (True, 1)
+
+
+async def test_what_is_wanted_while_the_registry_cannot_be_read_is_found_by_a_scan(
+    make_grid: MakeGrid, monkeypatch: Any
+) -> None:
+    grid = await make_grid(1)
+    missing = grid[0].missing
+    missing.reconciling = False
+
+    def refuse() -> None:
+        raise Unavailable("the registry is damaged")
+
+    monkeypatch.setattr(grid[0].ports.registry, "view", refuse)
+    missing.want(BlobRef(digest_of(b"one"), 3))
+    assert (missing.reconciling, missing.blobs_missing) == (True, 0)
 
 
 async def test_hold_all_returns_only_when_every_referenced_blob_is_here(

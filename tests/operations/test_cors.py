@@ -137,7 +137,8 @@ async def test_a_preflight_that_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("method", "url", "status"), [("GET", "/photos/k", 200), ("HEAD", "/photos/none", 404), ("GET", "/photos?acl", 501)]
+    ("method", "url", "status"),
+    [("GET", "/photos/k", 200), ("HEAD", "/photos/none", 404), ("GET", "/photos?policy", 501)],
 )
 async def test_every_answer_to_a_page_says_what_it_may_read(shared: Any, method: str, url: str, status: int) -> None:
     shared_rules = rules(ONE.replace(">PUT<", ">HEAD<"))
