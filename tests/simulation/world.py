@@ -12,13 +12,14 @@ from random import Random
 
 import trio
 
-from mys3d.engine.admission import Description, admit, create_token
-from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
+from mys3d.engine.admission import admit, create_token
+from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from mys3d.limits import TIB
 from mys3d.model import digest as digests
 from mys3d.model.digest import digest_of
-from mys3d.model.members import Addresses
+from mys3d.model.members import Addresses, Member
 from mys3d.model.names import BucketName, NodeId
+from mys3d.ports import Ports
 from mys3d.registry import keys, queries, tables
 from mys3d.registry.commands import JoinMember
 from mys3d.registry.invariants import violations
@@ -143,24 +144,28 @@ class World:
     async def join(self) -> None:
         """What `mys3d token` and `mys3d join` do, through any node that answers."""
         node = self._make()
-        described = Description(bytes(16), Addresses(*[f"n{node.number}:{port}" for port in (1, 2, 3)]), "z", TIB)
-        while True:
+        incarnation = node.dice.randbytes(16)
+        members: tuple[Member, ...] = ()
+        while not members:
             door = self.dice.choice(self.nodes)
             if door.ports is not None:
-                try:
-                    secret, _ = await create_token(door.ports)
-                    incarnation = node.dice.randbytes(16)
-                    command = JoinMember(
-                        digest_of(secret), node.id, f"n{node.number}", incarnation, described.addresses, "z", TIB, LEVEL
-                    )
-                    admission = await admit(door.ports, command)
-                    break
-                except (Unavailable, OutcomeUnknown, Rejected, AttributeError):
-                    pass
+                with contextlib.suppress(Unavailable, OutcomeUnknown, Rejected, AttributeError):
+                    members = await self._admitted(node, incarnation, door.ports)
             await trio.sleep(0.1)
-        seeds = {member.id: member.addresses.peers for member in admission.members}
-        node.settle(CLUSTER_ID, seeds, incarnation)
+        node.settle(CLUSTER_ID, {member.id: member.addresses.peers for member in members}, incarnation)
         self.nursery.start_soon(self._keep_alive, node)
+
+    async def _admitted(self, node: SimulatedNode, incarnation: bytes, door: Ports) -> tuple[Member, ...]:
+        """Ask once. A node that is a member already was admitted when it was told that this was not known yet."""
+        secret, _ = await create_token(door)
+        addresses = Addresses(*[f"n{node.number}:{port}" for port in (1, 2, 3)])
+        command = JoinMember(digest_of(secret), node.id, f"n{node.number}", incarnation, addresses, "z", TIB, LEVEL)
+        try:
+            return (await admit(door, command)).members
+        except Rejected as refusal:
+            if refusal.reason is not Reason.MEMBER_EXISTS:
+                raise
+            return queries.members(door.registry.view())
 
     async def _keep_alive(self, node: SimulatedNode) -> None:
         """Start a node again, some time after each end."""
