@@ -176,8 +176,14 @@ async def client(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> Clie
 
 @pytest.fixture
 def ann(client: Client) -> Client:
-    """A user who is not root; another one is `BOB`."""
+    """A user who is not root."""
     return replace(client, access_key="ANN")
+
+
+@pytest.fixture
+def bob(client: Client) -> Client:
+    """Another one."""
+    return replace(client, access_key="BOB")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Lists of grants: told, replaced, refused."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ ANN, BOB = "a" * 64, "b" * 64
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 GROUP = f"<URI>{ALL_USERS}</URI>"
-
-
-@pytest.fixture
-def bob(ann: Any) -> Any:
-    return replace(ann, access_key="BOB")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a grant is good for: others, and requests that nobody signed."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ from tests.operations.test_acls import ANN, BOB, grant, grants_of, policy
 
 PUBLIC = {"x-amz-acl": "public-read"}
 OPEN = {"x-amz-acl": "public-read-write"}
-
-
-@pytest.fixture
-def bob(ann: Any) -> Any:
-    return replace(ann, access_key="BOB")
 
 
 async def nobody(client: Any, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:

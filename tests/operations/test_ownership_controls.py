@@ -1,6 +1,5 @@
 """Who owns what others put into a bucket."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ FULL = {"x-amz-acl": "bucket-owner-full-control"}
 def controls(*names: str) -> bytes:
     rules = "".join([f"<Rule><ObjectOwnership>{name}</ObjectOwnership></Rule>" for name in names])
     return f"<OwnershipControls>{rules}</OwnershipControls>".encode()
-
-
-@pytest.fixture
-def bob(ann: Any) -> Any:
-    return replace(ann, access_key="BOB")
 
 
 async def test_controls_are_told_and_removed(ann: Any) -> None:

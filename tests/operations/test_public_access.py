@@ -1,9 +1,6 @@
 """What may not be public."""
 
-from dataclasses import replace
 from typing import Any
-
-import pytest
 
 from tests.operations.test_acls import BOB, grant, policy
 
@@ -14,11 +11,6 @@ NAMES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPu
 def block(*names: str) -> bytes:
     told = "".join([f"<{name}>true</{name}>" for name in names])
     return f"<PublicAccessBlockConfiguration>{told}</PublicAccessBlockConfiguration>".encode()
-
-
-@pytest.fixture
-def bob(ann: Any) -> Any:
-    return replace(ann, access_key="BOB")
 
 
 async def test_a_block_is_told_and_removed(ann: Any) -> None:
