@@ -54,6 +54,11 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
             return Acl(self.owner, private_to(self.owner))
         return Acl(self.owner, self.grants)
 
+    @property
+    def ignores_public_grants(self) -> bool:
+        """True when what a list grants to the public does not count."""
+        return self.public_access is not None and self.public_access.ignore_acls
+
     def acl_of(self, kept: Acl | None) -> Acl:
         """The list that counts for an object which keeps this one."""
         if kept is None or self.ownership is Ownership.BUCKET_OWNER_ENFORCED:

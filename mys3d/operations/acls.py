@@ -15,7 +15,7 @@ from mys3d.model.acl import GROUPS, Acl, Grant, Grants, Ownership, Permission, p
 from mys3d.model.buckets import Bucket
 from mys3d.model.names import UserId
 from mys3d.operations.answers import XML_TYPE, owner_element
-from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, propose_for
 from mys3d.operations.granting import AclHeaders, asked_grants, check_public, kept, resolved
 from mys3d.operations.meant import object_for_write, object_now
 from mys3d.operations.objects import object_key
@@ -90,8 +90,7 @@ async def put_bucket_acl(call: Call, asked: PutBucketAcl) -> Response:
     grants = await _wanted(call, asked, bucket.acl, lambda name: canned.of_bucket(name, bucket.owner))
     check_public(bucket, grants)
     command = GrantBucket(bucket.id, None if grants == private_to(bucket.owner) else grants)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(command)
+    await propose_for(call, bucket, command)
     return Response(200)
 
 
@@ -130,8 +129,7 @@ async def put_object_acl(call: Call, asked: PutObjectAcl) -> Response:
     grants = await _wanted(call, asked, before, lambda name: canned.of_object(name, before.owner, bucket.owner))
     command = GrantVersion(bucket.id, key, version.id, kept(bucket, Acl(before.owner, grants)))
     try:
-        with writing_to(call, bucket):
-            await call.services.ports.registry.propose(command)
+        await propose_for(call, bucket, command)
     except Rejected as refusal:
         if refusal.reason is Reason.NO_SUCH_VERSION and named is None:
             raise Unavailable(f"the object was replaced while its list was: {refusal}") from refusal

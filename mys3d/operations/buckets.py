@@ -12,7 +12,7 @@ from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.model.acl import Grants, Ownership, private_to
 from mys3d.model.buckets import Bucket, BucketConfiguration
 from mys3d.operations.answers import XML_TYPE, header, owner_element, region_of
-from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_name, bucket_now, propose_for
 from mys3d.operations.granting import AclHeaders, asked_grants
 from mys3d.operations.services import Services
 from mys3d.operations.tagging import Tags, set_of
@@ -188,8 +188,7 @@ class DeleteBucket:
 @operation("DELETE", "/{Bucket}", DeleteBucket, action="s3:DeleteBucket")
 async def delete_bucket(call: Call, asked: DeleteBucket) -> Response:
     bucket = await bucket_for_write(call, asked.bucket)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(commands.DeleteBucket(bucket.id, bucket.name))
+    await propose_for(call, bucket, commands.DeleteBucket(bucket.id, bucket.name))
     return Response(204)
 
 

@@ -17,6 +17,8 @@ from mys3d.operations.payload import Payload
 from mys3d.operations.services import Services
 from mys3d.policy.decide import Decision, Principal, decide, rules_over
 from mys3d.registry import queries
+from mys3d.registry.commands import Command
+from mys3d.registry.outcomes import Applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +109,9 @@ def writing_to(call: Call, bucket: Bucket) -> Iterator[None]:
         if refusal.reason is Reason.NO_SUCH_BUCKET and found is not None and found.id != bucket.id:
             raise Unavailable(f"bucket {bucket.name} was made anew; this node knew the old one") from refusal
         raise
+
+
+async def propose_for(call: Call, bucket: Bucket, command: Command) -> Applied:
+    """Propose a command for `bucket`. Raises Rejected, OutcomeUnknown; Unavailable, as `writing_to` too."""
+    with writing_to(call, bucket):
+        return await call.services.ports.registry.propose(command)

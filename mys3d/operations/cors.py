@@ -13,7 +13,7 @@ from mys3d.model.buckets import Bucket
 from mys3d.model.cors import CorsRule
 from mys3d.model.names import BucketName
 from mys3d.operations.answers import XML_TYPE
-from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, propose_for
 from mys3d.operations.services import Services
 from mys3d.registry import amendments, queries
 from mys3d.registry.codec import RowDamaged
@@ -109,8 +109,7 @@ async def delete_bucket_cors(call: Call, asked: DeleteBucketCors) -> Response:
 
 async def _set(call: Call, name: str, rules: tuple[CorsRule, ...]) -> None:
     bucket = await bucket_for_write(call, name)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(amendments.SetCors(bucket.id, rules))
+    await propose_for(call, bucket, amendments.SetCors(bucket.id, rules))
 
 
 async def preflight(services: Services, request: Request) -> Response:

@@ -12,7 +12,7 @@ from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.acl import Ownership
 from mys3d.operations.answers import XML_TYPE
-from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, propose_for
 from mys3d.registry.access_commands import SetOwnership
 from mys3d.s3 import xml
 from mys3d.s3.message import Response
@@ -42,8 +42,7 @@ async def put_bucket_ownership_controls(call: Call, asked: PutBucketOwnershipCon
     bucket = await bucket_for_write(call, asked.bucket)
     if wanted is Ownership.BUCKET_OWNER_ENFORCED and bucket.grants is not None:
         raise S3Error("InvalidBucketAclWithObjectOwnership")
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(SetOwnership(bucket.id, wanted))
+    await propose_for(call, bucket, SetOwnership(bucket.id, wanted))
     return Response(200)
 
 
@@ -71,8 +70,7 @@ class DeleteBucketOwnershipControls:
 )
 async def delete_bucket_ownership_controls(call: Call, asked: DeleteBucketOwnershipControls) -> Response:
     bucket = await bucket_for_write(call, asked.bucket)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(SetOwnership(bucket.id, Ownership.UNSET))
+    await propose_for(call, bucket, SetOwnership(bucket.id, Ownership.UNSET))
     return Response(204)
 
 

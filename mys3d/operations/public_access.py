@@ -14,7 +14,7 @@ from mys3d.errors import S3Error
 from mys3d.model.acl import PublicAccessBlock, is_public
 from mys3d.model.buckets import Bucket
 from mys3d.operations.answers import XML_TYPE
-from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, propose_for
 from mys3d.registry.access_commands import BlockPublicAccess
 from mys3d.s3 import xml
 from mys3d.s3.message import Response
@@ -79,8 +79,7 @@ async def delete_public_access_block(call: Call, asked: DeletePublicAccessBlock)
 
 async def _set(call: Call, name: str, block: PublicAccessBlock | None) -> None:
     bucket = await bucket_for_write(call, name)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(BlockPublicAccess(bucket.id, block))
+    await propose_for(call, bucket, BlockPublicAccess(bucket.id, block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +96,7 @@ async def get_bucket_policy_status(call: Call, asked: GetBucketPolicyStatus) -> 
 
 def _is_public(bucket: Bucket) -> bool:
     """True when everybody has some right in the bucket itself."""
-    is_ignored = bucket.public_access is not None and bucket.public_access.ignore_acls
-    return not is_ignored and is_public(bucket.acl.grants)
+    return not bucket.ignores_public_grants and is_public(bucket.acl.grants)
 
 
 def _text(value: bool) -> str:

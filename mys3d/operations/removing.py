@@ -16,7 +16,7 @@ from mys3d.model.buckets import Bucket
 from mys3d.model.names import Instant
 from mys3d.operations.answers import XML_TYPE, header
 from mys3d.operations.batching import PLAINLY, Removal, batches, rows_of
-from mys3d.operations.call import Call, bucket_for_write, writing_to
+from mys3d.operations.call import Call, bucket_for_write, propose_for
 from mys3d.operations.objects import object_key
 from mys3d.operations.storing import precondition_of
 from mys3d.policy.decide import Decision, decide
@@ -49,10 +49,7 @@ async def delete_object(call: Call, asked: DeleteObject) -> Response:
         if_size=_size(asked.if_match_size),
     )
     bucket = await bucket_for_write(call if version is None else replace(call, action=_OF_VERSIONS), asked.bucket)
-    with writing_to(call, bucket):
-        applied = await call.services.ports.registry.propose(
-            commands.DeleteObject(bucket.id, key, version, precondition)
-        )
+    applied = await propose_for(call, bucket, commands.DeleteObject(bucket.id, key, version, precondition))
     assert isinstance(applied.detail, VersionRemoved)
     return Response(204, _told(applied.detail))
 
@@ -126,10 +123,10 @@ async def delete_objects(call: Call, asked: DeleteObjects) -> Response:
     wanted: list[Removal] = []
     for each in asked.delete.objects:
         try:
-            wanted.append(_removal(each))
-            if wanted[-1].named is not None and not may_remove_versions:
-                wanted.pop()
+            removal = _removal(each)
+            if removal.named is not None and not may_remove_versions:
                 raise S3Error("AccessDenied")
+            wanted.append(removal)
         except S3Error as error:
             refused.append(_error_row(each.key, each.version_id, error))
     rows_counts = await call.services.ports.registry.scan(partial(rows_of, bucket=bucket, removals=wanted))
@@ -164,8 +161,7 @@ async def _remove(call: Call, bucket: Bucket, batch: Sequence[Removal]) -> Seque
     """Remove some keys by one command; return for each what came of it. The other batches of the request go on."""
     command = commands.DeleteObjects(bucket.id, tuple(each.key for each in batch), _wanted(batch))
     try:
-        with writing_to(call, bucket):
-            applied = await call.services.ports.registry.propose(command)
+        applied = await propose_for(call, bucket, command)
     except Unavailable:
         return [S3Error("SlowDown")] * len(batch)
     except OutcomeUnknown:

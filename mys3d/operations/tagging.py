@@ -10,7 +10,7 @@ from typing import Annotated
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.operations.answers import XML_TYPE
-from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, propose_for
 from mys3d.operations.meant import version_headers, version_meant
 from mys3d.operations.objects import Headers, object_key
 from mys3d.operations.storing import made_headers
@@ -87,8 +87,7 @@ async def delete_bucket_tagging(call: Call, asked: DeleteBucketTagging) -> Respo
 
 async def _tag_bucket(call: Call, name: str, wanted: TagSet) -> None:
     bucket = await bucket_for_write(call, name)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(amendments.TagBucket(bucket.id, wanted))
+    await propose_for(call, bucket, amendments.TagBucket(bucket.id, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +138,10 @@ async def _tag_object(call: Call, asked: PutObjectTagging | DeleteObjectTagging,
     key = object_key(asked.key)
     named = version_ids.parse(asked.version_id)
     bucket = await bucket_for_write(call, asked.bucket)
-    registry = call.services.ports.registry
     try:
-        with writing_to(call, bucket):
-            return made_headers(await registry.propose(amendments.TagVersion(bucket.id, key, named, wanted)))
+        return made_headers(await propose_for(call, bucket, amendments.TagVersion(bucket.id, key, named, wanted)))
     except Rejected as refusal:
         if refusal.reason in (Reason.NO_SUCH_KEY, Reason.NO_SUCH_VERSION):
-            version_meant(registry.view(), bucket, key, named)  # says more: a marker is no version that is missing
+            view = call.services.ports.registry.view()
+            version_meant(view, bucket, key, named)  # says more: a marker is no version that is missing
         raise

@@ -14,7 +14,7 @@ from mys3d.model.buckets import Bucket
 from mys3d.model.names import BucketId, ObjectKey, UploadId, UserId
 from mys3d.model.uploads import Upload
 from mys3d.operations.answers import XML_TYPE, header
-from mys3d.operations.call import Call, bucket_for_write, writing_to
+from mys3d.operations.call import Call, bucket_for_write, propose_for
 from mys3d.operations.describing import Described, content_of
 from mys3d.operations.granting import object_acl
 from mys3d.operations.objects import object_key
@@ -46,8 +46,7 @@ async def create_multipart_upload(call: Call, asked: CreateMultipartUpload) -> R
     name = "" if algorithm is None else algorithm.name
     is_composite = kind == checksums.COMPOSITE
     command = CreateUpload(bucket.id, key, token, call.caller.user, content, name, is_composite, acl)
-    with writing_to(call, bucket):
-        applied = await call.services.ports.registry.propose(command)
+    applied = await propose_for(call, bucket, command)
     assert isinstance(applied.detail, UploadBegun)
     tree: dict[str, xml.Node] = {
         "Bucket": bucket.name,
@@ -71,8 +70,7 @@ class AbortMultipartUpload:
 async def abort_multipart_upload(call: Call, asked: AbortMultipartUpload) -> Response:
     bucket = await bucket_for_write(call, asked.bucket)
     found = await open_upload(call, bucket, object_key(asked.key), asked.upload_id)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(AbortUpload(bucket.id, found.key, found.id))
+    await propose_for(call, bucket, AbortUpload(bucket.id, found.key, found.id))
     return Response(204)
 
 

@@ -12,7 +12,7 @@ from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Versioning
 from mys3d.operations.answers import XML_TYPE
-from mys3d.operations.call import Call, bucket_for_write, bucket_now, writing_to
+from mys3d.operations.call import Call, bucket_for_write, bucket_now, propose_for
 from mys3d.registry.commands import SetVersioning
 from mys3d.s3 import xml
 from mys3d.s3.message import Response
@@ -36,8 +36,7 @@ class PutBucketVersioning:
 async def put_bucket_versioning(call: Call, asked: PutBucketVersioning) -> Response:
     wanted = _status(asked.configuration)
     bucket = await bucket_for_write(call, asked.bucket)
-    with writing_to(call, bucket):
-        await call.services.ports.registry.propose(SetVersioning(bucket.id, wanted))
+    await propose_for(call, bucket, SetVersioning(bucket.id, wanted))
     return Response(200)
 
 

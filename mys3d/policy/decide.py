@@ -92,7 +92,7 @@ def _is_granted(principal: Principal, action: str, bucket: Bucket, acl: Acl | No
 
 def _names_of(principal: Principal, bucket: Bucket) -> tuple[str, ...]:
     """As whom a caller may be granted something."""
-    is_ignored = bucket.public_access is not None and bucket.public_access.ignore_acls
+    is_ignored = bucket.ignores_public_grants
     everybody = () if is_ignored else (ALL_USERS,)
     if principal == ANONYMOUS:
         return everybody
