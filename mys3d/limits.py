@@ -74,6 +74,7 @@ hash_batch_bytes: Final = 1 * MIB  # one thread hop hashes this much
 buffer_budget_bytes: Final = (
     128 * MIB
 )  # body buffers of one node; with what queues for disks and peers its RSS stays below 400 MB
+give_back_seconds: Final = 10.0  # free memory is returned to the kernel this often: 5 ms each time under full load
 buffer_wait_seconds: Final = 5.0  # waiting longer for body buffers answers 503 SlowDown
 
 # --- Volumes ----------------------------------------------------------------------------------------------------

