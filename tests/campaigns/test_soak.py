@@ -3,12 +3,13 @@
 Run by `make soak`. Needs no root. The first three minutes fill caches and pools; what grows after them leaks.
 """
 
+import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from statistics import median
+from statistics import linear_regression, median
 
 import pytest
 
@@ -72,6 +73,23 @@ def size_mib(folder: Path) -> float:
     return total / MIB
 
 
+def memory(samples: list[Sample], seconds: float) -> tuple[float, float]:
+    """MiB where the line of least squares begins, after settling, and where it ends.
+
+    A line, because the log and the write buffers of two stores fill and empty within a minute each: 15 MiB together.
+    """
+    settled = [one for one in samples if one.moment / seconds >= SETTLED]
+    line = linear_regression([one.moment for one in settled], [one.rss_mib for one in settled])
+    first, last = (line.intercept + line.slope * moment for moment in (SETTLED * seconds, seconds))
+    return first, last
+
+
+def by_minute(samples: list[Sample]) -> str:
+    """The median of each minute, MiB."""
+    minutes = itertools.groupby(samples, lambda one: int(one.moment // 60))
+    return " ".join(f"{median(one.rss_mib for one in group):.0f}" for _, group in minutes)
+
+
 def growth(samples: list[Sample], of: Callable[[Sample], float], seconds: float) -> tuple[float, float]:
     """Medians of the tenth of the time after settling, and of the last tenth."""
     early = [of(one) for one in samples if SETTLED <= one.moment / seconds < SETTLED + 0.1]
@@ -80,13 +98,14 @@ def growth(samples: list[Sample], of: Callable[[Sample], float], seconds: float)
 
 
 def judge_node(verdict: Verdict, name: str, samples: list[Sample], seconds: float) -> None:
-    before, behind = growth(samples, lambda one: one.rss_mib, seconds)
+    before, behind = memory(samples, seconds)
     highest = max(one.rss_mib for one in samples)
     files = growth(samples, lambda one: one.files, seconds)
     sockets = growth(samples, lambda one: one.sockets, seconds)
     last = samples[-1]
     highest_journal = max(one.journal_mib for one in samples)
     verdict.figures[f"{name} memory"] = f"{before:.0f} -> {behind:.0f} MiB, at most {highest:.0f}"
+    verdict.figures[f"{name} memory by minute"] = by_minute(samples)
     verdict.figures[f"{name} files, sockets"] = (
         f"{files[0]:.0f} -> {files[1]:.0f}, {sockets[0]:.0f} -> {sockets[1]:.0f}"
     )
@@ -126,3 +145,14 @@ def test_ten_minutes_of_load_leave_nothing_behind(
     loopback_cluster: Callable[..., Cluster], seed: int, scale: float
 ) -> None:
     run(loopback_cluster(3), SECONDS * scale, seed)
+
+
+def test_the_growth_of_memory_is_that_of_its_line() -> None:
+    """Teeth of a saw are no growth, a slope below them is."""
+    seconds = 600.0
+    teeth = [Sample(at, 100 + at % 50 / 5, 0, 0, 0, 0, 0) for at in range(0, 600, 2)]
+    flat = memory(teeth, seconds)
+    grown = memory([replace(one, rss_mib=one.rss_mib + one.moment / 60) for one in teeth], seconds)
+    assert abs(flat[1] - flat[0]) < 1
+    assert 6 < grown[1] - grown[0] < 8
+    assert {int(minute) for minute in by_minute(teeth).split()} <= {103, 104, 105, 106}
