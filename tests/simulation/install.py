@@ -178,8 +178,10 @@ def _noting_writes(write: Callable[[FileDisk, Work], None]) -> Callable[[FileDis
 
 def _noting_resets(reset: Callable[[FileDisk, int, int], None]) -> Callable[[FileDisk, int, int], None]:
     def wrapped(disk: FileDisk, index: int, term: int) -> None:
-        HERE.get().promises.reset(index, term)
+        promises = HERE.get().promises
+        promises.resets(index, term)
         reset(disk, index, term)
+        promises.was_reset()
 
     return wrapped
 

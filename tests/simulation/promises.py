@@ -20,6 +20,7 @@ class Promises:
     is_journal_harmed: bool = False  # by a fault: from then on until it is put aside nothing is known of it
     vote: tuple[int, str | None] = (0, None)  # term and vote, as they were synced last
     end: tuple[int, int] = (0, 0)  # term and index of the last entry that was synced
+    before: tuple[int, int] | None = None  # the end of the log that is being replaced; None: none is
     touches: dict[Digest, GcEpoch] = field(default_factory=dict)  # the epoch at which a blob was said to be held
 
     def wrote(self, work: Work) -> None:
@@ -37,12 +38,17 @@ class Promises:
         if found.term < term or (found.term == term and voted is not None and found.vote != voted):
             self.note(f"it voted for {voted} in term {term}, and remembers {found.vote} in term {found.term}")
         last = (found.entries[-1][2], found.entries[-1][1])
-        if last < self.end:
+        if last < min(self.end, self.before or self.end):
             self.note(f"its journal ends with entry {last[1]} of term {last[0]}, it synced {self.end[1]}")
+        if self.before is not None:
+            self.end, self.before = last, None  # a crash in between: either log is right
 
-    def reset(self, index: int, term: int) -> None:
-        """The log begins anew behind this entry, now or a moment ago."""
-        self.end = (term, index)
+    def resets(self, index: int, term: int) -> None:
+        """The log is about to begin anew behind this entry."""
+        self.before, self.end = self.end, (term, index)
+
+    def was_reset(self) -> None:
+        self.before = None
 
     def put_aside(self) -> None:
         """The node gave its journal up, to come back in another incarnation. It may do so twice."""
@@ -70,4 +76,4 @@ class Promises:
         self.touches.clear()
 
     def _forget_journal(self) -> None:
-        self.vote, self.end = (0, None), (0, 0)
+        self.vote, self.end, self.before = (0, None), (0, 0), None

@@ -66,9 +66,21 @@ def test_a_journal_that_nothing_harmed_is_not_given_up(node: Node) -> None:
 
 
 def test_a_log_that_began_anew_behind_a_snapshot_may_be_shorter(node: Node) -> None:
-    node.promises.reset(6, 3)
+    node.promises.resets(6, 3)
+    node.promises.was_reset()
     node.starts(6, 3, (3, "b"))
     assert node.problems == []
+    node.starts(5, 3, (3, "b"))
+    assert len(node.problems) == 1
+
+
+@pytest.mark.parametrize("found", [(9, 3), (12, 3)], ids=["the old log", "the new one"])
+def test_a_crash_while_the_log_begins_anew_leaves_either_log(node: Node, found: tuple[int, int]) -> None:
+    node.promises.resets(12, 3)
+    node.starts(*found, (3, "b"))
+    assert node.problems == []
+    node.starts(found[0] - 1, 3, (3, "b"))
+    assert len(node.problems) == 1
 
 
 def test_rows_that_end_before_the_journal_begins_are_noted_unless_they_were_lost(node: Node) -> None:
