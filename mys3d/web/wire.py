@@ -92,15 +92,16 @@ class Wire:
     async def _rest_of_head(self, data: bytes) -> tuple[bytes, int, int]:
         """Return the bytes received, where the head starts, and where its end is; -1 when the client left."""
         self._guest.due = trio.current_time() + self._deadlines.head
-        end = -1
+        checked, end = 0, -1
         while end < 0:
-            check_beginning(data)
+            check_beginning(data, checked)
+            checked = len(data)
             piece = await self._stream.receive_some(limits.receive_bytes)
             if not piece:
                 break
             data += piece
             start = 2 if data[:2] == b"\r\n" else 0
-            end = data.find(END, start)
+            end = data.find(END, max(start, checked + 1 - len(END)))
         self._guest.due = math.inf
         return data, 2 if data[:2] == b"\r\n" else 0, end
 

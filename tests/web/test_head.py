@@ -178,6 +178,23 @@ def test_a_good_beginning_is_waited_for(data: bytes) -> None:
         check_beginning(data)
 
 
+LOOSE = [b"GET / HTTP/1.1\r\nHost: x\r\nX: y\n", b"GET /\n", b"GET / HTTP/1.1\r\n\n", b"G\r\r\n\n"]
+
+
+@pytest.mark.parametrize("data", LOOSE)
+def test_a_bare_line_feed_is_found_wherever_a_head_is_cut(data: bytes) -> None:
+    for cut in range(1, len(data)):
+        assert data[:cut].replace(b"\r\n", b"").count(b"\n") == 0
+        check_beginning(data[:cut])
+        with pytest.raises(BadHead):
+            check_beginning(data, cut)
+
+
+@pytest.mark.parametrize("cut", range(1, 31))
+def test_what_was_checked_before_is_good_however_a_head_is_cut(cut: int) -> None:
+    check_beginning(b"GET / HTTP/1.1\r\nHost: x\r\nX: y\r\n", cut)
+
+
 def test_any_damage_to_a_head_is_read_or_refused_but_never_crashes() -> None:
     chance = random.Random(5)
     whole = head_of("Content-Length: 5", "Connection: keep-alive", "X-Amz-Date: 20260101T000000Z")
