@@ -45,37 +45,6 @@ async def test_no_packet_takes_the_node_down(open_house: Any, packet: bytes, doo
     assert not house.ended.is_set()
 
 
-SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
-CHUNKED = b"PUT /b/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-SMUGGLING = {
-    "CL and TE": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "an unknown TE": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-    "two CL": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 37\r\n\r\n",
-    "a folded line": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
-    "a bare LF": b"PUT /b/k HTTP/1.1\r\nHost: x\nContent-Length: 5\r\n\r\n",
-    "a blank before the colon": b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\n",
-    "a chunk longer than its size": CHUNKED + b"1\r\nab\r\n0\r\n\r\n",
-    "a chunk that ends in LF": CHUNKED + b"1\r\na\n0\r\n\r\n",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("data", SMUGGLING.values(), ids=SMUGGLING)
-async def test_nothing_behind_an_ambiguous_request_is_ever_answered(open_house: Any, data: bytes) -> None:
-    seen: list[bytes] = []
-
-    async def dispatch(request: Request, body: BodySource) -> Response:
-        seen.append(request.raw_path)
-        while await body.read():
-            continue
-        return Response(200)
-
-    house = await open_house(dispatch, drain=0.05)
-    answer = await house.talk(data + SMUGGLED)
-    assert b"/smuggled" not in seen
-    assert not answer.startswith(b"HTTP/1.1 200")
-    assert await house.is_answering()
-
-
 async def test_a_malformed_head_is_answered_in_xml(open_house: Any) -> None:
     house = await open_house(drain=0.05)
     answer = await house.talk(b"GET / HTTP/1.1\r\n\r\n")
