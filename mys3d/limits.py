@@ -230,6 +230,12 @@ token_lifetime_seconds: Final = 3600
 
 # --- HTTP front -------------------------------------------------------------------------------------------------
 ready_deadline_seconds: Final = 2.0  # a load balancer's question is answered within this
+connections_max: Final = 4096  # of the S3 port
+admin_connections_max: Final = 128  # of the admin port, which no load on the other can take
+turned_away_max: Final = 64  # connections beyond these that are told so at a time; more are closed unheard
+turn_away_seconds: Final = 2.0
+rest_seconds: Final = 1.0  # a connection that has waited for less is not closed to make place for another
+descriptors_reserve: Final = 2048  # file descriptors for volumes, indexes, registry and peers
 head_bytes_max: Final = 32 * KIB
 headers_count_max: Final = 256  # 2 KB of one-letter user metadata still fit beside the headers of an SDK
 chunk_overhead_bytes_max: Final = 16 * KIB  # chunk lines may exceed what small chunks need by this, as in Go
@@ -237,7 +243,15 @@ admin_body_bytes_max: Final = 64 * KIB  # requests to health and admin routes
 handshake_seconds: Final = 10.0
 head_deadline_seconds: Final = 10.0
 body_stall_seconds: Final = 30.0
+requests_max: Final = 256  # of S3, in work on one node; with more at once all of them and health checks turn slow
+transfers_max: Final = (
+    512  # more that only move large bodies: each may hold one piece of a download (`read_piece_bytes`)
+)
+transfer_bytes_min: Final = 1 * MIB  # a body is large once this much of it was received
+request_wait_seconds: Final = 5.0  # waiting longer for its turn answers a request 503 SlowDown
+body_pace_bytes_per_second: Final = 500.0  # of a body, on average; Apache 2.4, mod_reqtimeout: MinRate=500
 write_stall_seconds: Final = 30.0
+complaint_seconds: Final = 10.0  # an overload is told in the log this often at most
 certificate_look_seconds: Final = 10.0  # how soon a renewed certificate is shown
 keep_alive_seconds: Final = 75.0
 sweep_seconds: Final = 0.5  # connections are looked over this often for waits that are over
@@ -273,4 +287,6 @@ assert log_keep_entries_max * 3 // 2 < log_entries_max
 assert snapshot_piece_bytes <= bulk_frame_bytes_max
 assert snapshot_idle_seconds > snapshot_piece_seconds
 assert snapshot_quiet_seconds > 2 * snapshot_rest_seconds
+assert turned_away_max < descriptors_reserve
+assert peer_connections_max < descriptors_reserve
 assert join_deadline_seconds > propose_deadline_seconds

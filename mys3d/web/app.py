@@ -17,6 +17,7 @@ from mys3d.s3.uri import bucket_of_host
 from mys3d.web.admin import AdminCalls, admin_routes
 from mys3d.web.health import Health, health_routes
 from mys3d.web.s3_front import Dispatch, Receive, S3Front, Scope, Send
+from mys3d.web.turns import Turns
 
 OWN_PREFIX: Final = b"/_mys3d/"  # no bucket name begins with an underscore
 
@@ -45,9 +46,14 @@ class Front(QuartTrio):
                 await super().__call__(scope, _replay(body, receive), send)
 
 
-def s3_app(dispatch: Dispatch, health: Health, console_port: int, domains: Sequence[str] = ()) -> Front:
-    """The application of the S3 port: objects, health, and the way to the console for a browser that comes here."""
-    app = Front(S3Front(dispatch), domains)
+def s3_app(
+    dispatch: Dispatch, health: Health, console_port: int, domains: Sequence[str] = (), turns: Turns | None = None
+) -> Front:
+    """The application of the S3 port: objects, health, and the way to the console for a browser that comes here.
+
+    Only objects wait for their turn: health is told while the node has more to do than it can.
+    """
+    app = Front(S3Front(dispatch, turns), domains)
     app.register_blueprint(health_routes(health))
 
     @app.get("/")

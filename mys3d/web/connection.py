@@ -41,9 +41,9 @@ class Connection:
 
     async def run(self) -> None:
         try:
-            self._config.lobby.enter(self._guest)
+            is_served = self._config.lobby.enter(self._guest)
             with self._guest.scope:
-                await self._converse()
+                await (self._converse() if is_served else self._turn_away())
         except Exception as error:
             self._wire.reset()
             if not is_departure(error):
@@ -72,11 +72,22 @@ class Connection:
                     return
                 head = parse_head(data)
             except BadHead as error:
-                await wire.send(refusal(error, os.urandom(8).hex().upper()))
-                await wire.drain()
+                await self._refuse(error)
                 return
             if not await self._answer(head, asgi_scope(head, scheme, client, server)):
                 return
+
+    async def _turn_away(self) -> None:
+        """Say that there is no place here now; when too many have to be told, just close."""
+        lobby = self._config.lobby
+        if lobby.hears_refusals:
+            self._guest.scope.deadline = trio.current_time() + lobby.deadlines.turn_away
+            await self._wire.handshake()
+            await self._refuse(BadHead("SlowDown", "This node serves as many connections as it can."))
+
+    async def _refuse(self, error: BadHead) -> None:
+        await self._wire.send(refusal(error, os.urandom(8).hex().upper()))
+        await self._wire.drain()
 
     async def _answer(self, head: Head, scope: dict[str, Any]) -> bool:
         """Let the application answer one request; True when another may follow on this connection."""

@@ -8,6 +8,7 @@ import ssl
 
 import hypercorn
 
+from mys3d import limits
 from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.lobby import Lobby
@@ -16,7 +17,13 @@ from mys3d.web.lobby import Lobby
 class FrontConfig(hypercorn.Config):
     """Hypercorn's configuration, with our deadlines and the idle connections of this listener."""
 
-    def __init__(self, bind: str, deadlines: Deadlines, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        bind: str,
+        deadlines: Deadlines,
+        certificate: Certificate | None = None,
+        connections_max: int = limits.connections_max,
+    ) -> None:
         super().__init__()
         self.bind = [bind]
         self.backlog = 2048
@@ -25,7 +32,7 @@ class FrontConfig(hypercorn.Config):
         self.errorlog = logging.getLogger("mys3d.hypercorn")
         self.graceful_timeout = deadlines.graceful
         self.alpn_protocols = ["http/1.1"]
-        self.lobby = Lobby(deadlines)
+        self.lobby = Lobby(deadlines, connections_max)
         self.certificate = certificate
         if certificate is not None:
             self.certfile, self.keyfile = str(certificate.chain), str(certificate.key)

@@ -5,10 +5,14 @@ Law: the target and the headers go on as the bytes that arrived; a body goes thr
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Final
 
-from mys3d.errors import S3Error
+from mys3d import limits
+from mys3d.errors import S3Error, Unavailable
 from mys3d.s3.message import BodySource, Request, Response
+from mys3d.web.complaint import Complaint
+from mys3d.web.refusal import slow_down
+from mys3d.web.turns import Turn, Turns
 
 Dispatch = Callable[[Request, BodySource], Awaitable[Response]]
 Scope = MutableMapping[str, Any]
@@ -19,10 +23,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class ReceivedBody:
     """The body of one request, as `BodySource` promises it."""
 
-    __slots__ = ("_failure", "_has_ended", "_receive")
+    __slots__ = ("_failure", "_has_ended", "_receive", "_size", "_turn")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, turn: Turn) -> None:
         self._receive = receive
+        self._turn = turn
+        self._size = 0
         self._has_ended = False
         self._failure: S3Error | None = None
 
@@ -39,14 +45,19 @@ class ReceivedBody:
         self._has_ended = not message["more_body"]
         piece: bytes = message["body"]
         assert piece or self._has_ended, "a piece of a body that goes on is not empty"
+        self._size += len(piece)
+        if self._size >= limits.transfer_bytes_min:
+            self._turn.step_aside()
         return piece
 
 
 class S3Front:
-    """The ASGI application of S3: asks `dispatch` for the response to every request."""
+    """The ASGI application of S3: asks `dispatch` for the response to every request whose turn it is."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
+    def __init__(self, dispatch: Dispatch, turns: Turns | None = None) -> None:
+        self._dispatch: Final = dispatch
+        self._turns: Final = turns or Turns()
+        self._busy: Final = Complaint("requests waited for their turn in vain")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope["client"]
@@ -59,12 +70,27 @@ class S3Front:
             remote=client[0] if client else "",
             id=os.urandom(8).hex().upper(),
         )
-        response = await self._dispatch(request, ReceivedBody(receive))
-        await send_response(response, send, to_head=request.method == "HEAD")
+        if not self._turns.take_now():
+            try:
+                await self._turns.take(request.remote)
+            except Unavailable:
+                self._busy.happened()
+                refusal = slow_down(request, "This node has too many requests to answer.")
+                await send_response(refusal, send, to_head=request.method == "HEAD")
+                return
+        turn = Turn(self._turns)
+        try:
+            response = await self._dispatch(request, ReceivedBody(receive, turn))
+            await send_response(response, send, to_head=request.method == "HEAD", turn=turn)
+        finally:
+            turn.end()
 
 
-async def send_response(response: Response, send: Send, *, to_head: bool) -> None:
-    """Send the whole response. What a streamed body raises goes on to the caller, who breaks the connection."""
+async def send_response(response: Response, send: Send, *, to_head: bool, turn: Turn | None = None) -> None:
+    """Send the whole response. What a streamed body raises goes on to the caller, who breaks the connection.
+
+    `turn` steps aside when a streamed body has more than one piece.
+    """
     body = response.body
     length = len(body) if isinstance(body, bytes) and (body or response.length is None) else response.length
     assert length is not None, "a streamed body declares its length"
@@ -83,6 +109,8 @@ async def send_response(response: Response, send: Send, *, to_head: bool) -> Non
             await send({"type": "http.response.body"})
         async for piece in body:
             left -= len(piece)
+            if left > 0 and turn is not None:
+                turn.step_aside()
             await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
     finally:
         await _close(body)

@@ -10,6 +10,8 @@ import trio
 from hypercorn.trio import serve
 from quart_trio import QuartTrio
 
+from mys3d import limits
+from mys3d.web import descriptors
 from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.front_config import FrontConfig
@@ -35,16 +37,20 @@ async def serve_front(
     shutdown: trio.Event,
     certificate: Certificate | None = None,
     deadlines: Deadlines = DEADLINES,
+    connections_max: int | None = None,
     task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `shutdown` is set and the requests in flight are answered. Binds are "host:port"; port 0 works.
 
-    `certificate`: of the S3 port; None: plain HTTP.
+    `certificate`, `connections_max`: of the S3 port. None: plain HTTP; as many as this process may have.
     """
     install()
+    s3_connections = connections_max or descriptors.connections()
+    s3_config = FrontConfig(s3_bind, deadlines, certificate, s3_connections)
+    admin_config = FrontConfig(admin_bind, deadlines, None, limits.admin_connections_max)
     async with trio.open_nursery() as nursery:
-        s3 = await nursery.start(_serve, s3_app, FrontConfig(s3_bind, deadlines, certificate), shutdown)
-        admin = await nursery.start(_serve, admin_app, FrontConfig(admin_bind, deadlines), shutdown)
+        s3 = await nursery.start(_serve, s3_app, s3_config, shutdown)
+        admin = await nursery.start(_serve, admin_app, admin_config, shutdown)
         task_status.started(Bound(tuple(s3), tuple(admin)))
 
 

@@ -34,7 +34,7 @@ class Stalled(Exception):
 class Wire:
     """One connection's bytes. `unread` was received but not yet used."""
 
-    __slots__ = ("_deadlines", "_guest", "_lobby", "_stream", "socket", "unread")
+    __slots__ = ("_deadlines", "_guest", "_lobby", "_patience", "_stream", "socket", "unread")
 
     def __init__(self, stream: Stream, guest: Guest, lobby: Lobby) -> None:
         self._stream = stream
@@ -43,13 +43,24 @@ class Wire:
         self._deadlines = lobby.deadlines
         self.socket = (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).socket
         self.unread = b""
+        self._patience = self._deadlines.body_stall  # seconds that the present body may still keep us waiting
 
     async def handshake(self) -> None:
         """Agree on TLS, when the listener has it."""
         if isinstance(self._stream, trio.SSLStream):
-            self._guest.due = trio.current_time() + self._deadlines.handshake
+            self._wait(self._deadlines.handshake)
             await self._stream.do_handshake()
-            self._guest.due = math.inf
+            self._wait_is_over()
+
+    def _wait(self, seconds: float) -> None:
+        """Begin a wait for a client that has asked for nothing yet, or not for all of it."""
+        now = trio.current_time()
+        self._guest.due = now + seconds
+        self._lobby.waiting[self._guest] = now
+
+    def _wait_is_over(self) -> None:
+        self._guest.due = math.inf
+        self._lobby.waiting.pop(self._guest, None)
 
     def addresses(self) -> tuple[Address, Address]:
         """Return the client's and our own. Raises trio.BrokenResourceError when the client left already."""
@@ -76,6 +87,7 @@ class Wire:
                 return b""
         stop = end + len(END)
         self.unread = data[stop:]
+        self._patience = self._deadlines.body_stall
         return data[start:stop]
 
     async def _first_bytes(self) -> bytes:
@@ -83,15 +95,15 @@ class Wire:
         guest.is_idle = True
         if self._lobby.is_closing:
             return b""
-        guest.due = trio.current_time() + self._deadlines.keep_alive
+        self._wait(self._deadlines.keep_alive)
         data = await self._stream.receive_some(limits.receive_bytes)
-        guest.due = math.inf
+        self._wait_is_over()
         guest.is_idle = False
         return bytes(data)
 
     async def _rest_of_head(self, data: bytes) -> tuple[bytes, int, int]:
         """Return the bytes received, where the head starts, and where its end is; -1 when the client left."""
-        self._guest.due = trio.current_time() + self._deadlines.head
+        self._wait(self._deadlines.head)
         checked, end = 0, -1
         while end < 0:
             check_beginning(data, checked)
@@ -102,16 +114,24 @@ class Wire:
             data += piece
             start = 2 if data[:2] == b"\r\n" else 0
             end = data.find(END, max(start, checked + 1 - len(END)))
-        self._guest.due = math.inf
+        self._wait_is_over()
         return data, 2 if data[:2] == b"\r\n" else 0, end
 
     async def receive(self) -> bytes:
-        """Return the next bytes of a body, at most 64 KiB; b"" when the client left. Raises Stalled."""
+        """Return the next bytes of a body, at most 64 KiB; b"" when the client left. Raises Stalled.
+
+        A client may keep us waiting for `body_stall` at most, all waits together; what it sends gains it time again, at
+        `body_pace` and up to that. So one byte now and then does not keep a body alive.
+        """
         if self.unread:
             data, self.unread = self.unread[: limits.receive_bytes], self.unread[limits.receive_bytes :]
             return data
-        with trio.move_on_after(self._deadlines.body_stall):
-            return bytes(await self._stream.receive_some(limits.receive_bytes))
+        deadlines, before = self._deadlines, trio.current_time()
+        with trio.move_on_at(before + self._patience):
+            data = bytes(await self._stream.receive_some(limits.receive_bytes))
+            gained = len(data) / deadlines.body_pace - (trio.current_time() - before)
+            self._patience = min(self._patience + gained, deadlines.body_stall)
+            return data
         raise Stalled
 
     async def send(self, head: bytes, body: Bytes = b"") -> None:

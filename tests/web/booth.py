@@ -17,8 +17,10 @@ from mys3d.web.front_config import FrontConfig
 class Booth:
     """Serves each connection in `nursery`, where `lobby.keep` has to run for deadlines to be kept."""
 
-    def __init__(self, nursery: trio.Nursery, app: Callable[..., Any], **deadlines: float) -> None:
-        self.config = FrontConfig("127.0.0.1:0", replace(Deadlines(), **deadlines))
+    def __init__(
+        self, nursery: trio.Nursery, app: Callable[..., Any], connections_max: int = 100, **deadlines: float
+    ) -> None:
+        self.config = FrontConfig("127.0.0.1:0", replace(Deadlines(), **deadlines), None, connections_max)
         self.lobby = self.config.lobby
         self._app = ASGIWrapper(app)  # type: ignore[arg-type]  # an ASGI application, as Hypercorn wraps it
         self._nursery = nursery

@@ -16,6 +16,8 @@ from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.health import Health, Verdict
 from mys3d.web.serve import Bound, serve_front
+from mys3d.web.turns import Turns
+from tests.web.booth import read_all
 
 TOKEN = "a" * 64
 IMPATIENT = Deadlines(
@@ -79,17 +81,14 @@ class House:
 
     async def is_answering(self) -> bool:
         """True when both ports serve a new connection."""
+        return await self._is_live(self.s3_port) and await self.is_answering_admin()
+
+    async def is_answering_admin(self) -> bool:
+        return await self._is_live(self.admin_port)
+
+    async def _is_live(self, port: int) -> bool:
         request = b"GET /_mys3d/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        answers = [await self.talk(request, port) for port in (self.s3_port, self.admin_port)]
-        return all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
-
-
-async def read_all(stream: trio.SocketStream) -> bytes:
-    received = bytearray()
-    with contextlib.suppress(trio.BrokenResourceError):  # a reset: what came before it is what we have
-        while data := await stream.receive_some(65536):
-            received += data
-    return bytes(received)
+        return (await self.talk(request, port)).startswith(b"HTTP/1.1 200 ")
 
 
 async def _well() -> Verdict:
@@ -117,11 +116,13 @@ async def open_house(nursery: trio.Nursery) -> OpenHouse:
         calls: AdminCalls | None = None,
         certificate: Certificate | None = None,
         domains: tuple[str, ...] = (),
+        connections_max: int | None = None,
+        turns: Turns | None = None,
         **deadlines: float,
     ) -> House:
         shutdown, ended = trio.Event(), trio.Event()
         checks = health or Health(_well, _well, _well)
-        front = s3_app(dispatch or StandIn(), checks, 9001, domains)
+        front = s3_app(dispatch or StandIn(), checks, 9001, domains, turns)
         if certificate is not None:
             certificate.check()
         admin = admin_app(calls or AdminCalls(_status, _token), TOKEN, checks)
@@ -135,6 +136,7 @@ async def open_house(nursery: trio.Nursery) -> OpenHouse:
                 shutdown=shutdown,
                 certificate=certificate,
                 deadlines=replace(IMPATIENT, **deadlines),
+                connections_max=connections_max,
                 task_status=task_status,
             )
             ended.set()

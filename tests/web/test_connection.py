@@ -1,5 +1,6 @@
 """Whole conversations with a connection, on real sockets."""
 
+import contextlib
 import os
 import random
 import socket
@@ -9,9 +10,11 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from mys3d import limits
 from mys3d.s3.message import BodySource, Request, Response
 from mys3d.web.connection import asgi_scope, is_departure
 from mys3d.web.head import parse_head
+from tests.web.booth import Booth, read_all
 
 GET = b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /b/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -219,6 +222,75 @@ async def test_many_random_streams_leave_a_server_that_answers(open_house: Any) 
             for seed in range(8):
                 nursery.start_soon(throw, house, 1000 + campaign * 8 + seed, 250)
         assert await house.is_answering(), f"seeds from {1000 + campaign * 8}"
+
+
+async def test_a_connection_without_a_place_is_told_to_slow_down(open_house: Any) -> None:
+    started, may_end = trio.Event(), trio.Event()
+
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        started.set()
+        await may_end.wait()
+        return Response(200, [], b"done")
+
+    house = await open_house(dispatch, connections_max=1, drain=0.05)
+    async with await house.connect() as first:
+        await first.send_all(LAST)
+        await started.wait()
+        for said in (GET, b""):
+            async with await house.connect() as second:
+                await second.send_all(said)
+                await second.send_eof()
+                answer = await second.receive_some(65536)
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b"<Code>SlowDown</Code>" in answer
+                assert b"connection: close\r\n" in answer
+        assert await house.is_answering_admin()
+        may_end.set()
+        assert (await first.receive_some(65536)).endswith(b"done")
+    assert await house.is_answering()
+
+
+async def test_the_connection_that_was_idle_longest_makes_place(open_house: Any) -> None:
+    house = await open_house(connections_max=2, rest=0.0)
+    async with await house.connect() as first, await house.connect() as second:
+        for stream in (first, second):
+            await stream.send_all(GET)
+            await stream.receive_some(65536)
+        async with await house.connect() as third:
+            await third.send_all(GET)
+            assert (await third.receive_some(65536)).endswith(b"hello")
+            assert await first.receive_some(1) == b""
+            await second.send_all(GET)
+            assert (await second.receive_some(65536)).endswith(b"hello")
+
+
+async def test_a_head_that_goes_on_and_on_makes_place(open_house: Any) -> None:
+    house = await open_house(connections_max=1, rest=0.0)
+    async with await house.connect() as stream:
+        await stream.send_all(GET[:9])
+        await wait_all_tasks_blocked(0.005)
+        assert (await house.talk(LAST)).endswith(b"hello")
+        with trio.fail_after(5):
+            assert await stream.receive_some(1) == b""
+
+
+async def test_those_who_are_turned_away_are_not_waited_for(nursery: trio.Nursery, autojump_clock: object) -> None:
+    """None of them reads, leaves or says anything; a few are told, the others are closed unheard."""
+
+    async def think(*_: object) -> None:
+        await trio.sleep_forever()
+
+    booth = Booth(nursery, think, connections_max=1)
+    served = booth.connect()
+    await served.send_all(GET)
+    await wait_all_tasks_blocked()
+    async with contextlib.AsyncExitStack() as stack:
+        others = [await stack.enter_async_context(booth.connect()) for _ in range(limits.turned_away_max + 9)]
+        await trio.sleep(booth.lobby.deadlines.turn_away + 1)
+        told = sorted([(await read_all(other))[:12] for other in others])
+    assert told == [b""] * 9 + [b"HTTP/1.1 503"] * limits.turned_away_max
+    await served.aclose()
+    nursery.cancel_scope.cancel()
 
 
 def test_the_scope_keeps_the_raw_target_beside_the_decoded_path() -> None:

@@ -1,12 +1,16 @@
 """Deadlines of a connection: whoever keeps us waiting is cut, and nobody else notices."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import trio
 
 from mys3d.errors import S3Error
 from mys3d.s3.message import BodySource, Request, Response
+from mys3d.web.s3_front import S3Front
+from tests.web.booth import Booth, read_all
 
 GET = b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /b/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -64,6 +68,50 @@ async def test_a_body_that_stalls_is_told_to_the_application(open_house: Any) ->
     answer = await house.talk(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234")
     assert answer.endswith(b"RequestTimeout")
     assert b"connection: close\r\n" in answer
+
+
+@pytest.mark.parametrize(("pause", "is_heard"), [(1.9, True), (2.1, False)])
+async def test_a_body_that_trickles_in_is_heard_to_its_end_only_above_its_pace(
+    nursery: trio.Nursery, autojump_clock: object, pause: float, is_heard: bool
+) -> None:
+    """A byte gains two seconds: with one every 2.1 s the patience of 30 s is used up after 300 bytes."""
+
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        size = 0
+        try:
+            while piece := await body.read():
+                size += len(piece)
+        except S3Error as error:
+            return Response(400, [], error.code.encode())
+        return Response(200, [], b"%d" % size)
+
+    booth = Booth(nursery, S3Front(dispatch), body_stall=30, body_pace=0.5)
+    async with booth.connect() as stream:
+        await stream.send_all(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n")
+        sent = 0
+        with contextlib.suppress(trio.BrokenResourceError):
+            while sent < 500:
+                await trio.sleep(pause)
+                await stream.send_all(b"x")
+                sent += 1
+            await stream.send_eof()
+        answer = await read_all(stream)
+    assert answer.endswith(b"500" if is_heard else b"RequestTimeout")
+
+
+async def test_the_pace_of_a_body_is_not_measured_while_it_is_not_wanted(
+    nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        size = 0
+        while piece := await body.read():
+            size += len(piece)
+            await trio.sleep(100)
+        return Response(200, [], b"%d" % size)
+
+    booth = Booth(nursery, S3Front(dispatch), body_stall=30)
+    answer = await booth.talk(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + bytes(200_000))
+    assert answer.endswith(b"200000")
 
 
 async def endless(_: Request, __: BodySource) -> Response:
