@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cpu import CpuMeter, host_of, process_seconds, read_ready_file
+from mys3d.bench.cpu import CpuMeter, host_of, process_seconds, read_ready_file
 
 
 def spend(seconds: float) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench import load
-from bench.load import Connection, Request, run
+from mys3d.bench import load
+from mys3d.bench.load import Connection, Request, run
 
 GET = b"GET /b/k HTTP/1.1\r\nhost: h\r\n\r\n"
 

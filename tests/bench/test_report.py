@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 
-from bench import report
-from bench.load import Result
+from mys3d.bench import report
+from mys3d.bench.load import Result
 
 
 def row(**fields: object) -> report.Row:

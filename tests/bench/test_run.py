@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import run as command
+from mys3d.bench import run as command
 
 BASE = ["--access-key", "A", "--secret-key", "S", "--seconds", "0.2", "--concurrency", "1,3", "--sizes", "1K"]
 

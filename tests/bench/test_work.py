@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from bench import work
-from bench.cpu import Cluster
-from bench.load import Connection, run
-from bench.work import CannotPrepare, Target
+from mys3d.bench import work
+from mys3d.bench.cpu import Cluster
+from mys3d.bench.load import Connection, run
+from mys3d.bench.work import CannotPrepare, Target
 
 
 @pytest.fixture

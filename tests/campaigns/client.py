@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from re import DOTALL, findall, search
 
-from bench.sign import Keys, head
+from mys3d.bench.sign import Keys, head
 
 __all__ = ["Answer", "Connection", "Keys", "NoAnswer", "NotSent"]
 

@@ -1,4 +1,4 @@
-"""CPU seconds of the servers under load, and of ourselves.        Room: bench (standard library only).
+"""CPU seconds of the servers under load, and of ourselves.        Floor: bench.
 
 Law: what a process spent comes from the kernel's account of it (user and system, all threads), never from a clock.
 """

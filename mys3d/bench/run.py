@@ -1,4 +1,4 @@
-"""Measure a running cluster: `python -m bench.run put --ready-file F`.        Room: bench (standard library only).
+"""Measure a running cluster: `python -m mys3d.bench.run put --ready-file F`.        Floor: bench.
 
 Law: bounded in time and in requests; any error fails the run unless it was allowed beforehand.
 """
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import report, work
-from bench.cpu import Cluster, CpuMeter, host_of, read_ready_file
-from bench.load import Connection, Request, run
-from bench.work import CannotPrepare, Target
+from mys3d.bench import report, work
+from mys3d.bench.cpu import Cluster, CpuMeter, host_of, read_ready_file
+from mys3d.bench.load import Connection, Request, run
+from mys3d.bench.work import CannotPrepare, Target
 
 REQUESTS_MAX: Final = 1_000_000
 SECONDS_MAX: Final = 600.0
@@ -32,7 +32,7 @@ def parse_size(text: str) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m bench.run", description="Measure a running S3 cluster.")
+    parser = argparse.ArgumentParser("python -m mys3d.bench.run", description="Measure a running S3 cluster.")
     parser.add_argument("operation", choices=["put", "get", "list"])
     parser.add_argument("--endpoint", nargs="+", default=[], metavar="URL", help="http://host:port, several are shared")
     parser.add_argument("--access-key")

@@ -1,4 +1,4 @@
-"""SigV4 signatures for requests that are built before the clock starts.        Room: bench (standard library only).
+"""SigV4 signatures for requests that are built before the clock starts.        Floor: bench.
 
 Law: shares no code with the server that it measures, so that both cannot be wrong in the same way.
 Source: S3 API, "Authenticating Requests: Using the Authorization Header".

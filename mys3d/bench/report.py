@@ -1,4 +1,4 @@
-"""Figures of a run as JSON and as a table.        Room: bench (standard library only).
+"""Figures of a run as JSON and as a table.        Floor: bench.
 
 Law: a figure is never shown without what it cost: the CPU of every server and of the generator stand beside it.
 """
@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from bench.load import Result
+from mys3d.bench.load import Result
 
 GENERATOR_BOUND: Final = 0.6  # above this share of one core the generator, not the server, may be the limit
 

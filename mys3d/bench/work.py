@@ -1,4 +1,4 @@
-"""The requests of each kind of run, made before the clock starts.        Room: bench (standard library only).
+"""The requests of each kind of run, made before the clock starts.        Floor: bench.
 
 Law: no two uploads carry equal bytes, because a store that names bytes by their digest would write them once; the
 signature does not cover the body (UNSIGNED-PAYLOAD), so that a fresh body needs no signing while the clock runs.
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bench import sign
-from bench.cpu import Cluster
-from bench.load import Connection, Request, run
+from mys3d.bench import sign
+from mys3d.bench.cpu import Cluster
+from mys3d.bench.load import Connection, Request, run
 
 KEYS_COUNT: Final = 512  # per endpoint: uploads go round these keys
 LISTED_KEYS_COUNT: Final = 1000  # one full page
