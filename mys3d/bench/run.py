@@ -1,149 +1,171 @@
-"""Measure a running cluster: `python -m mys3d.bench.run put --ready-file F`.        Floor: bench.
+"""A whole run: every operation, size and concurrency on every target in turn.        Floor: bench. Called by: cli.
 
-Law: bounded in time and in requests; any error fails the run unless it was allowed beforehand.
+Law: all targets get the same load within the same minutes; what was put in place is taken away at the end.
 """
 
-import argparse
-import itertools
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from mys3d.bench import report, work
-from mys3d.bench.cpu import Cluster, CpuMeter, host_of, read_ready_file
-from mys3d.bench.load import Connection, Request, run
-from mys3d.bench.work import CannotPrepare, Target
+from mys3d.bench.body import BodyMode
+from mys3d.bench.bootstrap import ratio_of_sums
+from mys3d.bench.calibrate import ceilings, null_target
+from mys3d.bench.catalogue import KINDS
+from mys3d.bench.figures import Ceiling, Row, make_row
+from mys3d.bench.measure import Slice, measure
+from mys3d.bench.prepare import make_bucket, sweep
+from mys3d.bench.rounds import is_enough, is_worth_more, order_of, rounds_count
+from mys3d.bench.sizes import size_text
+from mys3d.bench.target import Target, probe
+from mys3d.bench.workload import Load, Workload
+from mys3d.errors import Unavailable
 
-REQUESTS_MAX: Final = 1_000_000
-SECONDS_MAX: Final = 600.0
-_UNITS: Final = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-
-def parse_size(text: str) -> int:
-    """`4K` -> 4096. Raises ValueError."""
-    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in _UNITS else (text, "")
-    size = int(number) * _UNITS.get(unit, 1)
-    if not 1 <= size <= 5 << 30:
-        raise ValueError(f"a size is 1 byte to 5G, found {text!r}")
-    return size
+AUTOTUNE_CONCURRENCY: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m mys3d.bench.run", description="Measure a running S3 cluster.")
-    parser.add_argument("operation", choices=["put", "get", "list"])
-    parser.add_argument("--endpoint", nargs="+", default=[], metavar="URL", help="http://host:port, several are shared")
-    parser.add_argument("--access-key")
-    parser.add_argument("--secret-key")
-    parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--bucket", default="bench", help="created when it is not there")
-    parser.add_argument("--ready-file", type=Path, help="as written by mys3d dev: endpoints, keys and process ids")
-    parser.add_argument("--pids", nargs="*", type=int, default=[], help="server processes whose CPU is counted")
-    parser.add_argument("--sizes", type=_list_of(parse_size), default=[4 << 10, 64 << 10, 1 << 20])
-    parser.add_argument("--concurrency", type=_list_of(int), default=[1, 8, 32])
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument("--requests", type=int, default=REQUESTS_MAX, help="of each measurement, at most")
-    parser.add_argument("--objects", type=int, default=64, help="that get goes round")
-    parser.add_argument("--allow-errors", action="store_true")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    options = parser.parse_args(arguments)
-    if not 0 < options.seconds <= SECONDS_MAX or not 0 < options.requests <= REQUESTS_MAX:
-        parser.error(f"at most {SECONDS_MAX:.0f} seconds and {REQUESTS_MAX} requests")
-    if not all(1 <= count <= 1024 for count in options.concurrency) or not 1 <= options.objects <= 10_000:
-        parser.error("a concurrency is 1 to 1024, and get goes round 1 to 10000 objects")
-    if options.ready_file is None and not (options.endpoint and options.access_key and options.secret_key):
-        parser.error("give --ready-file, or --endpoint with --access-key and --secret-key")
-    return options
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is to be measured, and for how long."""
+
+    operations: tuple[str, ...]
+    sizes: tuple[int, ...] = ()  # none: each operation has its own
+    concurrency: tuple[int, ...] = (1, 32)
+    duration: float = 24.0  # of each combination on each target, seconds
+    interleave: float = 3.0  # of one slice
+    objects: int = 1000
+    part_bytes: int = 8 << 20
+    body: BodyMode = BodyMode.UNSIGNED
+    rate: float | None = None
+    autotune: bool = False
+    autoterm: float | None = None  # a share: enough is known when all intervals are so narrow
+    keeps_objects: bool = False
+
+    def sizes_of(self, operation: str) -> tuple[int, ...]:
+        own = KINDS[operation].sizes
+        return self.sizes if self.sizes and own != (0,) else own
+
+    def ladder(self) -> tuple[int, ...]:
+        return AUTOTUNE_CONCURRENCY if self.autotune else self.concurrency
 
 
-def cluster_of(options: argparse.Namespace) -> Cluster:
-    """What the options say, the ready file first. Raises ValueError, OSError, KeyError."""
-    pids = {f"pid {pid}": pid for pid in options.pids}
-    endpoints = tuple(host_of(url) for url in options.endpoint)
-    if options.ready_file is None:
-        return Cluster(endpoints, options.access_key, options.secret_key, options.region, options.bucket, pids)
-    found = read_ready_file(options.ready_file)
-    return Cluster(
-        endpoints or found.endpoints,
-        options.access_key or found.access_key,
-        options.secret_key or found.secret_key,
-        found.region,
-        options.bucket,
-        found.pids | pids,
-    )
+class Watch(Protocol):
+    """Whoever follows a run."""
+
+    def expects(self, slices_count: int) -> None:
+        """So many slices are to come, at most."""
+        ...
+
+    def measures(self, what: str) -> None:
+        """A slice begins."""
+        ...
+
+    def tells(self, sentence: str) -> None: ...
 
 
-def measure(target: Target, operation: str, size: int, concurrency: int, options: argparse.Namespace) -> report.Row:
-    endpoints = target.cluster.endpoints
-    sources = [_requests(target, operation, host, size, options.objects) for host in endpoints]
-    for source in sources:
-        next(source)  # signs now: the first of a generator is made before the clock starts
-    connections = [
-        Connection(host, source)
-        for host, source in itertools.islice(itertools.cycle(zip(endpoints, sources, strict=True)), concurrency)
-    ]
-    meter = CpuMeter(target.cluster.pids)
-    result = run(connections, seconds=options.seconds, requests_max=options.requests)
-    own, servers = meter.own(), meter.spent()
-    return report.make_row(operation, size, concurrency, result, servers, own)
-
-
-def main(arguments: Sequence[str]) -> int:
-    options = parse(arguments)
-    started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    rows: list[report.Row] = []
+def run_all(targets: Sequence[Target], settings: Settings, watch: Watch) -> Iterator[Row]:
+    """Measure; rows come as soon as they are known, those of one load together. Raises Unavailable."""
+    for target in targets:
+        probe(target)
+        make_bucket(target)
+    watch.expects(_slices_count(targets, settings))
     try:
-        cluster = cluster_of(options)
-        target = Target(cluster, cluster.bucket)
-        work.make_bucket(target)
-        for size in [0] if options.operation == "list" else options.sizes:
-            _prepare(target, options.operation, size, options.objects)
-            for concurrency in options.concurrency:
-                rows.append(measure(target, options.operation, size, concurrency, options))
-                print(report.as_markdown(rows[-1:]).splitlines()[2], flush=True)
-    except (CannotPrepare, OSError, ValueError, KeyError) as error:
-        print(f"bench: {type(error).__name__}: {error}", file=sys.stderr)
-        return 2
-    table = report.as_markdown(rows)
-    print("\n" + table)
-    if options.json is not None:
-        document = report.as_document(rows, cluster.endpoints, started_at)
-        options.json.write_text(json.dumps(document, indent=1) + "\n")
-    if options.markdown is not None:
-        options.markdown.write_text(table)
-    failed = {row.operation: row.errors for row in rows if row.errors}
-    if failed and not options.allow_errors:
-        print(f"bench: failed: {failed}", file=sys.stderr)
-        return 1
-    return 0
+        with null_target() as null:
+            for operation in settings.operations:
+                for size in settings.sizes_of(operation):
+                    yield from _SizeRun(targets, null, settings, watch, operation, size).rows()
+    except BaseException:
+        with suppress(Unavailable):  # what broke the run off is what has to be told
+            _clean(targets, settings)
+        raise
+    _clean(targets, settings)
 
 
-def _requests(target: Target, operation: str, host: str, size: int, objects_count: int) -> Iterator[Request]:
-    match operation:
-        case "put":
-            return work.puts(target, host, size)
-        case "get":
-            return work.gets(target, host, size, objects_count)
-        case _:
-            return work.lists(target, host)
+def _clean(targets: Sequence[Target], settings: Settings) -> None:
+    if not settings.keeps_objects:
+        for target in targets:
+            sweep(target)
 
 
-def _prepare(target: Target, operation: str, size: int, objects_count: int) -> None:
-    if operation == "get":
-        work.prepare_objects(target, size, objects_count)
-    elif operation == "list":
-        work.prepare_listing(target)
+def _slices_count(targets: Sequence[Target], settings: Settings) -> int:
+    loads = sum(len(settings.sizes_of(operation)) for operation in settings.operations) * len(settings.ladder())
+    return loads * len(targets) * rounds_count(settings.duration, settings.interleave, len(targets))
 
 
-def _list_of(parse_one: Callable[[str], int]) -> Callable[[str], list[int]]:
-    def parse_all(text: str) -> list[int]:
-        return [parse_one(part) for part in text.split(",")]
+class _SizeRun:
+    """One operation at one size, at all concurrencies."""
 
-    return parse_all
+    def __init__(
+        self, targets: Sequence[Target], null: Target, settings: Settings, watch: Watch, operation: str, size: int
+    ) -> None:
+        self._targets, self._settings, self._watch = targets, settings, watch
+        self._operation, self._size = operation, size
+        load = Load(size, settings.body, settings.objects, settings.part_bytes)
+        make = KINDS[operation].make
+        self._workloads: Mapping[str, Workload] = {target.name: make(target, load) for target in targets}
+        self._null = make(null, load)
 
+    def rows(self) -> Iterator[Row]:
+        for name, workload in self._workloads.items():
+            self._watch.tells(f"{self._operation} {size_text(self._size)}: preparing {name}")
+            workload.prepare()
+        best: dict[str, float] = {}
+        for concurrency in self._settings.ladder():
+            rows = self._at(concurrency)
+            yield from rows
+            if self._settings.autotune and not self._is_worth_more(best, rows):
+                return
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    def _is_worth_more(self, best: dict[str, float], rows: list[Row]) -> bool:
+        """True while some target still gains from more concurrency."""
+        gains = []
+        for row in rows:
+            pace, name = ratio_of_sums(row.pace()).value, f"{row.target} {row.operation}"
+            gains.append(is_worth_more(best.get(name), pace))
+            best[name] = max(pace, best.get(name, 0.0))
+        return any(gains)
+
+    def _at(self, concurrency: int) -> list[Row]:
+        """All rounds at one concurrency."""
+        label = f"{self._operation} {size_text(self._size)} x {concurrency}"
+        found = ceilings(self._null, concurrency)
+        for name, ceiling in found.items():
+            self._watch.tells(
+                f"{name} {size_text(self._size)} x {concurrency}: the generator alone does "
+                f"{ceiling.ops_per_second:,.0f} a second, {ceiling.client_us_per_request:.0f} us of its CPU each"
+            )
+        slices: dict[tuple[str, str], list[Slice]] = {}
+        settings = self._settings
+        for number in range(rounds_count(settings.duration, settings.interleave, len(self._targets))):
+            for target in order_of(self._targets, number):
+                self._watch.measures(f"{label} · {target.name}")
+                workload = self._workloads[target.name]
+                measured = measure(workload, concurrency, target.pids, settings.interleave, settings.rate)
+                for name, slice_ in measured.items():
+                    slices.setdefault((name, target.name), []).append(slice_)
+            if settings.autoterm is not None and self._is_enough(slices, settings.autoterm, number + 1):
+                break
+        return self._rows(slices, found, concurrency)
+
+    def _is_enough(self, slices: Mapping[tuple[str, str], list[Slice]], share: float, rounds: int) -> bool:
+        paces = [[(slice_.requests_count, slice_.seconds) for slice_ in found] for found in slices.values()]
+        return is_enough([ratio_of_sums(pace) for pace in paces], share, rounds)
+
+    def _rows(
+        self, slices: Mapping[tuple[str, str], list[Slice]], found: Mapping[str, Ceiling], concurrency: int
+    ) -> list[Row]:
+        names = list(dict.fromkeys(name for name, _ in slices))
+        return [
+            make_row(
+                slices[name, target.name],
+                operation=name,
+                size_bytes=self._size,
+                concurrency=concurrency,
+                body=str(self._settings.body),
+                rate=self._settings.rate,
+                target=target.name,
+                ceiling=found.get(name),
+            )
+            for name in names
+            for target in self._targets
+        ]

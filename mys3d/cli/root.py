@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "settings": ("mys3d.cli.cluster_commands", "settings", "Show or change the settings of the whole cluster."),
     "user": ("mys3d.cli.user_commands", "user", "Create, list and delete users."),
     "key": ("mys3d.cli.user_commands", "key", "Create, list and delete the access keys of users."),
+    "bench": ("mys3d.cli.bench_commands", "bench", "Measure this cluster, and other S3 stores beside it."),
     "remove": ("mys3d.cli.cluster_commands", "remove", "Remove a node that will not come back."),
     "version": ("mys3d.cli.cluster_commands", "version", "Print the version."),
     "help": ("mys3d.cli.cluster_commands", "help_command", "Show the help of a command."),

@@ -1,75 +1,102 @@
-"""The command as it is typed."""
-
-import json
-import os
-from pathlib import Path
+"""A whole run against tiny stores."""
 
 import pytest
 
-from mys3d.bench import run as command
-
-BASE = ["--access-key", "A", "--secret-key", "S", "--seconds", "0.2", "--concurrency", "1,3", "--sizes", "1K"]
-
-
-def test_sizes_are_parsed() -> None:
-    assert [command.parse_size(text) for text in ("1", "4K", "64k", "1M")] == [1, 4096, 65536, 1 << 20]
-
-
-@pytest.mark.parametrize("text", ["", "K", "0", "-1", "6G", "4KB", "x"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        command.parse_size(text)
+from mys3d.bench import run as module
+from mys3d.bench.figures import measured_of
+from mys3d.bench.run import Settings, run_all
+from mys3d.bench.sign import Keys
+from mys3d.bench.target import Target
+from mys3d.errors import Unavailable
+from tests.bench.tiny_store import tiny_store
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["put"],
-        ["put", "--endpoint", "h:1"],
-        ["delete", "--ready-file", "f"],
-        ["put", "--ready-file", "f", "--seconds", "0"],
-        ["put", "--ready-file", "f", "--seconds", "601"],
-        ["put", "--ready-file", "f", "--requests", "1000001"],
-        ["put", "--ready-file", "f", "--concurrency", "0"],
-        ["put", "--ready-file", "f", "--sizes", "x"],
-    ],
-)
-def test_what_cannot_be_run_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as refused:
-        command.parse(arguments)
-    assert refused.value.code == 2
-    assert "error" in capsys.readouterr().err
+class Notes:
+    """A watch that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.expected = 0
+        self.measured: list[str] = []
+        self.told: list[str] = []
+
+    def expects(self, slices_count: int) -> None:
+        self.expected = slices_count
+
+    def measures(self, what: str) -> None:
+        self.measured.append(what)
+
+    def tells(self, sentence: str) -> None:
+        self.told.append(sentence)
 
 
-@pytest.mark.parametrize("operation", ["put", "get", "list"])
-def test_a_run_leaves_its_figures(store, tmp_path: Path, operation: str) -> None:
-    files = ["--json", str(tmp_path / "figures.json"), "--markdown", str(tmp_path / "table.md")]
-    pids = ["--pids", str(os.getpid())]
-    assert command.main([operation, "--endpoint", f"http://{store.endpoint}", *BASE, *files, *pids]) == 0
-    rows = json.loads((tmp_path / "figures.json").read_text())["rows"]
-    assert [row["concurrency"] for row in rows] == [1, 3]
-    assert all(row["requests_count"] > 0 and row["errors"] == {} for row in rows)
-    assert list(rows[0]["server_cpu_seconds"]) == [f"pid {os.getpid()}"]
-    assert len((tmp_path / "table.md").read_text().splitlines()) >= 4
+@pytest.fixture(autouse=True)
+def short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = module.ceilings
+    monkeypatch.setattr(module, "ceilings", lambda workload, concurrency: found(workload, concurrency, 0.05))
+    monkeypatch.setattr("mys3d.bench.objects.PUT_KEYS_COUNT", 20)
 
 
-def test_a_ready_file_says_everything_a_run_needs(store, tmp_path: Path) -> None:
-    node = {"name": "n1", "pid": os.getpid(), "s3": f"http://{store.endpoint}", "admin": "http://h:1", "data": "d"}
-    ready = {"access_key": "A", "secret_key": "S", "region": "eu-west-3", "bucket": "demo", "nodes": [node]}
-    (tmp_path / "ready").write_text(json.dumps(ready))
-    arguments = ["put", "--ready-file", str(tmp_path / "ready"), "--seconds", "0.1", "--sizes", "1K"]
-    assert command.main([*arguments, "--concurrency", "2"]) == 0
-    assert "/eu-west-3/s3/" in store.heads[-1][2]["authorization"]
+def quick(*operations: str, **fields: object) -> Settings:
+    known = {"sizes": (1000,), "concurrency": (2,), "duration": 0.4, "interleave": 0.1, "objects": 20}
+    return Settings(operations, **(known | fields))  # type: ignore[arg-type]
 
 
-def test_any_error_fails_the_run_unless_it_was_allowed(store, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["put", "--endpoint", store.endpoint, *BASE]
-    store.spoil = lambda _, path, status, body: (503 if path.endswith("/7") else status, body)
-    assert command.main([*arguments, "--requests", "50"]) == 1
-    assert "status 503" in capsys.readouterr().err
-    assert command.main([*arguments, "--requests", "50", "--allow-errors"]) == 0
+def test_two_targets_are_measured_in_turns_and_left_as_they_were(store) -> None:
+    notes = Notes()
+    with tiny_store() as second:
+        targets = [store.target("A"), second.target("B")]
+        rows = list(run_all(targets, quick("put", "get"), notes))
+        assert (store.objects, second.objects) == ({}, {})
+    assert [(row.operation, row.target, len(row.slices)) for row in rows] == [
+        ("put", "A", 4),
+        ("put", "B", 4),
+        ("get", "A", 4),
+        ("get", "B", 4),
+    ]
+    assert notes.measured[:8] == [f"put 1000 x 2 · {name}" for name in "ABBAABBA"]
+    assert notes.expected == len(notes.measured) == 16
+    assert any(sentence.startswith("put 1000 x 2: the generator alone does") for sentence in notes.told)
+    measured = measured_of(rows)
+    assert all(found.figures.requests_count > 0 and found.row.errors == {} for found in measured)
+    assert all(found.row.ceiling is not None for found in measured)
+    assert measured[1].figures.pace_against_first is not None
 
 
-def test_a_cluster_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["put", "--endpoint", "127.0.0.1:1", *BASE]) == 2
-    assert "ConnectionRefusedError" in capsys.readouterr().err
+def test_every_size_meets_every_concurrency(store) -> None:
+    settings = quick("get", sizes=(100, 200), concurrency=(1, 3), duration=0.1)
+    rows = list(run_all([store.target()], settings, Notes()))
+    assert [(row.size_bytes, row.concurrency) for row in rows] == [(100, 1), (100, 3), (200, 1), (200, 3)]
+
+
+def test_operations_without_a_size_have_none(store) -> None:
+    rows = list(run_all([store.target()], quick("list", "small_files", duration=0.1), Notes()))
+    assert {row.size_bytes for row in rows} == {0}
+    assert len(rows) == 5
+
+
+def test_autotune_stops_where_more_connections_bring_nothing(store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "is_worth_more", lambda before, now: before is None)
+    rows = list(run_all([store.target()], quick("head", autotune=True, duration=0.1), Notes()))
+    assert [row.concurrency for row in rows] == [1, 2]
+
+
+def test_autoterm_stops_when_enough_is_known(store) -> None:
+    rows = list(run_all([store.target()], quick("head", autoterm=1.0, duration=5.0, interleave=0.1), Notes()))
+    assert 4 <= len(rows[0].slices) < 50
+
+
+def test_a_paced_run_tells_its_rate(store) -> None:
+    (row,) = run_all([store.target()], quick("head", rate=50.0, duration=0.4, interleave=0.2), Notes())
+    assert row.rate == 50.0
+    assert sum(slice_.requests_count + slice_.unsent_count for slice_ in row.slices) == 20
+
+
+def test_what_was_written_stays_on_request(store) -> None:
+    list(run_all([store.target()], quick("head", keeps_objects=True, duration=0.1), Notes()))
+    assert len(store.objects) == 20
+
+
+def test_a_target_that_is_down_ends_the_run_before_it_begins(store) -> None:
+    targets = [store.target(), Target("other", ("127.0.0.1:1",), Keys("A", "S"), "b", {})]
+    with pytest.raises(Unavailable, match="target other does not answer"):
+        list(run_all(targets, quick("put"), Notes()))

@@ -1,0 +1,147 @@
+"""put, get, head, delete and list: one kind of request each.        Floor: bench. Called by: catalogue.
+
+Law: uploads go round a few keys, so that a run of any length leaves little behind; no two have equal bodies.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from mys3d.bench.body import Bodies, BodyMode, Envelope
+from mys3d.bench.caller import PAGE_KEYS_COUNT, Caller
+from mys3d.bench.connection import Request
+from mys3d.bench.prepare import PREFIX, SALT, upload
+from mys3d.bench.target import Target
+from mys3d.bench.workload import Load, Phase, spread
+
+PUT_KEYS_COUNT: Final = 512  # for each endpoint
+CHECK_EVERY: Final = 100  # 1 % of downloaded bodies are compared byte for byte
+_DELETED_MIN: Final = 200
+_DELETED_MAX: Final = 50_000
+_DELETE_SECONDS: Final = 3.0  # so much is put in place for one phase, by the pace of the one before
+
+
+class Put:
+    """Uploads."""
+
+    def __init__(self, target: Target, load: Load) -> None:
+        self._target, self._load = target, load
+        self._bodies = Bodies(load.size)
+        self._envelope = Envelope(self._bodies, load.body)
+
+    def prepare(self) -> None:
+        """Nothing is needed."""
+
+    def phases(self, concurrency: int) -> Iterator[Phase]:
+        yield Phase("put", spread(self._target, concurrency, self._requests))
+
+    def _requests(self, endpoint: str) -> Iterator[Request]:
+        caller = Caller(self._target, endpoint)
+        number = self._target.endpoints.index(endpoint)
+        keys = [f"{PREFIX}put/{number}/{at}-{self._load.size}" for at in range(PUT_KEYS_COUNT)]
+        if self._load.body is BodyMode.SIGNED:
+            return (caller.put(key, self._envelope, self._bodies.fresh()) for key in itertools.cycle(keys))
+        payload = self._envelope.payload([])
+        heads = [caller.put_head(key, self._envelope, payload) for key in keys]
+        return map(self._request, itertools.cycle(heads))
+
+    def _request(self, head: bytes) -> Request:
+        pieces = self._envelope.wrapped(self._bodies.fresh())
+        return Request((head, *pieces), "put", sent_bytes=self._envelope.length)
+
+
+class Get:
+    """Downloads of a few objects in turn, 1 % of them compared."""
+
+    def __init__(self, target: Target, load: Load) -> None:
+        self._target, self._load = target, load
+        self._bodies = Bodies(load.size, SALT)
+        self._keys = [f"{PREFIX}get/{number}-{load.size}" for number in range(load.objects_count)]
+
+    def prepare(self) -> None:
+        upload(self._target, [(key, self._load.size, number) for number, key in enumerate(self._keys)])
+
+    def phases(self, concurrency: int) -> Iterator[Phase]:
+        yield Phase("get", spread(self._target, concurrency, self._requests))
+
+    def _requests(self, endpoint: str) -> Iterator[Request]:
+        caller = Caller(self._target, endpoint)
+        plain = [caller.get(key, self._load.size) for key in self._keys]
+        return self._checked(caller, itertools.cycle(enumerate(plain)))
+
+    def _checked(self, caller: Caller, plain: Iterator[tuple[int, Request]]) -> Iterator[Request]:
+        for count, (number, request) in enumerate(plain):
+            if count % CHECK_EVERY:
+                yield request
+            else:
+                yield caller.get(self._keys[number], self._load.size, self._is_body(number))
+
+    def _is_body(self, number: int) -> Callable[[bytes], bool]:
+        return lambda body: body == self._bodies.bytes_of(number)  # made only now: large bodies need much room
+
+
+class Head:
+    """HEAD of a few objects in turn."""
+
+    def __init__(self, target: Target, load: Load) -> None:
+        self._target, self._load = target, load
+        self._keys = [f"{PREFIX}get/{number}-{load.size}" for number in range(load.objects_count)]
+
+    def prepare(self) -> None:
+        upload(self._target, [(key, self._load.size, number) for number, key in enumerate(self._keys)])
+
+    def phases(self, concurrency: int) -> Iterator[Phase]:
+        yield Phase("head", spread(self._target, concurrency, self._requests))
+
+    def _requests(self, endpoint: str) -> Iterator[Request]:
+        caller = Caller(self._target, endpoint)
+        return itertools.cycle([caller.head(key) for key in self._keys])
+
+
+class Delete:
+    """Deletes of objects that were put in place just before, as many as about three seconds take."""
+
+    def __init__(self, target: Target, load: Load) -> None:
+        self._target, self._load = target, load
+        self._count = load.objects_count
+
+    def prepare(self) -> None:
+        """Each phase has objects of its own."""
+
+    def phases(self, concurrency: int) -> Iterator[Phase]:
+        keys = [f"{PREFIX}delete/{number}-{self._load.size}" for number in range(self._count)]
+        upload(self._target, [(key, self._load.size, number) for number, key in enumerate(keys)])
+        left = iter(keys)
+        started = time.perf_counter()
+        yield Phase("delete", spread(self._target, concurrency, lambda endpoint: self._requests(endpoint, left)))
+        seconds = time.perf_counter() - started
+        done = self._count - sum(1 for _ in left)
+        self._count = min(_DELETED_MAX, max(_DELETED_MIN, int(done / seconds * _DELETE_SECONDS)))
+
+    def _requests(self, endpoint: str, left: Iterator[str]) -> Iterator[Request]:
+        caller = Caller(self._target, endpoint)
+        return map(caller.delete, left)
+
+
+class Listing:
+    """Full pages of a thousand keys, 1 % of them counted."""
+
+    def __init__(self, target: Target, load: Load) -> None:
+        self._target = target
+        self._prefix = f"{PREFIX}list/"
+
+    def prepare(self) -> None:
+        upload(self._target, [(f"{self._prefix}{number:06d}-8", 8, number) for number in range(PAGE_KEYS_COUNT)])
+
+    def phases(self, concurrency: int) -> Iterator[Phase]:
+        yield Phase("list", spread(self._target, concurrency, self._requests))
+
+    def _requests(self, endpoint: str) -> Iterator[Request]:
+        caller = Caller(self._target, endpoint)
+        plain = caller.page(self._prefix)
+        return itertools.cycle([caller.page(self._prefix, check=_is_full), *[plain] * (CHECK_EVERY - 1)])
+
+
+def _is_full(body: bytes) -> bool:
+    return body.count(b"<Key>") == PAGE_KEYS_COUNT

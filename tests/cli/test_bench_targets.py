@@ -1,0 +1,121 @@
+"""Which stores are measured, from what was typed."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mys3d.bench.sign import Keys
+from mys3d.bench.target import Target
+from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of
+from mys3d.cli.failure import Exit, Failure
+from tests.bench.tiny_store import tiny_store
+
+URL = "http://127.0.0.1:1"
+
+
+def givers(*keys: str, pids: tuple[str, ...] = (), **environ: str) -> Givers:
+    return Givers(keys, pids, "eu-west-3", environ)
+
+
+def test_a_target_at_urls_has_the_keys_that_were_given() -> None:
+    found = target_of(f"a={URL},http://h:2", givers("a=K:S"), "bench")
+    assert found == Target("a", ("127.0.0.1:1", "h:2"), Keys("K", "S", "eu-west-3"), "bench", {})
+
+
+@pytest.mark.parametrize(
+    ("environ", "keys"),
+    [
+        ({"BENCH_KEYS_A_B": "E:F"}, ("E", "F")),
+        ({"AWS_ACCESS_KEY_ID": "W", "AWS_SECRET_ACCESS_KEY": "X"}, ("W", "X")),
+        ({"BENCH_KEYS_A_B": "E:F", "AWS_ACCESS_KEY_ID": "W", "AWS_SECRET_ACCESS_KEY": "X"}, ("E", "F")),
+    ],
+)
+def test_keys_may_come_from_the_environment(environ: dict[str, str], keys: tuple[str, str]) -> None:
+    assert target_of(f"a-b={URL}", givers(**environ), "bench").keys == Keys(*keys, "eu-west-3")
+
+
+def test_processes_are_those_that_were_named_or_those_that_listen() -> None:
+    assert target_of(f"a={URL}", givers("a=K:S", pids=("a=7,8",)), "b").pids == {"pid 7": 7, "pid 8": 8}
+    with tiny_store() as store:
+        here = target_of(f"a=http://{store.endpoint}", givers("a=K:S"), "b")
+    assert here.pids == {f"pid {os.getpid()}": os.getpid()}
+
+
+def test_a_ready_file_says_everything(tmp_path: Path) -> None:
+    with tiny_store() as store:
+        found = target_of(f"m={store.ready_file(tmp_path, 7)}", givers(), "bench")
+    assert (found.endpoints, found.pids, found.keys.access_key) == ((store.endpoint,), {"n1": 7}, "A")
+
+
+def node_directory(
+    folder: Path, *, credentials: str | None = '{"access_key": "A", "secret_key": "the-secret-of-A"}'
+) -> Path:
+    facts = {"name": "n1", "pid": os.getpid(), "s3": "http://127.0.0.1:9000", "admin": "http://127.0.0.1:9001"}
+    (folder / "node.json").write_text(json.dumps(facts))
+    if credentials is not None:
+        (folder / "credentials").write_text(credentials)
+    return folder
+
+
+def test_a_directory_without_a_running_node_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="no node runs in") as refused:
+        target_of(f"m={tmp_path}", givers(), "bench")
+    assert refused.value.code == Exit.UNREACHABLE
+
+
+def test_a_directory_without_keys_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="credentials does not exist") as refused:
+        of_directory("m", node_directory(tmp_path, credentials=None), "bench")
+    assert refused.value.code == Exit.NOT_FOUND
+    with pytest.raises(Failure, match="credentials"):
+        of_directory("m", node_directory(tmp_path, credentials="nonsense"), "bench")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (URL, "--target: expected NAME=URL"),
+        ("=x", "--target: expected NAME=URL"),
+        ("a=/nowhere", "target a: expected http://HOST:PORT, a ready file or a data directory, found /nowhere"),
+        ("a=https://h:1", "target a: expected an endpoint http://HOST:PORT, found 'https://h:1'"),
+        (f"a={URL}", "target a has no keys"),
+    ],
+)
+def test_what_is_no_target_is_told(text: str, message: str) -> None:
+    with pytest.raises(Failure) as refused:
+        target_of(text, givers(), "bench")
+    assert refused.value.message.startswith(message)
+    assert refused.value.code == Exit.USAGE
+
+
+def test_a_file_that_is_no_ready_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("{}")
+    with pytest.raises(Failure, match="is not what"):
+        target_of(f"a={tmp_path / 'x'}", givers(), "bench")
+
+
+@pytest.mark.parametrize("keys", ["a=K", "a=:S", "a=K:"])
+def test_half_a_key_is_refused_and_not_shown(keys: str) -> None:
+    with pytest.raises(Failure, match=r"keys of a: expected ACCESS:SECRET$"):
+        target_of(f"a={URL}", givers(keys), "bench")
+
+
+def test_a_pair_without_a_name_does_not_show_its_secret() -> None:
+    with pytest.raises(Failure) as refused:
+        givers("KEY:SECRET")
+    assert "SECRET" not in refused.value.message.replace("ACCESS:SECRET", "")
+
+
+def test_ids_that_are_none_are_told() -> None:
+    with pytest.raises(Failure, match="--pids: expected a=PID,PID, found a=x"):
+        target_of(f"a={URL}", givers("a=K:S", pids=("a=x",)), "bench")
+
+
+def test_two_of_one_name_and_keys_for_nobody_are_told() -> None:
+    target = target_of(f"a={URL}", givers("a=K:S"), "bench")
+    with pytest.raises(Failure, match="two targets are called a"):
+        refuse_twins([target, target], givers())
+    with pytest.raises(Failure, match="there is no target c"):
+        refuse_twins([target], givers("c=K:S"))
