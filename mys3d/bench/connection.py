@@ -25,7 +25,7 @@ class Request:
     sent_bytes: int = 0  # of the body, for the throughput
     answer_bytes: int = 0
     check: Callable[[bytes], bool] | None = None  # of the body; None: it is received and dropped
-    ended: Callable[[Answer], None] | None = None  # hears the answer once the clock has stopped for this request
+    ended: Callable[[Answer], object] | None = None  # hears the answer once the clock has stopped for this request
     keeps_body: bool = False  # for `ended`
     is_head: bool = False
     goes_on: bool = False  # the next of its source belongs to it, and is begun even if the time is over meanwhile

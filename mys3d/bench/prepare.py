@@ -4,7 +4,7 @@ Law: either everything is as it has to be, or Unavailable says what the target a
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from xml.sax.saxutils import unescape
 
@@ -63,6 +63,15 @@ def sweep(target: Target, prefix: str = PREFIX) -> int:
         if len(keys) < PAGE_KEYS_COUNT:
             return count
         after = keys[-1]
+
+
+def clean(targets: Iterable[Target], tells: Callable[[str], None]) -> None:
+    """Sweep all targets. One that cannot be swept is told: figures are no worse for it."""
+    for target in targets:
+        try:
+            sweep(target)
+        except Unavailable as error:
+            tells(f"objects of the bench are left behind: {error}")
 
 
 def list_page(target: Target, prefix: str, after: str = "") -> list[str]:

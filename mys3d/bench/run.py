@@ -4,7 +4,6 @@ Law: all targets get the same load within the same minutes; what was put in plac
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,12 +13,11 @@ from mys3d.bench.calibrate import ceilings, null_target
 from mys3d.bench.catalogue import KINDS
 from mys3d.bench.figures import Ceiling, Row, make_row
 from mys3d.bench.measure import Slice, measure
-from mys3d.bench.prepare import make_bucket, sweep
+from mys3d.bench.prepare import clean, make_bucket
 from mys3d.bench.rounds import is_enough, is_worth_more, order_of, rounds_count
 from mys3d.bench.sizes import size_text
 from mys3d.bench.target import Target, probe
 from mys3d.bench.workload import Load, Workload
-from mys3d.errors import Unavailable
 
 AUTOTUNE_CONCURRENCY: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -74,17 +72,9 @@ def run_all(targets: Sequence[Target], settings: Settings, watch: Watch) -> Iter
             for operation in settings.operations:
                 for size in settings.sizes_of(operation):
                     yield from _SizeRun(targets, null, settings, watch, operation, size).rows()
-    except BaseException:
-        with suppress(Unavailable):  # what broke the run off is what has to be told
-            _clean(targets, settings)
-        raise
-    _clean(targets, settings)
-
-
-def _clean(targets: Sequence[Target], settings: Settings) -> None:
-    if not settings.keeps_objects:
-        for target in targets:
-            sweep(target)
+    finally:
+        if not settings.keeps_objects:
+            clean(targets, watch.tells)
 
 
 def _slices_count(targets: Sequence[Target], settings: Settings) -> int:

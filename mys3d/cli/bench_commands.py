@@ -23,6 +23,7 @@ from mys3d.bench.run import Settings, run_all
 from mys3d.bench.sizes import size_text
 from mys3d.bench.table import as_markdown
 from mys3d.bench.target import Target
+from mys3d.cli.bench_kill import kill_node_command
 from mys3d.cli.bench_progress import Progress
 from mys3d.cli.bench_servers import local_target, served
 from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of
@@ -189,6 +190,7 @@ def _settings_facts(settings: Settings) -> dict[str, object]:
 
 for _name, _kind in KINDS.items():
     bench.add_command(measuring((_name,), _kind.about, (1, 32), 24.0))
+bench.add_command(kill_node_command)
 bench.add_command(measuring(tuple(KINDS), "all of them, shorter, in one report", (16,), 12.0), "suite")
 
 

@@ -64,6 +64,16 @@ def test_what_cannot_be_taken_away_is_told(store) -> None:
         prepare.sweep(store.target())
 
 
+def test_cleaning_tells_who_cannot_and_goes_on(store) -> None:
+    told: list[str] = []
+    store.objects["/b/bench/k"] = b"x"
+    gone = Target("gone", ("127.0.0.1:1",), Keys("A", "S"), "b", {})
+    prepare.clean([gone, store.target()], told.append)
+    assert store.objects == {}
+    assert len(told) == 1
+    assert told[0].startswith("objects of the bench are left behind: target gone does not answer")
+
+
 def test_nobody_there_is_told() -> None:
     with pytest.raises(Unavailable, match="does not answer at http"):
         prepare.make_bucket(Target("t", ("127.0.0.1:1",), Keys("A", "S"), "b", {}))

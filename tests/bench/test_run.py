@@ -100,3 +100,11 @@ def test_a_target_that_is_down_ends_the_run_before_it_begins(store) -> None:
     targets = [store.target(), Target("other", ("127.0.0.1:1",), Keys("A", "S"), "b", {})]
     with pytest.raises(Unavailable, match="target other does not answer"):
         list(run_all(targets, quick("put"), Notes()))
+
+
+def test_what_cannot_be_taken_away_is_told_and_the_figures_stand(store) -> None:
+    notes = Notes()
+    store.spoil = lambda method, _p, status, body: (500 if method == "DELETE" else status, body)
+    rows = list(run_all([store.target()], quick("head", duration=0.1), notes))
+    assert len(rows) == 1
+    assert notes.told[-1].startswith("objects of the bench are left behind: target tiny did not delete")

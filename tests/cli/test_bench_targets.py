@@ -10,6 +10,7 @@ from mys3d.bench.sign import Keys
 from mys3d.bench.target import Target
 from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of
 from mys3d.cli.failure import Exit, Failure
+from mys3d.config import generate_credentials, write_credentials
 from tests.bench.tiny_store import tiny_store
 
 URL = "http://127.0.0.1:1"
@@ -49,14 +50,18 @@ def test_a_ready_file_says_everything(tmp_path: Path) -> None:
     assert (found.endpoints, found.pids, found.keys.access_key) == ((store.endpoint,), {"n1": 7}, "A")
 
 
-def node_directory(
-    folder: Path, *, credentials: str | None = '{"access_key": "A", "secret_key": "the-secret-of-A"}'
-) -> Path:
+def node_directory(folder: Path) -> Path:
     facts = {"name": "n1", "pid": os.getpid(), "s3": "http://127.0.0.1:9000", "admin": "http://127.0.0.1:9001"}
     (folder / "node.json").write_text(json.dumps(facts))
-    if credentials is not None:
-        (folder / "credentials").write_text(credentials)
     return folder
+
+
+def test_a_directory_says_which_nodes_run_and_with_which_keys(tmp_path: Path) -> None:
+    credentials = generate_credentials("eu-west-3")
+    write_credentials(tmp_path / "credentials", credentials)
+    found = target_of(f"m={node_directory(tmp_path)}", givers(), "bench")
+    assert (found.endpoints, found.pids) == (("127.0.0.1:9000",), {"n1": os.getpid()})
+    assert found.keys == Keys(credentials.access_key, credentials.secret_key, "eu-west-3")
 
 
 def test_a_directory_without_a_running_node_is_told(tmp_path: Path) -> None:
@@ -67,10 +72,11 @@ def test_a_directory_without_a_running_node_is_told(tmp_path: Path) -> None:
 
 def test_a_directory_without_keys_is_told(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="credentials does not exist") as refused:
-        of_directory("m", node_directory(tmp_path, credentials=None), "bench")
+        of_directory("m", node_directory(tmp_path), "bench")
     assert refused.value.code == Exit.NOT_FOUND
-    with pytest.raises(Failure, match="credentials"):
-        of_directory("m", node_directory(tmp_path, credentials="nonsense"), "bench")
+    (tmp_path / "credentials").write_text("nonsense")
+    with pytest.raises(Failure, match="is not a credentials file"):
+        of_directory("m", node_directory(tmp_path), "bench")
 
 
 @pytest.mark.parametrize(
