@@ -4,6 +4,7 @@ Law: what a phase did, how long it took and what it cost servers and generator b
 """
 
 import gc
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,8 @@ from mys3d.bench.histogram import Histogram, histogram_of
 from mys3d.bench.load import Bounds, Result, run
 from mys3d.bench.workload import Phase, Workload
 from mys3d.errors import Unavailable
+
+_UNTIMED_SECONDS: Final = 600.0  # signatures are good for 15 minutes
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ def measure(
         gc.disable()  # a collection among millions of latencies takes as long as a hundred requests
         try:
             meter = CpuMeter(pids)
-            result = run(phase.connections, Bounds(seconds, phase.requests_max), rate)
+            result = run(phase.connections, Bounds(seconds if phase.is_timed else _UNTIMED_SECONDS), rate)
             found[phase.name] = _slice(phase, result, meter)
         except OSError as error:
             raise Unavailable(f"{phase.name}: the target went away: {error}") from error

@@ -19,7 +19,6 @@ PUT_KEYS_COUNT: Final = 512  # for each endpoint
 CHECK_EVERY: Final = 100  # 1 % of downloaded bodies are compared byte for byte
 _DELETED_MIN: Final = 200
 _DELETED_MAX: Final = 50_000
-_DELETE_SECONDS: Final = 3.0  # so much is put in place for one phase, by the pace of the one before
 
 
 class Put:
@@ -100,7 +99,7 @@ class Head:
 
 
 class Delete:
-    """Deletes of objects that were put in place just before, as many as about three seconds take."""
+    """Deletes of objects that were put in place just before, by the pace of the slice before."""
 
     def __init__(self, target: Target, load: Load) -> None:
         self._target, self._load = target, load
@@ -117,7 +116,7 @@ class Delete:
         yield Phase("delete", spread(self._target, concurrency, lambda endpoint: self._requests(endpoint, left)))
         seconds = time.perf_counter() - started
         done = self._count - sum(1 for _ in left)
-        self._count = min(_DELETED_MAX, max(_DELETED_MIN, int(done / seconds * _DELETE_SECONDS)))
+        self._count = min(_DELETED_MAX, max(_DELETED_MIN, int(done / seconds * self._load.slice_seconds)))
 
     def _requests(self, endpoint: str, left: Iterator[str]) -> Iterator[Request]:
         caller = Caller(self._target, endpoint)

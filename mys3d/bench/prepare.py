@@ -4,6 +4,7 @@ Law: either everything is as it has to be, or Unavailable says what the target a
 """
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from xml.sax.saxutils import unescape
@@ -20,13 +21,20 @@ PREFIX: Final = "bench/"  # of all keys that the bench writes
 SALT: Final = b"prepared"
 _SECONDS: Final = 300.0
 _CONCURRENCY: Final = 16
+_START_SECONDS: Final = 15.0
+_START_PAUSE_SECONDS: Final = 0.5
 
 
 def make_bucket(target: Target) -> None:
-    """Create the bucket unless it is there. Raises Unavailable."""
-    result = _ask(target, [_caller(target).bucket()])
-    if set(result.errors) - {"status 409"}:  # 409: it exists
-        raise Unavailable(f"target {target.name} made no bucket {target.bucket}: {_told(result)}")
+    """Create the bucket unless it is there; a server that has just been started is given time. Raises Unavailable."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        result = _ask(target, [_caller(target).bucket()])
+        if not set(result.errors) - {"status 409"}:  # 409: it exists
+            return
+        if not any(error.startswith("status 5") for error in result.errors) or time.monotonic() > deadline:
+            raise Unavailable(f"target {target.name} made no bucket {target.bucket}: {_told(result)}")
+        time.sleep(_START_PAUSE_SECONDS)
 
 
 def software_of(target: Target) -> str:

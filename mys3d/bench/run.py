@@ -90,7 +90,7 @@ class _SizeRun:
     ) -> None:
         self._targets, self._settings, self._watch = targets, settings, watch
         self._operation, self._size = operation, size
-        load = Load(size, settings.body, settings.objects, settings.part_bytes)
+        load = Load(size, settings.body, settings.objects, settings.part_bytes, settings.interleave)
         make = KINDS[operation].make
         self._workloads: Mapping[str, Workload] = {target.name: make(target, load) for target in targets}
         self._null = make(null, load)

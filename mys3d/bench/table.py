@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mys3d.bench.bootstrap import Estimate
-from mys3d.bench.figures import BOUND_SHARE, Measured
+from mys3d.bench.figures import BOUND_SHARE, Figures, Measured
 from mys3d.bench.sizes import size_text
 
 HEADS: Final = (
@@ -23,6 +23,7 @@ HEADS: Final = (
     "servers us",
     "client us",
     "x first",
+    "CPU x first",
     "errors",
 )
 _LEFT: Final = ("operation", "target")
@@ -32,8 +33,8 @@ BOUND_NOTE: Final = (
 )
 _BEHIND_NOTE: Final = "† requests were due and could not be sent: the rate is more than this target takes."
 _COLUMNS_NOTE: Final = (
-    "ops/s and us of CPU for each request with their 95 % intervals; *servers*: all processes of the target together; "
-    "*x first*: ops/s against the first target in the same rounds."
+    "[95 % interval]; *servers us*: CPU for each request of all processes of the target together; *client us*: of the "
+    "generator; *x first*: against the first target, in the same rounds."
 )
 
 
@@ -74,10 +75,17 @@ def cells(measured: Measured) -> list[str]:
         f"{figures.p90_ms:.2f}",
         f"{figures.p99_ms:.2f}",
         "-" if servers is None else _estimate(servers),
-        _estimate(figures.client_us_per_request),
+        f"{figures.client_us_per_request.value:,.0f}",
         "1" if figures.pace_against_first is None else _estimate(figures.pace_against_first, 2),
+        _against(figures),
         str(figures.errors_count),
     ]
+
+
+def _against(figures: Figures) -> str:
+    if figures.pace_against_first is None:
+        return "1"
+    return "-" if figures.cost_against_first is None else _estimate(figures.cost_against_first, 2)
 
 
 def _estimate(estimate: Estimate, digits: int = 0) -> str:

@@ -23,6 +23,7 @@ class Load:
     body: BodyMode = BodyMode.UNSIGNED
     objects: int = 1000
     part_bytes: int = 8 << 20
+    slice_seconds: float = 3.0  # what is put in place for one slice is about as much as it takes
 
     @property
     def objects_count(self) -> int:
@@ -37,7 +38,7 @@ class Phase:
     name: str  # of the row in the report
     connections: list[Connection]
     counted: str | None = None  # the kind whose number and latency the row tells; None: all kinds together
-    requests_max: int = 1_000_000
+    is_timed: bool = True  # False: it goes on until its sources are empty
 
 
 class Workload(Protocol):

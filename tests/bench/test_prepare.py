@@ -34,6 +34,14 @@ def test_a_bucket_that_exists_is_good_enough(store) -> None:
     prepare.make_bucket(store.target())
 
 
+def test_a_server_that_has_just_been_started_is_given_time(store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "_START_PAUSE_SECONDS", 0.0)
+    answers = iter([503, 500, 200])
+    store.spoil = lambda *_: (next(answers), b"")
+    prepare.make_bucket(store.target())
+    assert next(answers, None) is None
+
+
 def test_keys_of_a_page_are_unescaped() -> None:
     assert prepare.keys_of(b"<Contents><Key>a&amp;b</Key></Contents><Key>c</Key>") == ["a&b", "c"]
 
@@ -51,7 +59,8 @@ def test_a_target_says_what_it_is(store) -> None:
         prepare.sweep,
     ],
 )
-def test_what_cannot_be_prepared_is_told(store, act: Callable[[Target], Any]) -> None:
+def test_what_cannot_be_prepared_is_told(store, act: Callable[[Target], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "_START_SECONDS", 0.0)
     store.spoil = lambda *_: (503, b"")
     with pytest.raises(Unavailable, match=r"target tiny .* 1 times status 503"):
         act(store.target())

@@ -9,10 +9,10 @@ def test_the_table_has_one_line_for_each_row_and_intervals() -> None:
     lines = as_markdown(two_targets()).splitlines()
     assert lines[2] == (
         "| get | 4K | 8 | mys3d | 100 [100, 100] | 0.4 | 50.05 | 89.86 | 99.07 | "
-        "1,000 [1,000, 1,000] | 20 [20, 20] | 1 | 0 |"
+        "1,000 [1,000, 1,000] | 20 | 1 | 1 | 0 |"
     )
     assert "| other | 200 [200, 200] |" in lines[3]
-    assert "| 2.00 [2.00, 2.00] | 0 |" in lines[3]
+    assert "| 2.00 [2.00, 2.00] | 0.50 [0.50, 0.50] | 0 |" in lines[3]
     assert len({line.count("|") for line in lines[:4]}) == 1
 
 
@@ -28,6 +28,8 @@ def test_what_says_less_than_it_seems_is_marked() -> None:
 
 
 def test_servers_that_were_not_counted_are_a_dash() -> None:
-    text = as_markdown(measured_of([row_of(slices=[slice_of(server_cpu_seconds={})])]))
-    assert "| - | 20 | 1 | 0 |" in text
+    uncounted = [slice_of(server_cpu_seconds={})]
+    text = as_markdown(measured_of([row_of(slices=uncounted), row_of("far", uncounted)]))
+    assert "| - | 20 | 1 | 1 | 0 |" in text
+    assert "| - | 20 | 1.00 | - | 0 |" in text
     assert "\\*" not in text.splitlines()[2]

@@ -145,7 +145,7 @@ def test_a_cluster_that_cannot_lose_a_node_is_refused(data: Path, mys3d: Any) ->
 
 
 def test_a_cluster_that_refuses_the_bucket_is_told(data: Path, store: TinyStore, mys3d: Any) -> None:
-    store.spoil = lambda *_: (503, b"")
+    store.spoil = lambda *_: (403, b"")
     result = mys3d("bench", "kill-node", "--data", data)
     assert result.exit_code == 4
     assert "made no bucket" in result.stderr
