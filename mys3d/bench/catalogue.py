@@ -35,6 +35,6 @@ KINDS: Final = {
     "list": Kind(Listing, "list full pages of 1,000 keys", (0,)),
     "delete": Kind(Delete, "delete objects", can_be_paced=False),
     "mixed": Kind(Mixed, "45 % GET, 15 % PUT, 10 % DELETE, 30 % HEAD, as warp does", (64 * _KIB,)),
-    "multipart": Kind(Multipart, "upload objects in parts", (32 * _MIB,), can_be_paced=False),
+    "multipart": Kind(Multipart, "upload objects in parts", (16 * _MIB,), can_be_paced=False),
     "small_files": Kind(SmallFiles, "write, walk, read and remove a tree of small files", (0,), can_be_paced=False),
 }

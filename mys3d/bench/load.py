@@ -201,12 +201,12 @@ class _Loop:
         connection.request = None
         self._busy_count -= 1
         answer = reader.answer() if request.check is not None or request.ended is not None else None
-        if not 200 <= reader.status < 300:
-            self._count(f"status {reader.status}")
-        elif request.check is not None and answer is not None and not request.check(answer.body):
-            self._count("wrong body")
-        else:
+        wrong = _wrong(request, reader.status, answer)
+        if wrong is None:
             self._record(request, now, connection.started)
+        else:
+            self._count(wrong)
+            connection.goes_on = False
         if request.ended is not None and answer is not None:
             request.ended(answer)
         if not connection.can_go_on() or connection.look_home(now):
@@ -249,7 +249,7 @@ class _Loop:
             request.ended(_NO_ANSWER)
 
     def _redial(self, connection: Connection) -> None:
-        if self._is_over(time.perf_counter()):
+        if not connection.goes_on and self._is_over(time.perf_counter()):
             return
         try:
             connection.connect()
@@ -280,3 +280,12 @@ class _Loop:
         if connection.socket is not None:
             del self._by_descriptor[connection.socket.fileno()]
             connection.close()  # the kernel forgets it in the poll as well
+
+
+def _wrong(request: Request, status: int, answer: Answer | None) -> str | None:
+    """What is wrong with a complete answer. None: nothing."""
+    if not 200 <= status < 300:
+        return f"status {status}"
+    if request.check is not None and answer is not None and not request.check(answer.body):
+        return "wrong body"
+    return None

@@ -56,10 +56,10 @@ class Multipart:
         etags: list[str] = []
         for number, (bodies, envelope) in enumerate(self._parts, 1):
             yield caller.part(key, upload_id, number, envelope, bodies.fresh(), answers.append)
-            etag = answers.pop().header(b"etag")
-            if not etag:
+            part = answers.pop()
+            if part.status != 200:
                 return
-            etags.append(etag)
+            etags.append(part.header(b"etag"))  # without one the completion will be refused
         yield caller.complete(key, upload_id, etags, began)
 
 

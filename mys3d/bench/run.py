@@ -32,7 +32,7 @@ class Settings:
     duration: float = 24.0  # of each combination on each target, seconds
     interleave: float = 3.0  # of one slice
     objects: int = 1000
-    part_bytes: int = 8 << 20
+    part_bytes: int = 5 << 20
     body: BodyMode = BodyMode.UNSIGNED
     rate: float | None = None
     autotune: bool = False

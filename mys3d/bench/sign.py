@@ -16,6 +16,7 @@ from urllib.parse import quote
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 UNSIGNED_TRAILER: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_PLAIN_NAMES: Final = "host;x-amz-content-sha256;x-amz-date"
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -54,12 +55,18 @@ class Signer:
 
         `path` is not encoded yet; `length`: of the body; `headers` are signed too, names in lower case.
         """
-        encoded = quote(path, safe="/-_.~")
+        encoded = _encoded(path)
         queries = "&".join([f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted(query)])
-        fields = [("host", self._host), ("x-amz-content-sha256", payload), ("x-amz-date", self._stamp), *headers]
-        fields.sort()
-        names = ";".join([name for name, _ in fields])
-        lines = "".join([f"{name}:{value}\n" for name, value in fields])
+        if headers:
+            fields = [("host", self._host), ("x-amz-content-sha256", payload), ("x-amz-date", self._stamp), *headers]
+            fields.sort()
+            names = ";".join([name for name, _ in fields])
+            lines = "".join([f"{name}:{value}\n" for name, value in fields])
+        else:
+            names, lines = (
+                _PLAIN_NAMES,
+                f"host:{self._host}\nx-amz-content-sha256:{payload}\nx-amz-date:{self._stamp}\n",
+            )
         canonical = f"{method}\n{encoded}\n{queries}\n{lines}\n{names}\n{payload}"
         text = self._text + hashlib.sha256(canonical.encode()).hexdigest()
         signature = hmac.digest(self._key, text.encode(), "sha256").hex()
@@ -85,6 +92,11 @@ def head(
 ) -> bytes:
     """Sign one request alone."""
     return Signer(keys, host, now).head(method, path, query=query, length=length, payload=payload)
+
+
+@functools.lru_cache(maxsize=4096)  # uploads go round a few keys
+def _encoded(path: str) -> str:
+    return quote(path, safe="/-_.~")
 
 
 @functools.lru_cache(maxsize=16)

@@ -22,7 +22,7 @@ class Load:
     size: int = 4096
     body: BodyMode = BodyMode.UNSIGNED
     objects: int = 1000
-    part_bytes: int = 8 << 20
+    part_bytes: int = 5 << 20
     slice_seconds: float = 3.0  # what is put in place for one slice is about as much as it takes
 
     @property

@@ -116,7 +116,7 @@ _LOAD: Final = (
         show_default=True,
         help="How uploads prove their bytes; chunked: aws-chunked with CRC32, as AWS's clients do.",
     ),
-    click.option("--part-size", type=Parsed("size", parse_part), default="8M", show_default=True, help="Of multipart."),
+    click.option("--part-size", type=Parsed("size", parse_part), default="5M", show_default=True, help="Of multipart."),
     click.option("--rate", type=Parsed("rate", parse_rate), help="Requests a second; latency counts from when due."),
     click.option("--autotune", is_flag=True, help="Double the connections while that brings 3 % or more."),
     click.option("--autoterm", type=SHARE, help="Stop early when all ops/s are known so well: 5%."),

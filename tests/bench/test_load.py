@@ -127,6 +127,15 @@ def test_a_server_that_closes_after_each_answer_is_met_anew(scripted: Callable[[
     assert (len(result.latencies["get"]), result.errors_count) == (3, 0)
 
 
+def test_what_belongs_together_goes_on_over_another_connection_when_the_server_closes(
+    scripted: Callable[[list[bytes]], str],
+) -> None:
+    closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+    requests = iter([get(goes_on=True, ended=lambda _: time.sleep(0.05)), get(), get()])
+    result = ask(scripted([closing] * 3 + [b""]), requests, 10, seconds=0.01)
+    assert (len(result.latencies["get"]), result.errors_count) == (2, 0)
+
+
 def test_a_connection_that_breaks_is_an_error_and_is_made_anew(scripted: Callable[[list[bytes]], str]) -> None:
     endpoint = scripted(
         [b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", b"HTTP/1.1 204 No Content\r\n\r\n", b""]

@@ -50,6 +50,7 @@ def test_an_error_in_the_document_of_a_completion_is_an_error(store) -> None:
     assert uploads(store, 5).errors["wrong body"] >= 1
 
 
-def test_a_part_without_an_etag_cannot_be_completed(store) -> None:
-    result = uploads(store, 2)
-    assert result.errors_count == 0
+def test_an_upload_without_an_id_is_an_error(store) -> None:
+    store.spoil = lambda method, path, status, body: (status, b"<ok/>" if "uploads=" in path else body)
+    result = uploads(store, 4)
+    assert result.errors == {"wrong body": 4}
