@@ -90,6 +90,8 @@ def settings_of(
                 raise Failure(f"--rate: {operation} cannot be paced", f"these can: {paced}", Exit.USAGE)
         if words["autotune"]:
             raise Failure("--rate and --autotune exclude each other", "", Exit.USAGE)
+    if words["sizes"] and all(KINDS[operation].sizes == (0,) for operation in operations):
+        raise Failure(f"--sizes: {operations[0]} has no sizes to choose", "", Exit.USAGE)
     duration = words["duration"] or duration
     return Settings(
         operations=operations,

@@ -99,6 +99,7 @@ def test_what_was_known_when_a_target_went_away_is_reported(store: TinyStore, tm
         (["put", "--objects", "1"], 2, "8<=x"),
         (["put", "--rate", "5", "--autotune"], 2, "exclude each other"),
         (["multipart", "--rate", "5"], 2, "multipart cannot be paced"),
+        (["list", "--sizes", "4K"], 2, "list has no sizes to choose"),
         (["put", "--target", "x"], 2, "expected NAME=URL"),
         (["put", "--compare", "/nowhere.json"], 1, "No such file"),
         (["put", "--target", "other=http://127.0.0.1:1", "--keys", "other=A:S"], 4, "target other does not answer"),
