@@ -213,6 +213,9 @@ peer_queue_bytes_max: Final = 64 * MIB  # waiting to be sent on one connection; 
 peer_pushed_bytes_max: Final = (
     32 * MIB
 )  # pushes to one peer that are not acknowledged, or were given up and wait to be sent; more wait
+plain_bulk_bytes_min: Final = (
+    64 * KIB
+)  # larger blobs take the plain lane where there is one: encryption costs most there
 peer_served_bytes_max: Final = 32 * MIB  # pushes of one connection being stored; more are not read
 peer_served_count_max: Final = 4_096  # calls of one connection being served; more are not read
 peer_batch_bytes: Final = 256 * KIB  # one write, and one read: TLS records are 16 KiB, so 16 of them

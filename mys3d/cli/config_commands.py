@@ -27,6 +27,7 @@ def check(**flags: Any) -> None:
         "s3": f"{found.s3_bind} as {found.endpoint}",
         "admin": found.admin_bind,
         "peers": f"{found.peers_bind} as {found.advertise_host}:{found.peers_bind.port}",
+        "bulk": found.peers_bulk,
         "access key": found.access_key or "generated at the first start",
         "bucket": found.bucket or "none",
         "region": found.region,

@@ -86,6 +86,7 @@ def plan_of(data: str | None, nodes: int | None, port: str | None) -> tuple[DevP
         log_keep_entries=config.log_keep_entries,
         domains=config.domains,
         certificate=config.certificate,
+        peers_bulk=config.peers_bulk,
     )
     return plan, config
 

@@ -59,6 +59,7 @@ class DevPlan:
     log_keep_entries: int = limits.log_keep_entries
     domains: tuple[str, ...] = ()
     certificate: tuple[Path, Path] | None = None  # of the S3 port of every node
+    peers_bulk: str = "tls"
     program: tuple[str, ...] = (sys.executable, "-m", "mys3d")
 
     def node(self, name: str) -> DevNode:
@@ -88,6 +89,7 @@ class DevPlan:
             "MYS3D_SECRET_KEY": self.credentials.secret_key,
             "MYS3D_REGION": self.credentials.region,
             "MYS3D_LOG_KEEP_ENTRIES": str(self.log_keep_entries),
+            "MYS3D_PEERS_BULK": self.peers_bulk,
         }
         if self.domains:
             keys["MYS3D_DOMAIN"] = ",".join(self.domains)

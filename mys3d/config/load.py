@@ -195,6 +195,7 @@ def _record(found: _Found, sources: Sources) -> NodeConfig:
         domains=values.get("domain", ()),
         certificate=_certificate(found, sources),
         log_keep_entries=values.get("log_keep_entries", limits.log_keep_entries),
+        peers_bulk=values.get("peers_bulk", "tls"),
         notes=tuple(found.notes),
     )
 

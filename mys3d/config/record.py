@@ -57,6 +57,7 @@ class NodeConfig:
     domains: tuple[str, ...] = ()  # a bucket may stand in front of each in the Host header
     certificate: tuple[Path, Path] | None = None  # chain and key of the S3 port; None: plain HTTP
     log_keep_entries: int = limits.log_keep_entries  # applied entries of the Raft log kept for nodes a little behind
+    peers_bulk: str = "tls"  # "plain": blobs over 64 KiB go unencrypted to peers that are told the same
     notes: tuple[str, ...] = ()
 
 

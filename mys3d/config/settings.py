@@ -90,6 +90,7 @@ SETTINGS: Final = (
     Setting("admin_bind", "admin.bind", values.read_host, _HOSTS, "the same as node.bind"),
     Setting("admin_port", "admin.port", values.read_port, _PORTS, "s3.port + 1"),
     Setting("peers_port", "peers.port", values.read_port, _PORTS, "s3.port + 2"),
+    Setting("peers_bulk", "peers.bulk", values.read_bulk, "tls or plain", "tls"),
     Setting("write_quorum", "cluster.write_quorum", values.read_write_quorum, "majority or all", "majority"),
     Setting("straggler_ms", "cluster.straggler_ms", values.read_straggler, "1 to 10000 milliseconds", "250"),
     Setting("gc_period_ms", "cluster.gc_period_ms", values.read_gc_period, "100 to 86400000 milliseconds", "600000"),

@@ -32,6 +32,7 @@ _UNITS: Final = {
 }  # fmt: skip
 WRITE_QUORUMS: Final = ("majority", "all")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+BULKS: Final = ("tls", "plain")
 
 
 def read_text(value: object, strict: bool) -> str:
@@ -131,6 +132,13 @@ def read_log_level(value: object, strict: bool) -> str:
     if level not in LOG_LEVELS:
         raise ValueError("not a level")
     return level
+
+
+def read_bulk(value: object, strict: bool) -> str:
+    bulk = read_text(value, strict).lower()
+    if bulk not in BULKS:
+        raise ValueError("not a way to send bulk")
+    return bulk
 
 
 def read_write_quorum(value: object, strict: bool) -> str:

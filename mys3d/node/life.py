@@ -225,7 +225,7 @@ class Node:
         self.blobs = blobs
         inbound = Inbound()
         self.network = PeerNetwork(
-            identity, inbound, inbound, clock, entropy, (config.peers_bind.host, config.peers_bind.port)
+            identity, inbound, inbound, clock, entropy, config.peers_bind, has_plain=config.peers_bulk == "plain"
         )
         self.consensus = Consensus(
             identity.node,

@@ -37,7 +37,7 @@ class Channel:
         """Return what has arrived, at least a byte; empty: the peer closed. Valid until the next call."""
         while True:
             if not self._sock.pending():
-                await _ready(self._sock, for_reading=True)
+                await ready(self._sock, for_reading=True)
             filled = 0
             with contextlib.suppress(ssl.SSLWantReadError):  # a part of a record: the rest comes
                 while filled < len(self._buffer):
@@ -56,12 +56,27 @@ class Channel:
             try:
                 view = view[self._sock.send(piece) :]
             except ssl.SSLWantWriteError:
-                await _ready(self._sock, for_reading=False)
+                await ready(self._sock, for_reading=False)
             except ssl.SSLWantReadError:
-                await _ready(self._sock, for_reading=True)
+                await ready(self._sock, for_reading=True)
             else:
                 if view:
                     await trio.lowlevel.checkpoint()  # other connections have their turn
+
+    async def bare(self) -> socket.socket:
+        """End TLS on both sides and return the socket beneath, which this channel does not own any more.
+
+        The other side must do the same at this point. OpenSSL reads no byte beyond the end of TLS: what comes behind it
+        is in the socket. Raises OSError; the caller bounds the wait.
+        """
+        while True:
+            try:
+                self._sock.unwrap()
+                return socket.socket(fileno=self._sock.detach())
+            except ssl.SSLWantReadError:
+                await ready(self._sock, for_reading=True)
+            except ssl.SSLWantWriteError:
+                await ready(self._sock, for_reading=False)
 
     def close(self) -> None:
         """Let go of the socket; whoever waits on it gets an OSError."""
@@ -98,9 +113,9 @@ async def _shake(stream: trio.SocketStream, context: ssl.SSLContext, host: str |
                 sock.do_handshake()
                 return Channel(sock)
             except ssl.SSLWantReadError:
-                await _ready(sock, for_reading=True)
+                await ready(sock, for_reading=True)
             except ssl.SSLWantWriteError:
-                await _ready(sock, for_reading=False)
+                await ready(sock, for_reading=False)
     except BaseException:
         sock.close()
         raise
@@ -126,7 +141,8 @@ def _wrap(stream: trio.SocketStream, context: ssl.SSLContext, host: str | None, 
         raise
 
 
-async def _ready(sock: ssl.SSLSocket, *, for_reading: bool) -> None:
+async def ready(sock: socket.socket, *, for_reading: bool) -> None:
+    """Wait for a socket. Raises OSError: it was closed on this side."""
     try:
         if for_reading:
             await trio.lowlevel.wait_readable(sock)

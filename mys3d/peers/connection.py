@@ -5,13 +5,13 @@ Pieces of one `send` stay together and in order.
 """
 
 from collections import deque
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
 from mys3d import limits
-from mys3d.peers.channel import Channel
 from mys3d.peers.frames import Frame, FrameParser
+from mys3d.peers.seal import SEAL_BYTES, Seal
 from mys3d.ports import Buffer
 
 _LARGE_BYTES: Final = (
@@ -19,11 +19,28 @@ _LARGE_BYTES: Final = (
 )  # pieces from here on are sent as they are; smaller ones are copied together
 
 
-class Connection:
-    """The two halves: `receive` for one reader task, `send` for everyone with `write` in one task of its own."""
+class Pipe(Protocol):
+    """What carries the bytes: TLS, or what is beneath it. Every failure is an OSError."""
 
-    def __init__(self, channel: Channel, frame_bytes_max: int) -> None:
+    async def receive(self) -> memoryview: ...
+
+    async def send(self, data: Buffer, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Connection:
+    """The two halves: `receive` for one reader task, `send` for everyone with `write` in one task of its own.
+
+    `ours` and `theirs` seal the frames of a connection that is not encrypted.
+    """
+
+    def __init__(
+        self, channel: Pipe, frame_bytes_max: int, ours: Seal | None = None, theirs: Seal | None = None
+    ) -> None:
         self.channel: Final = channel
+        self._ours: Final = ours
+        self._theirs: Final = theirs
         self._parser = FrameParser(frame_bytes_max)
         self._queue: Final[deque[Buffer]] = deque()
         self._queued_bytes = 0
@@ -48,10 +65,13 @@ class Connection:
                 raise OSError("the peer closed the connection")
             frames = self._parser.feed(data)
             if frames:
-                return frames
+                return frames if self._theirs is None else [self._theirs.open(frame) for frame in frames]
 
     def send(self, *pieces: Buffer) -> bool:
-        """Queue pieces, which nobody changes from here on. False: closed, or the queue is full; nothing was queued."""
+        """Queue pieces, which nobody changes from here on. False: closed, or the queue is full; nothing was queued.
+
+        Of a sealed connection they are one frame: its head, then its payload.
+        """
         added = sum(map(len, pieces))
         is_full = (
             len(self._queue) + len(pieces) > limits.peer_queue_frames_max
@@ -59,6 +79,9 @@ class Connection:
         )
         if is_full or self._is_closed:
             return False
+        if self._ours is not None:
+            pieces = tuple(self._ours.close(pieces[0], pieces[1:]))
+            added += SEAL_BYTES
         self._queue.extend(pieces)
         self._queued_bytes += added
         self._writer.unpark()

@@ -44,7 +44,7 @@ class Kind(enum.IntEnum):
 class Frame(NamedTuple):
     kind: int  # a Kind; a peer of a later version may send others, which the receiver refuses
     request: int
-    payload: bytes | bytearray
+    payload: Buffer
 
 
 def head(kind: Kind, request: int, payload_bytes: int) -> bytes:

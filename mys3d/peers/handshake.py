@@ -9,26 +9,31 @@ import msgspec
 
 from mys3d import limits
 from mys3d.model.names import NodeId
-from mys3d.peers import channel, frames, messages, pki
-from mys3d.peers.channel import Channel
-from mys3d.peers.connection import Connection
+from mys3d.peers import channel, frames, messages, pki, plain
+from mys3d.peers.connection import Connection, Pipe
 from mys3d.peers.frames import Frame, Kind
 from mys3d.peers.identity import Identity
 from mys3d.peers.messages import Hello, Refused, Welcome
+from mys3d.ports import Buffer
 
 GREETING_BYTES_MAX = 4 * limits.KIB
 
 
 def frame_bytes_max(lane: str) -> int:
-    return limits.bulk_frame_bytes_max if lane == messages.BULK else limits.control_frame_bytes_max
+    return limits.control_frame_bytes_max if lane == messages.CONTROL else limits.bulk_frame_bytes_max
 
 
-async def dial(me: Identity, node: NodeId, address: str, lane: str, context: ssl.SSLContext) -> Connection:
-    """Connect a lane to `node`. Raises OSError (nobody there, broken, refused), ValueError (not our protocol)."""
+async def dial(
+    me: Identity, node: NodeId, address: str, lane: str, context: ssl.SSLContext, secret: bytes = b""
+) -> tuple[Connection, Welcome]:
+    """Connect a lane to `node`; `secret` is ours of a plain lane.
+
+    Raises OSError (nobody there, broken, refused), ValueError (not our protocol).
+    """
     stream = await channel.connect(address, context, pki.host_of(node))
     try:
         connection = Connection(stream, GREETING_BYTES_MAX)
-        hello = Hello(messages.FORMAT, me.cluster_id, me.node, me.incarnation, lane)
+        hello = Hello(messages.FORMAT, me.cluster_id, me.node, me.incarnation, lane, secret)
         await stream.send(frames.encode(Kind.HELLO, 0, messages.encode(hello)))
         frame = await one_frame(connection)
         if frame.kind == Kind.REFUSED:
@@ -36,24 +41,28 @@ async def dial(me: Identity, node: NodeId, address: str, lane: str, context: ssl
         check_format(expect(frame, Kind.WELCOME).payload)
         welcome = messages.decode(frame.payload, Welcome)
         _check(welcome, me, node)
+        if lane == messages.PLAIN:
+            return await plain.dialled(stream, secret, welcome.secret, frame_bytes_max(lane)), welcome
         connection.admit(frame_bytes_max(lane))
-        return connection
+        return connection, welcome
     except BaseException:
         stream.close()
         raise
 
 
-def read_hello(frame: Frame, me: Identity, node: NodeId) -> Hello:
+def read_hello(frame: Frame, me: Identity, node: NodeId, has_plain: bool = False) -> Hello:
     """Check the greeting of a peer whose certificate names `node`. Raises ValueError with the reason to refuse."""
     check_format(expect(frame, Kind.HELLO).payload)
     hello = messages.decode(frame.payload, Hello)
     _check(hello, me, node)
-    if hello.lane not in (messages.CONTROL, messages.BULK):
+    if hello.lane == messages.PLAIN and not has_plain:
+        raise ValueError("this node takes no bulk that is not encrypted")
+    if hello.lane not in (messages.CONTROL, messages.BULK, messages.PLAIN):
         raise ValueError(f"a lane is control or bulk, found {hello.lane!r}")
     return hello
 
 
-async def refuse(stream: Channel, reason: Refused) -> None:
+async def refuse(stream: Pipe, reason: Refused) -> None:
     """Say why, before the connection is closed."""
     await stream.send(frames.encode(Kind.REFUSED, 0, messages.encode(reason)))
 
@@ -77,7 +86,7 @@ class _Numbered(msgspec.Struct, frozen=True):
     format: int
 
 
-def check_format(payload: bytes | bytearray) -> None:
+def check_format(payload: Buffer) -> None:
     """Look at the format number before anything else, which may differ in another format. Raises ValueError."""
     found = messages.decode(payload, _Numbered).format
     if found != messages.FORMAT:

@@ -1,6 +1,7 @@
-"""Both lanes to one peer.        Floor: driver. Called by: network.
+"""All lanes to one peer.        Floor: driver. Called by: network.
 
-Law: the control lane says whether a peer is there; when it falls silent the bulk lane is hung up with it.
+Law: the control lane says whether a peer is there; when it falls silent the bulk lanes are hung up with it. A plain
+lane is dialled only when both sides were told to have one; as long as it is not there its blobs take the encrypted one.
 """
 
 import ssl
@@ -10,6 +11,7 @@ from typing import Final
 
 import trio
 
+from mys3d import limits
 from mys3d.model.names import NodeId
 from mys3d.peers import handshake, messages
 from mys3d.peers.connection import Connection
@@ -29,26 +31,55 @@ class PeerLink:
         context: ssl.SSLContext,
         listener: WireListener,
         dice: Random,
+        new_secret: Callable[[], bytes] | None = None,
     ) -> None:
+        """`new_secret` makes one for every plain lane; None: this node has none."""
         self.address: Final = address
         self._node: Final = node
         self._listener: Final = listener
         self._scope: Final = trio.CancelScope()
+        self._is_plain_wanted = False  # by both sides, as the last greeting of the peer said
+        self._was_plain_wanted: Final = trio.Event()
 
-        def dialler(lane: str) -> Callable[[], Awaitable[Connection]]:
-            return lambda: handshake.dial(me, node, address, lane, context)
+        def lane(name: str, dial: Callable[[], Awaitable[Connection]], on_change: Callable[[bool], None]) -> Lane:
+            return Lane(node, name, dial, on_change, dice)
 
-        self.control: Final = Lane(node, messages.CONTROL, dialler(messages.CONTROL), self._on_control, dice)
-        self.bulk: Final = Lane(node, messages.BULK, dialler(messages.BULK), self._on_bulk, dice)
+        async def dial_control() -> Connection:
+            return (await handshake.dial(me, node, address, messages.CONTROL, context))[0]
+
+        async def dial_bulk() -> Connection:
+            connection, welcome = await handshake.dial(me, node, address, messages.BULK, context)
+            self._is_plain_wanted = welcome.has_plain and new_secret is not None
+            if self._is_plain_wanted:
+                self._was_plain_wanted.set()
+            return connection
+
+        async def dial_plain() -> Connection:
+            if new_secret is None or not self._is_plain_wanted:
+                raise OSError(f"node {node} has no plain lane any more")
+            return (await handshake.dial(me, node, address, messages.PLAIN, context, new_secret()))[0]
+
+        self.control: Final = lane(messages.CONTROL, dial_control, self._on_control)
+        self.bulk: Final = lane(messages.BULK, dial_bulk, self._on_bulk)
+        self.plain: Final = lane(messages.PLAIN, dial_plain, self._on_plain)
 
     async def run(self) -> None:
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.control.run)
                 nursery.start_soon(self.bulk.run)
+                nursery.start_soon(self._run_plain)
+
+    async def _run_plain(self) -> None:
+        await self._was_plain_wanted.wait()
+        await self.plain.run()
 
     def stop(self) -> None:
         self._scope.cancel()
+
+    def lane_for(self, size: int) -> Lane:
+        """The lane for `size` bytes of a blob."""
+        return self.plain if size > limits.plain_bulk_bytes_min and self.plain.is_up else self.bulk
 
     def nudge(self) -> None:
         self.control.nudge()
@@ -57,6 +88,7 @@ class PeerLink:
     def sweep(self, now: float, is_ping_due: bool) -> None:
         self.control.sweep(now)
         self.bulk.sweep(now)
+        self.plain.sweep(now)
         if is_ping_due:
             self.control.ping(now)
 
@@ -70,3 +102,10 @@ class PeerLink:
 
     def _on_bulk(self, is_up: bool) -> None:
         """Calls on it say `Unavailable` while it is down; nobody else asks."""
+        if is_up:
+            self.plain.nudge()
+        else:
+            self.plain.hang_up()
+
+    def _on_plain(self, is_up: bool) -> None:
+        """While it is down the bulk lane is taken; nobody asks."""

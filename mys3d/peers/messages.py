@@ -22,13 +22,14 @@ T = TypeVar("T")
 FORMAT: Final = 1
 CONTROL: Final = "control"
 BULK: Final = "bulk"
+PLAIN: Final = "plain"  # bulk without encryption, between nodes that are both told so
 
 PUSH_HEAD: Final = struct.Struct(f">{DIGEST_BYTES}sQ")  # digest, touch; the blob follows
 FETCH: Final = struct.Struct(f">{DIGEST_BYTES}sII")  # digest, start, stop
 _REQUEST: Final = struct.Struct(">I")
 
 
-class Hello(msgspec.Struct, frozen=True):
+class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first frame on a connection of a member."""
 
     format: int
@@ -36,15 +37,18 @@ class Hello(msgspec.Struct, frozen=True):
     node: NodeId
     incarnation: bytes
     lane: str
+    secret: bytes = b""  # of a plain lane: half of what its keys are made of
 
 
-class Welcome(msgspec.Struct, frozen=True):
+class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to Hello."""
 
     format: int
     cluster_id: bytes
     node: NodeId
     incarnation: bytes
+    has_plain: bool = False  # it takes a plain lane; an earlier release does not know of any
+    secret: bytes = b""  # of a plain lane: the other half
 
 
 class Refused(msgspec.Struct, frozen=True):

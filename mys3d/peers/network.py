@@ -24,6 +24,7 @@ from mys3d.peers.frames import Kind
 from mys3d.peers.identity import Identity
 from mys3d.peers.link import PeerLink
 from mys3d.peers.messages import Have, Piece
+from mys3d.peers.seal import SECRET_BYTES
 from mys3d.peers.server import Server
 from mys3d.ports import Buffer, Clock, Entropy, NodeStatus, PeerService, SnapshotOffer, WireListener
 
@@ -41,13 +42,17 @@ class PeerNetwork:
         clock: Clock,
         entropy: Entropy,
         listen: tuple[str, int],
+        *,
+        has_plain: bool = False,
     ) -> None:
+        """`has_plain`: blobs over 64 KiB go unencrypted from and to peers that are told the same."""
         self._me: Final = me
         self._listener: Final = listener
         self._listen: Final = listen
         self._dice: Final = Random(entropy.token(16))
         self._context: Final = pki.client_context(me.tls)
-        self._server: Final = Server(me, service, listener, clock, self._is_member, self._on_seen)
+        self._new_secret: Final = partial(entropy.token, SECRET_BYTES) if has_plain else None
+        self._server: Final = Server(me, service, listener, clock, self._is_member, self._on_seen, self._new_secret)
         self._seeds: Final = {node: address for node, address in me.seeds.items() if node != me.node}
         self._addresses: dict[NodeId, str] = dict(self._seeds)
         self._links: Final[dict[NodeId, PeerLink]] = {}
@@ -120,12 +125,12 @@ class PeerNetwork:
         return None if link is None else link.control.round_trip_seconds
 
     async def push(self, node: NodeId, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
-        lane = self._link(node).bulk
+        lane = self._link(node).lane_for(sum(map(len, data)))
         await lane.push(limits.push_deadline_seconds, messages.push_head(digest, touch), *data)
 
     async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> bytes | None:
         asked = messages.FETCH.pack(digest, start, stop)
-        lane = self._link(node).bulk
+        lane = self._link(node).lane_for(stop - start)
         return await lane.call(Kind.FETCH, limits.fetch_deadline_seconds, messages.parse_fetched, asked)
 
     async def have(self, node: NodeId, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:
@@ -173,7 +178,9 @@ class PeerNetwork:
                 self._server.drop(node)
         for node, address in self._addresses.items():
             if node not in self._links:
-                link = self._links[node] = PeerLink(self._me, node, address, self._context, self._listener, self._dice)
+                link = self._links[node] = PeerLink(
+                    self._me, node, address, self._context, self._listener, self._dice, self._new_secret
+                )
                 self._nursery.start_soon(link.run)
 
     async def _sweep(self) -> None:

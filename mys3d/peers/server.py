@@ -13,7 +13,7 @@ import trio
 
 from mys3d import limits
 from mys3d.model.names import NodeId
-from mys3d.peers import admission, channel, frames, handshake, messages, pki
+from mys3d.peers import admission, channel, frames, handshake, messages, pki, plain
 from mys3d.peers.channel import Channel
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Kind
@@ -26,7 +26,10 @@ log = structlog.get_logger("mys3d.peers")
 
 
 class Server:
-    """Answers whoever connects. `is_member` is asked once per connection; `on_seen` hears who came in."""
+    """Answers whoever connects. `is_member` is asked once per connection; `on_seen` hears who came in.
+
+    `new_secret` makes one for every plain lane; None: this node takes none.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Server:
         clock: Clock,
         is_member: Callable[[NodeId], bool],
         on_seen: Callable[[NodeId], None],
+        new_secret: Callable[[], bytes] | None,
     ) -> None:
         self._me: Final = me
         self._service: Final = service
@@ -43,6 +47,7 @@ class Server:
         self._clock: Final = clock
         self._is_member: Final = is_member
         self._on_seen: Final = on_seen
+        self._new_secret: Final = new_secret
         self._context: Final[ssl.SSLContext] = pki.server_context(me.tls)
         self._members: Final[dict[tuple[NodeId, str], Connection]] = {}
         self._connections_count = 0
@@ -93,8 +98,7 @@ class Server:
 
     async def _member(self, tls: Channel, node: NodeId) -> None:
         with trio.fail_after(limits.peer_handshake_seconds):
-            connection = Connection(tls, handshake.GREETING_BYTES_MAX)
-            hello = await self._greet(connection, node)
+            connection, hello = await self._greet(tls, node)
         known = (node, hello.lane)
         former = self._members.get(known)
         if former is not None:
@@ -102,24 +106,32 @@ class Server:
         self._members[known] = connection
         self._on_seen(node)
         try:
-            await Serving(self._me.node, node, connection, self._service, self._listener).run()
+            serving = Serving(self._me.node, node, connection, self._service, self._listener)
+            await serving.run(is_plain=hello.lane == messages.PLAIN)
         finally:
             connection.close()
             if self._members.get(known) is connection:
                 del self._members[known]
 
-    async def _greet(self, connection: Connection, node: NodeId) -> Hello:
+    async def _greet(self, tls: Channel, node: NodeId) -> tuple[Connection, Hello]:
+        connection = Connection(tls, handshake.GREETING_BYTES_MAX)
+        has_plain = self._new_secret is not None
         try:
             if not self._is_member(node):
                 raise ValueError(f"node {node} is not a member")
-            hello = handshake.read_hello(await handshake.one_frame(connection), self._me, node)
+            hello = handshake.read_hello(await handshake.one_frame(connection), self._me, node, has_plain)
         except ValueError as error:
-            await handshake.refuse(connection.channel, Refused(str(error)))
+            await handshake.refuse(tls, Refused(str(error)))
             raise
-        connection.admit(handshake.frame_bytes_max(hello.lane))
-        welcome = Welcome(messages.FORMAT, self._me.cluster_id, self._me.node, self._me.incarnation)
-        await connection.channel.send(frames.encode(Kind.WELCOME, 0, messages.encode(welcome)))
-        return hello
+        is_plain = self._new_secret is not None and hello.lane == messages.PLAIN
+        secret = self._new_secret() if self._new_secret is not None and is_plain else b""
+        me, bound = self._me, handshake.frame_bytes_max(hello.lane)
+        welcome = Welcome(messages.FORMAT, me.cluster_id, me.node, me.incarnation, has_plain, secret)
+        connection.admit(bound)
+        await tls.send(frames.encode(Kind.WELCOME, 0, messages.encode(welcome)))
+        if is_plain:
+            connection = await plain.accepted(tls, secret, hello.secret, bound)
+        return connection, hello
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -34,13 +34,15 @@ class Serving:
         self._connection: Final = connection
         self._service: Final = service
         self._listener: Final = listener
+        self._is_plain = False
         self._durable: list[int] = []  # pushes to acknowledge with the next frame
         self._served_bytes = 0
         self._served_count = 0
         self._room: Final = trio.lowlevel.ParkingLot()
 
-    async def run(self) -> None:
-        """Serve until the connection ends. Raises OSError, ValueError."""
+    async def run(self, *, is_plain: bool = False) -> None:
+        """Serve until the connection ends; blobs alone over a plain lane. Raises OSError, ValueError."""
+        self._is_plain = is_plain
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._connection.write)
             while True:
@@ -49,6 +51,8 @@ class Serving:
 
     async def _hear(self, frame: Frame, nursery: trio.Nursery) -> None:
         kind, request, payload = frame
+        if self._is_plain and kind not in (Kind.PUSH, Kind.FETCH):
+            raise ValueError(f"a frame of kind {kind} does not belong on a plain lane")
         if kind == Kind.RAFT:
             self._listener.on_frame(self._peer, bytes(payload))
             return

@@ -69,3 +69,8 @@ def test_a_directory_without_a_supervisor_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "dev.json").write_text("{")
     with pytest.raises(Failure, match="is not what `mys3d dev` writes"):
         read_dev_file(tmp_path)
+
+
+def test_every_node_is_told_how_bulk_goes(plan: DevPlan) -> None:
+    assert plan.environment({})["MYS3D_PEERS_BULK"] == "tls"
+    assert dataclasses.replace(plan, peers_bulk="plain").environment({})["MYS3D_PEERS_BULK"] == "plain"

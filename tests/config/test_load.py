@@ -197,3 +197,10 @@ def test_a_certificate_without_its_key_is_refused(problems: Any) -> None:
     assert "without its key" in problem.message
     (problem,) = problems(environ={"MYS3D_CERTIFICATE_KEY": "k.pem"})
     assert "without its certificate" in problem.message
+
+
+def test_bulk_is_encrypted_unless_it_is_said_otherwise(config: Any, problems: Any) -> None:
+    assert config().peers_bulk == "tls"
+    assert config(toml='[peers]\nbulk = "plain"\n').peers_bulk == "plain"
+    (problem,) = problems(toml='[peers]\nbulk = "none"\n')
+    assert 'peers.bulk must be tls or plain, found "none"' in str(problem)

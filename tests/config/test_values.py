@@ -112,6 +112,12 @@ def test_a_write_quorum_is_one_of_two_words() -> None:
         values.read_write_quorum("2", False)
 
 
+def test_bulk_is_one_of_two_words() -> None:
+    assert (values.read_bulk("TLS", False), values.read_bulk("plain", True)) == ("tls", "plain")
+    with pytest.raises(ValueError):
+        values.read_bulk("none", False)
+
+
 @pytest.mark.parametrize("wrong", ["0", "10001", "1.5", ""])
 def test_a_straggler_is_waited_for_within_bounds(wrong: str) -> None:
     assert values.read_straggler("1000", False) == 1000

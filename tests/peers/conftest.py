@@ -168,7 +168,7 @@ class Cluster:
         addresses = Addresses("h:1", "h:2", self.addresses[node])
         return Member(1, node, node[:2], node[:16].encode(), addresses, "z", 1, MemberState.ACTIVE, 1)
 
-    async def start(self, node, port=0, shown=None):
+    async def start(self, node, port=0, shown=None, has_plain=False):
         """Run a node; starting it again on its former port is a restart. `shown`: another authority than its own."""
         if node not in self.identities:
             self.identities[node] = self.identity(node)
@@ -178,7 +178,7 @@ class Cluster:
         if shown is not None:
             me = dataclasses.replace(me, authority=shown)
         self.peers[node] = peers = PeerNetwork(
-            me, self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port)
+            me, self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port), has_plain=has_plain
         )
         self.scopes[node], bound = await self.nursery.start(self._run, peers)
         self.addresses[node] = f"127.0.0.1:{bound}"
@@ -193,9 +193,9 @@ class Cluster:
     def stop(self, node):
         self.scopes[node].cancel()
 
-    async def pair(self):
-        """Two nodes that know and reach each other."""
-        one, other = await self.start(A), await self.start(B)
+    async def pair(self, *plain):
+        """Two nodes that know and reach each other; those of `plain` are told to have a plain lane."""
+        one, other = await self.start(A, has_plain=A in plain), await self.start(B, has_plain=B in plain)
         for peers in (one, other):
             peers.set_members([self.member(A), self.member(B)])
         await until(lambda: one.reachable(B) and other.reachable(A))

@@ -53,6 +53,32 @@ async def test_bytes_arrive_as_sent_on_both_ways_at_once(ends, room, size):
     assert received == dict(enumerate(bodies))
 
 
+async def test_both_ends_leave_tls_at_the_same_byte(ends):
+    await ends[0].send(b"the last of TLS")
+    assert await receive(ends[1], 15) == b"the last of TLS"
+    sockets = {}
+
+    async def leave(number):
+        sockets[number] = await ends[number].bare()
+        sockets[number].send(b"plain %d" % number)  # at once: the other end may not have left yet
+
+    async with trio.open_nursery() as nursery:
+        for number in range(2):
+            nursery.start_soon(leave, number)
+    for number, sock in sockets.items():
+        await channel.ready(sock, for_reading=True)
+        assert sock.recv(100) == b"plain %d" % (1 - number)
+        sock.close()
+    for end in ends:
+        end.close()  # it owns nothing any more
+
+
+async def test_leaving_tls_fails_when_the_other_side_goes_on_in_it(ends):
+    await ends[1].send(b"more")
+    with pytest.raises(OSError, match=r"(?i)after.close.notify"):
+        await ends[0].bare()
+
+
 async def test_a_peer_that_closes_is_the_end_of_the_stream(ends):
     ends[0].close()
     assert len(await ends[1].receive()) == 0

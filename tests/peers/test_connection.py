@@ -7,6 +7,7 @@ from mys3d import limits
 from mys3d.peers import frames
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Frame, Kind
+from mys3d.peers.seal import seals_of
 
 
 class Tap:
@@ -93,6 +94,27 @@ async def test_receive_returns_whole_frames_and_ends_with_the_stream():
     assert await connection.receive() == [Frame(Kind.RAFT, 0, b"two")]
     with pytest.raises(OSError, match="peer closed"):
         await connection.receive()
+
+
+async def test_frames_of_a_sealed_connection_are_sealed_and_opened_in_order(nursery):
+    tap = Tap()
+    tap.is_open.set()
+    ours, theirs = seals_of(b"d" * 32, b"l" * 32)
+    connection = Connection(tap, 100, ours, theirs)
+    nursery.start_soon(connection.write)
+    assert connection.send(frames.head(Kind.FETCH, 1, 5), b"first") and connection.queued_bytes == 5 + 9 + 16
+    assert connection.send(frames.head(Kind.FETCH, 2, 6), b"second")
+    await trio.testing.wait_all_tasks_blocked()
+    nursery.cancel_scope.cancel()
+    other = Connection(Tap(tap.writes), 100, *seals_of(b"d" * 32, b"l" * 32)[::-1])
+    assert await other.receive() == [Frame(Kind.FETCH, 1, b"first"), Frame(Kind.FETCH, 2, b"second")]
+
+
+async def test_a_frame_that_was_not_queued_leaves_no_gap_in_the_seals():
+    ours, _ = seals_of(b"d" * 32, b"l" * 32)
+    connection = Connection(Tap(), 100, ours, None)
+    assert not connection.send(frames.head(Kind.FETCH, 1, 0), bytes(limits.peer_queue_bytes_max))
+    assert ours.count == 0
 
 
 async def test_frames_may_be_larger_once_the_peer_is_known():

@@ -1,4 +1,4 @@
-"""What every driver of ports.Peers and ports.Wire promises: one suite, over loopback TLS and over the memory fake."""
+"""What every driver of ports.Peers and ports.Wire promises: one suite over TLS, plain lanes, and the memory fake."""
 
 import pytest
 import trio
@@ -18,10 +18,12 @@ class Pair:
         self.one, self.other, self.services, self.listeners, self.stop = one, other, services, listeners, stop
 
 
-@pytest.fixture(params=["memory", "network"])
+@pytest.fixture(params=["memory", "network", "plain"])
 async def pair(request, room, nursery, cluster):
-    if request.param == "network":
-        one, other = await cluster.pair()
+    if request.param != "memory":
+        one, other = await cluster.pair(*((room.A, room.B) if request.param == "plain" else ()))
+        if request.param == "plain":
+            await room.until(lambda: one._links[room.B].plain.is_up)
         return Pair(one, other, cluster.services, cluster.listeners, lambda: cluster.stop(room.B))
     network = MemoryNetwork(nursery)
     services = {node: room.Service(node) for node in (room.A, room.B)}

@@ -4,7 +4,7 @@ import pytest
 
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.peers import messages
-from mys3d.peers.messages import Failure, Hello
+from mys3d.peers.messages import Failure, Hello, Welcome
 from mys3d.ports import Compared, DiskUsage, NodeStatus, RaftStatus
 
 DIGEST = bytes(range(32))
@@ -78,6 +78,12 @@ def test_the_bytes_of_a_greeting_stay_readable():
     )
     assert messages.decode(wire, Hello) == Hello(1, b"c", "a", b"i", "bulk")
     assert messages.encode(Hello(1, b"c", "a", b"i", "bulk")) == wire
+
+
+def test_a_welcome_of_an_older_node_has_no_plain_lane_and_ours_without_one_looks_the_same():
+    old = {"format": 1, "cluster_id": b"c", "node": "a", "incarnation": b"i"}
+    assert messages.decode(messages.encode(old), Welcome) == Welcome(1, b"c", "a", b"i", has_plain=False, secret=b"")
+    assert messages.encode(Welcome(1, b"c", "a", b"i")) == messages.encode(old)
 
 
 def test_a_status_of_an_older_node_says_nothing_of_its_rows():
