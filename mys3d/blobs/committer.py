@@ -86,12 +86,20 @@ class Committer:
         write.tasks.append(task)
 
     def _run(self) -> None:
-        while batch := self._take():
-            result = outcome.capture(self._commit, [write.blob for write in batch])
-            try:
-                self._token.run_sync_soon(self._wake, batch, result)
-            except trio.RunFinishedError:
-                return
+        while self._write_some():
+            pass  # between two batches no name here holds the bytes of the last one: they are used again
+
+    def _write_some(self) -> bool:
+        """Commit one batch and have its waiters woken. False: there is nobody left to wake."""
+        batch = self._take()
+        if not batch:
+            return False
+        result = outcome.capture(self._commit, [write.blob for write in batch])
+        try:
+            self._token.run_sync_soon(self._wake, batch, result)
+        except trio.RunFinishedError:
+            return False
+        return True
 
     def _take(self) -> list[_Write]:
         """Wait for a write and take what else is queued, up to one batch. Empty: the end."""

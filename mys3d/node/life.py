@@ -16,6 +16,7 @@ import trio
 from mys3d import limits
 from mys3d.blobs.space import measure_beside
 from mys3d.blobs.store import BlobStore, Folder
+from mys3d.buffers import Buffers
 from mys3d.config import NodeConfig
 from mys3d.consensus.consensus import Consensus, StoreAhead
 from mys3d.consensus.disk import FileDisk
@@ -66,6 +67,7 @@ from mys3d.node.verdicts import Verdicts
 from mys3d.node.world import MachineClock, MachineEntropy
 from mys3d.operations.dispatch import dispatch
 from mys3d.operations.services import Services
+from mys3d.peers.bulk import Bulk
 from mys3d.peers.identity import Identity
 from mys3d.peers.join import token_for
 from mys3d.peers.network import PeerNetwork
@@ -223,10 +225,9 @@ class Node:
         clock, entropy = MachineClock(), MachineEntropy()
         self.config, self.identity, self.stop = config, identity, stop
         self.blobs = blobs
+        bulk = Bulk(Buffers(), entropy, has_plain=config.peers_bulk == "plain")
         inbound = Inbound()
-        self.network = PeerNetwork(
-            identity, inbound, inbound, clock, entropy, config.peers_bind, has_plain=config.peers_bulk == "plain"
-        )
+        self.network = PeerNetwork(identity, inbound, inbound, clock, entropy, config.peers_bind, bulk)
         self.consensus = Consensus(
             identity.node,
             FileDisk(config.data / founding.JOURNAL_NAME, identity.cluster_id),

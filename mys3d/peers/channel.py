@@ -8,6 +8,7 @@ checkpoints are needed for transports that are not sockets. Every failure is an 
 import contextlib
 import socket
 import ssl
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import trio
@@ -35,21 +36,30 @@ class Channel:
 
     async def receive(self) -> memoryview:
         """Return what has arrived, at least a byte; empty: the peer closed. Valid until the next call."""
+        return self._buffer[: await self.receive_into(self._buffer)]
+
+    async def receive_into(self, room: memoryview) -> int:
+        """Put what has arrived into `room`, at least a byte; return how many. 0: the peer closed."""
+        room = room[: limits.peer_batch_bytes]
         while True:
             if not self._sock.pending():
                 await ready(self._sock, for_reading=True)
             filled = 0
             with contextlib.suppress(ssl.SSLWantReadError):  # a part of a record: the rest comes
-                while filled < len(self._buffer):
-                    taken = self._sock.recv_into(self._buffer[filled:])
+                while filled < len(room):
+                    taken = self._sock.recv_into(room[filled:])
                     filled += taken
                     if taken < _RECORD_BYTES:
-                        return self._buffer[:filled]
+                        return filled
             if filled:
-                return self._buffer[:filled]
+                return filled
 
-    async def send(self, data: Buffer) -> None:
-        """Send all of `data`. When it fails or is cancelled the channel is of no more use."""
+    async def send(self, *pieces: Buffer) -> None:
+        """Send all of `pieces`. When it fails or is cancelled the channel is of no more use."""
+        for piece in joined(pieces):
+            await self._send(piece)
+
+    async def _send(self, data: Buffer) -> None:
         view = memoryview(data)
         while view:
             piece = view[: limits.peer_batch_bytes]
@@ -83,6 +93,21 @@ class Channel:
         if self._sock.fileno() >= 0:
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
+
+
+def joined(pieces: Sequence[Buffer]) -> Iterator[Buffer]:
+    """The same bytes with small pieces copied together: each piece costs a record of TLS and a system call."""
+    small: list[Buffer] = []
+    for piece in pieces:
+        if len(piece) < _RECORD_BYTES:
+            small.append(piece)
+            continue
+        if small:
+            yield b"".join(small)
+            small.clear()
+        yield piece
+    if small:
+        yield small[0] if len(small) == 1 else b"".join(small)
 
 
 async def connect(address: str, context: ssl.SSLContext, host: str | None) -> Channel:

@@ -10,13 +10,12 @@ from typing import Final, Protocol
 import trio
 
 from mys3d import limits
-from mys3d.peers.frames import Frame, FrameParser
+from mys3d.buffers import Buffers
+from mys3d.peers.frames import Frame, FrameParser, new_room
 from mys3d.peers.seal import SEAL_BYTES, Seal
 from mys3d.ports import Buffer
 
-_LARGE_BYTES: Final = (
-    limits.peer_batch_bytes
-)  # pieces from here on are sent as they are; smaller ones are copied together
+_DIRECT_BYTES: Final = 16 * limits.KIB  # of a body that are still to come: fewer are copied, with what follows them
 
 
 class Pipe(Protocol):
@@ -24,7 +23,9 @@ class Pipe(Protocol):
 
     async def receive(self) -> memoryview: ...
 
-    async def send(self, data: Buffer, /) -> None: ...
+    async def receive_into(self, room: memoryview, /) -> int: ...
+
+    async def send(self, *pieces: Buffer) -> None: ...
 
     def close(self) -> None: ...
 
@@ -53,19 +54,30 @@ class Connection:
         """Not yet handed to the socket."""
         return self._queued_bytes
 
-    def admit(self, frame_bytes_max: int) -> None:
+    def admit(self, frame_bytes_max: int, buffers: Buffers | None = None) -> None:
         """The peer has proved who it is: frames may be as large as its lane's from here on."""
-        self._parser = FrameParser(frame_bytes_max)
+        self._parser = FrameParser(frame_bytes_max, new_room if buffers is None else buffers.take)
 
     async def receive(self) -> list[Frame]:
         """Return the next frames, at least one. Raises OSError (closed, broken), ValueError (not our protocol)."""
         while True:
-            data = await self.channel.receive()
-            if not data:
-                raise OSError("the peer closed the connection")
-            frames = self._parser.feed(data)
+            frames = await self._receive_some()
             if frames:
                 return frames if self._theirs is None else [self._theirs.open(frame) for frame in frames]
+
+    async def _receive_some(self) -> list[Frame]:
+        """Receive once: the rest of a large body straight into its room, everything else by the way of the parser."""
+        room = self._parser.awaited
+        if room is not None and len(room) >= _DIRECT_BYTES:
+            count = await self.channel.receive_into(room)
+            frames = self._parser.filled(count)
+        else:
+            data = await self.channel.receive()
+            count = len(data)
+            frames = self._parser.feed(data)
+        if not count:
+            raise OSError("the peer closed the connection")
+        return frames
 
     def send(self, *pieces: Buffer) -> bool:
         """Queue pieces, which nobody changes from here on. False: closed, or the queue is full; nothing was queued.
@@ -98,8 +110,9 @@ class Connection:
             while not self._queue:
                 await self._writer.park()
             batch = self._take()
-            await self.channel.send(batch)
-            self._queued_bytes -= len(batch)
+            await self.channel.send(*batch)
+            self._queued_bytes -= sum(map(len, batch))
+            batch.clear()
             self._waiting.unpark_all()
             if self._queue:
                 await trio.lowlevel.checkpoint()
@@ -109,12 +122,11 @@ class Connection:
         self._waiting.unpark_all()
         self.channel.close()
 
-    def _take(self) -> Buffer:
-        """The next write: one large piece, or small ones together."""
-        first = self._queue.popleft()
-        gathered, size = [first], len(first)
-        while self._queue and size < _LARGE_BYTES and len(self._queue[0]) < _LARGE_BYTES:
-            piece = self._queue.popleft()
-            gathered.append(piece)
-            size += len(piece)
-        return first if len(gathered) == 1 else b"".join(gathered)
+    def _take(self) -> list[Buffer]:
+        """The pieces of the next write."""
+        gathered: list[Buffer] = []
+        size = 0
+        while self._queue and size < limits.peer_batch_bytes and len(gathered) < limits.peer_batch_pieces:
+            gathered.append(self._queue.popleft())
+            size += len(gathered[-1])
+        return gathered

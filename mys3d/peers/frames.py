@@ -1,11 +1,13 @@
 """Frames: how a stream of bytes becomes messages.        Floor: driver (pure). Called by: connection, join, server.
 
-Law: the parser is fed bytes and returns frames; it allocates for a body only after its length was found in bounds.
+Law: the parser is fed bytes and returns frames; it makes room for a body only after its length was found in bounds.
+Most of a large body need not be fed: it may be put into its room (`awaited`), and said how much was (`filled`).
 Layout (docs/formats/peers.md): length u32 | kind u8 | request u32 | payload. Length counts everything after itself.
 """
 
 import enum
 import struct
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from mys3d.ports import Buffer
@@ -55,13 +57,19 @@ def encode(kind: Kind, request: int, payload: Buffer = b"") -> bytes:
     return HEAD.pack(_COUNTED_BYTES + len(payload), kind, request) + payload
 
 
+def new_room(size: int) -> memoryview:
+    return memoryview(bytearray(size))
+
+
 class FrameParser:
     """Cuts a stream into frames of at most `frame_bytes_max` payload bytes."""
 
-    def __init__(self, frame_bytes_max: int) -> None:
+    def __init__(self, frame_bytes_max: int, room_for: Callable[[int], memoryview] = new_room) -> None:
+        """`room_for` makes room for a body that does not arrive at once."""
         self._frame_bytes_max: Final = frame_bytes_max
+        self._room_for: Final = room_for
         self._head = bytearray()  # of the frame that has begun, while it is incomplete
-        self._body: bytearray | None = None  # None: no body is awaited
+        self._body: memoryview | None = None  # None: no body is awaited
         self._filled = 0  # bytes of `_body` that have arrived
         self._kind = 0
         self._request = 0
@@ -77,6 +85,17 @@ class FrameParser:
             else:
                 position = self._begin(view, position, frames)
         return frames
+
+    @property
+    def awaited(self) -> memoryview | None:
+        """Where the next bytes belong, for as long as all of them do. None: they have to be fed."""
+        return None if self._body is None else self._body[self._filled :]
+
+    def filled(self, count: int) -> list[Frame]:
+        """The first `count` bytes that were awaited are in their place. Return the frame that they complete, if any."""
+        assert self._body is not None, "bytes are put in their place only while they are awaited"
+        self._filled += count
+        return self._completed(self._body)
 
     def _begin(self, view: memoryview, position: int, frames: list[Frame]) -> int:
         """Read a head, and the body when all of it is here. Returns the position behind what was read."""
@@ -97,14 +116,18 @@ class FrameParser:
         if len(view) - position >= size:
             frames.append(Frame(kind, request, bytes(view[position : position + size])))
             return position + size
-        self._body, self._filled, self._kind, self._request = bytearray(size), 0, kind, request
+        self._body, self._filled, self._kind, self._request = self._room_for(size), 0, kind, request
         return position
 
-    def _fill(self, body: bytearray, view: memoryview, position: int, frames: list[Frame]) -> int:
+    def _fill(self, body: memoryview, view: memoryview, position: int, frames: list[Frame]) -> int:
         taken = view[position : position + len(body) - self._filled]
         body[self._filled : self._filled + len(taken)] = taken
         self._filled += len(taken)
-        if self._filled == len(body):
-            frames.append(Frame(self._kind, self._request, body))
-            self._body = None
+        frames += self._completed(body)
         return position + len(taken)
+
+    def _completed(self, body: memoryview) -> list[Frame]:
+        if self._filled < len(body):
+            return []
+        self._body = None
+        return [Frame(self._kind, self._request, body)]

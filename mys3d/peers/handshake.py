@@ -8,6 +8,7 @@ import ssl
 import msgspec
 
 from mys3d import limits
+from mys3d.buffers import Buffers
 from mys3d.model.names import NodeId
 from mys3d.peers import channel, frames, messages, pki, plain
 from mys3d.peers.connection import Connection, Pipe
@@ -24,9 +25,9 @@ def frame_bytes_max(lane: str) -> int:
 
 
 async def dial(
-    me: Identity, node: NodeId, address: str, lane: str, context: ssl.SSLContext, secret: bytes = b""
+    me: Identity, node: NodeId, address: str, lane: str, context: ssl.SSLContext, buffers: Buffers, secret: bytes = b""
 ) -> tuple[Connection, Welcome]:
-    """Connect a lane to `node`; `secret` is ours of a plain lane.
+    """Connect a lane to `node`, whose large frames are put into `buffers`; `secret` is ours of a plain lane.
 
     Raises OSError (nobody there, broken, refused), ValueError (not our protocol).
     """
@@ -42,8 +43,8 @@ async def dial(
         welcome = messages.decode(frame.payload, Welcome)
         _check(welcome, me, node)
         if lane == messages.PLAIN:
-            return await plain.dialled(stream, secret, welcome.secret, frame_bytes_max(lane)), welcome
-        connection.admit(frame_bytes_max(lane))
+            connection = await plain.dialled(stream, secret, welcome.secret)
+        connection.admit(frame_bytes_max(lane), buffers)
         return connection, welcome
     except BaseException:
         stream.close()

@@ -14,6 +14,7 @@ import trio
 from mys3d import limits
 from mys3d.model.names import NodeId
 from mys3d.peers import handshake, messages
+from mys3d.peers.bulk import Bulk
 from mys3d.peers.connection import Connection
 from mys3d.peers.identity import Identity
 from mys3d.peers.lane import Lane
@@ -31,9 +32,8 @@ class PeerLink:
         context: ssl.SSLContext,
         listener: WireListener,
         dice: Random,
-        new_secret: Callable[[], bytes] | None = None,
+        bulk: Bulk,
     ) -> None:
-        """`new_secret` makes one for every plain lane; None: this node has none."""
         self.address: Final = address
         self._node: Final = node
         self._listener: Final = listener
@@ -45,19 +45,20 @@ class PeerLink:
             return Lane(node, name, dial, on_change, dice)
 
         async def dial_control() -> Connection:
-            return (await handshake.dial(me, node, address, messages.CONTROL, context))[0]
+            return (await handshake.dial(me, node, address, messages.CONTROL, context, bulk.buffers))[0]
 
         async def dial_bulk() -> Connection:
-            connection, welcome = await handshake.dial(me, node, address, messages.BULK, context)
-            self._is_plain_wanted = welcome.has_plain and new_secret is not None
+            connection, welcome = await handshake.dial(me, node, address, messages.BULK, context, bulk.buffers)
+            self._is_plain_wanted = welcome.has_plain and bulk.has_plain
             if self._is_plain_wanted:
                 self._was_plain_wanted.set()
             return connection
 
         async def dial_plain() -> Connection:
-            if new_secret is None or not self._is_plain_wanted:
+            if not self._is_plain_wanted:
                 raise OSError(f"node {node} has no plain lane any more")
-            return (await handshake.dial(me, node, address, messages.PLAIN, context, new_secret()))[0]
+            secret = bulk.new_secret()
+            return (await handshake.dial(me, node, address, messages.PLAIN, context, bulk.buffers, secret))[0]
 
         self.control: Final = lane(messages.CONTROL, dial_control, self._on_control)
         self.bulk: Final = lane(messages.BULK, dial_bulk, self._on_bulk)

@@ -20,11 +20,11 @@ from mys3d.model.members import Member
 from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
 from mys3d.peers import messages, pki
+from mys3d.peers.bulk import Bulk
 from mys3d.peers.frames import Kind
 from mys3d.peers.identity import Identity
 from mys3d.peers.link import PeerLink
 from mys3d.peers.messages import Have, Piece
-from mys3d.peers.seal import SECRET_BYTES
 from mys3d.peers.server import Server
 from mys3d.ports import Buffer, Clock, Entropy, NodeStatus, PeerService, SnapshotOffer, WireListener
 
@@ -42,17 +42,15 @@ class PeerNetwork:
         clock: Clock,
         entropy: Entropy,
         listen: tuple[str, int],
-        *,
-        has_plain: bool = False,
+        bulk: Bulk,
     ) -> None:
-        """`has_plain`: blobs over 64 KiB go unencrypted from and to peers that are told the same."""
         self._me: Final = me
         self._listener: Final = listener
         self._listen: Final = listen
         self._dice: Final = Random(entropy.token(16))
         self._context: Final = pki.client_context(me.tls)
-        self._new_secret: Final = partial(entropy.token, SECRET_BYTES) if has_plain else None
-        self._server: Final = Server(me, service, listener, clock, self._is_member, self._on_seen, self._new_secret)
+        self._bulk: Final = bulk
+        self._server: Final = Server(me, service, listener, clock, self._is_member, self._on_seen, bulk)
         self._seeds: Final = {node: address for node, address in me.seeds.items() if node != me.node}
         self._addresses: dict[NodeId, str] = dict(self._seeds)
         self._links: Final[dict[NodeId, PeerLink]] = {}
@@ -179,7 +177,7 @@ class PeerNetwork:
         for node, address in self._addresses.items():
             if node not in self._links:
                 link = self._links[node] = PeerLink(
-                    self._me, node, address, self._context, self._listener, self._dice, self._new_secret
+                    self._me, node, address, self._context, self._listener, self._dice, self._bulk
                 )
                 self._nursery.start_soon(link.run)
 

@@ -29,26 +29,31 @@ class PlainChannel:
 
     async def receive(self) -> memoryview:
         """Return what has arrived, at least a byte; empty: the peer closed. Valid until the next call."""
+        return self._buffer[: await self.receive_into(self._buffer)]
+
+    async def receive_into(self, room: memoryview) -> int:
+        """Put what has arrived into `room`, at least a byte; return how many. 0: the peer closed."""
         while True:
             try:
-                filled = self._sock.recv_into(self._buffer)
+                filled = self._sock.recv_into(room[: limits.plain_batch_bytes])
             except BlockingIOError:
                 await channel.ready(self._sock, for_reading=True)
             else:
                 await trio.lowlevel.checkpoint()  # other connections have their turn
-                return self._buffer[:filled]
+                return filled
 
-    async def send(self, data: Buffer) -> None:
-        """Send all of `data`. When it fails or is cancelled the channel is of no more use."""
-        view = memoryview(data)
-        while view:
+    async def send(self, *pieces: Buffer) -> None:
+        """Send all of `pieces`. When it fails or is cancelled the channel is of no more use."""
+        left = [memoryview(piece) for piece in pieces]
+        while left:
             try:
-                view = view[self._sock.send(view[: limits.peer_batch_bytes]) :]
+                sent = self._sock.sendmsg(left)
             except BlockingIOError:
                 await channel.ready(self._sock, for_reading=False)
-            else:
-                if view:
-                    await trio.lowlevel.checkpoint()
+                continue
+            left = _rest(left, sent)
+            if left:
+                await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
         """Let go of the socket; whoever waits on it gets an OSError."""
@@ -57,13 +62,25 @@ class PlainChannel:
             self._sock.close()
 
 
-async def dialled(tls: Channel, own: bytes, other: bytes, frame_bytes_max: int) -> Connection:
-    """Go on without TLS, as the side that dialled, with the secrets of both. Raises OSError, ValueError."""
+def _rest(pieces: list[memoryview], sent: int) -> list[memoryview]:
+    """What is left of `pieces` behind the first `sent` bytes."""
+    for position, piece in enumerate(pieces):
+        if sent < len(piece):
+            return [piece[sent:], *pieces[position + 1 :]]
+        sent -= len(piece)
+    return []
+
+
+async def dialled(tls: Channel, own: bytes, other: bytes) -> Connection:
+    """Go on without TLS, as the side that dialled, with the secrets of both. Raises OSError, ValueError.
+
+    It takes no frame before it is told how large they may be.
+    """
     ours, theirs = seals_of(own, other)
-    return Connection(PlainChannel(await tls.bare()), frame_bytes_max, ours, theirs)
+    return Connection(PlainChannel(await tls.bare()), 0, ours, theirs)
 
 
-async def accepted(tls: Channel, own: bytes, other: bytes, frame_bytes_max: int) -> Connection:
-    """Go on without TLS, as the side that listened. Raises OSError, ValueError."""
+async def accepted(tls: Channel, own: bytes, other: bytes) -> Connection:
+    """The same, as the side that listened."""
     theirs, ours = seals_of(other, own)
-    return Connection(PlainChannel(await tls.bare()), frame_bytes_max, ours, theirs)
+    return Connection(PlainChannel(await tls.bare()), 0, ours, theirs)

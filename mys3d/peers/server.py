@@ -14,6 +14,7 @@ import trio
 from mys3d import limits
 from mys3d.model.names import NodeId
 from mys3d.peers import admission, channel, frames, handshake, messages, pki, plain
+from mys3d.peers.bulk import Bulk
 from mys3d.peers.channel import Channel
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Kind
@@ -26,10 +27,7 @@ log = structlog.get_logger("mys3d.peers")
 
 
 class Server:
-    """Answers whoever connects. `is_member` is asked once per connection; `on_seen` hears who came in.
-
-    `new_secret` makes one for every plain lane; None: this node takes none.
-    """
+    """Answers whoever connects. `is_member` is asked once per connection; `on_seen` hears who came in."""
 
     def __init__(
         self,
@@ -39,7 +37,7 @@ class Server:
         clock: Clock,
         is_member: Callable[[NodeId], bool],
         on_seen: Callable[[NodeId], None],
-        new_secret: Callable[[], bytes] | None,
+        bulk: Bulk,
     ) -> None:
         self._me: Final = me
         self._service: Final = service
@@ -47,7 +45,7 @@ class Server:
         self._clock: Final = clock
         self._is_member: Final = is_member
         self._on_seen: Final = on_seen
-        self._new_secret: Final = new_secret
+        self._bulk: Final = bulk
         self._context: Final[ssl.SSLContext] = pki.server_context(me.tls)
         self._members: Final[dict[tuple[NodeId, str], Connection]] = {}
         self._connections_count = 0
@@ -115,22 +113,21 @@ class Server:
 
     async def _greet(self, tls: Channel, node: NodeId) -> tuple[Connection, Hello]:
         connection = Connection(tls, handshake.GREETING_BYTES_MAX)
-        has_plain = self._new_secret is not None
         try:
             if not self._is_member(node):
                 raise ValueError(f"node {node} is not a member")
-            hello = handshake.read_hello(await handshake.one_frame(connection), self._me, node, has_plain)
+            hello = handshake.read_hello(await handshake.one_frame(connection), self._me, node, self._bulk.has_plain)
         except ValueError as error:
             await handshake.refuse(tls, Refused(str(error)))
             raise
-        is_plain = self._new_secret is not None and hello.lane == messages.PLAIN
-        secret = self._new_secret() if self._new_secret is not None and is_plain else b""
-        me, bound = self._me, handshake.frame_bytes_max(hello.lane)
-        welcome = Welcome(messages.FORMAT, me.cluster_id, me.node, me.incarnation, has_plain, secret)
-        connection.admit(bound)
+        is_plain = hello.lane == messages.PLAIN
+        secret = self._bulk.new_secret() if is_plain else b""
+        me = self._me
+        welcome = Welcome(messages.FORMAT, me.cluster_id, me.node, me.incarnation, self._bulk.has_plain, secret)
         await tls.send(frames.encode(Kind.WELCOME, 0, messages.encode(welcome)))
         if is_plain:
-            connection = await plain.accepted(tls, secret, hello.secret, bound)
+            connection = await plain.accepted(tls, secret, hello.secret)
+        connection.admit(handshake.frame_bytes_max(hello.lane), self._bulk.buffers)
         return connection, hello
 
 

@@ -46,8 +46,12 @@ class Serving:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._connection.write)
             while True:
-                for frame in await self._connection.receive():
-                    await self._hear(frame, nursery)
+                await self._hear_some(nursery)
+
+    async def _hear_some(self, nursery: trio.Nursery) -> None:
+        """A turn of its own: no name is left behind that holds a large frame until the next one arrives."""
+        for frame in await self._connection.receive():
+            await self._hear(frame, nursery)
 
     async def _hear(self, frame: Frame, nursery: trio.Nursery) -> None:
         kind, request, payload = frame

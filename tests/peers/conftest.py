@@ -8,6 +8,7 @@ from random import Random
 import pytest
 import trio
 
+from mys3d.buffers import Buffers
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.meters import Garbage
 from mys3d.model.digest import digest_of
@@ -15,6 +16,7 @@ from mys3d.model.members import Addresses, Member, MemberState
 from mys3d.model.names import Instant, NodeId, Term
 from mys3d.model.scrub import ScrubReport, ScrubState
 from mys3d.peers import identity, pki
+from mys3d.peers.bulk import Bulk
 from mys3d.peers.network import PeerNetwork
 from mys3d.ports import DiskUsage, JoinAdmission, NodeStatus, RaftStatus, SnapshotFile, SnapshotOffer
 
@@ -177,8 +179,9 @@ class Cluster:
         me = self.identities[node]
         if shown is not None:
             me = dataclasses.replace(me, authority=shown)
+        bulk = Bulk(Buffers(), Dice(node + "s"), has_plain)
         self.peers[node] = peers = PeerNetwork(
-            me, self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port), has_plain=has_plain
+            me, self.services[node], self.listeners[node], Clock(), Dice(node), ("127.0.0.1", port), bulk
         )
         self.scopes[node], bound = await self.nursery.start(self._run, peers)
         self.addresses[node] = f"127.0.0.1:{bound}"
@@ -203,7 +206,7 @@ class Cluster:
 
 
 class Builders:
-    Clock, Dice, Cluster = Clock, Dice, Cluster
+    Clock, Dice, Cluster, Buffers, Bulk = Clock, Dice, Cluster, Buffers, Bulk
     NOW = NOW
     Service, Listener, until = Service, Listener, staticmethod(until)
     A, B, C, CLUSTER, RAFT, SCRUB = A, B, C, CLUSTER, RAFT, SCRUB

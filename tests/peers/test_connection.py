@@ -1,9 +1,12 @@
 """The queue in front of one channel: bounded, coalesced, in order."""
 
+import ctypes
+
 import pytest
 import trio
 
 from mys3d import limits
+from mys3d.buffers import Buffers
 from mys3d.peers import frames
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Frame, Kind
@@ -15,14 +18,21 @@ class Tap:
 
     def __init__(self, arriving=()):
         self.writes, self.arriving, self.is_closed, self.is_open = [], list(arriving), False, trio.Event()
+        self.placed = 0  # bytes that were received straight into their place
 
-    async def send(self, data):
+    async def send(self, *pieces):
         await self.is_open.wait()
-        self.writes.append(data)
+        self.writes.append(pieces)
 
     async def receive(self):
         await trio.lowlevel.checkpoint()
         return memoryview(self.arriving.pop(0) if self.arriving else b"")
+
+    async def receive_into(self, room):
+        data = (await self.receive())[: len(room)]
+        room[: len(data)] = data
+        self.placed += len(data)
+        return len(data)
 
     def close(self):
         self.is_closed = True
@@ -36,10 +46,10 @@ async def test_small_pieces_of_one_turn_share_a_write(nursery):
     assert all(connection.send(b"%d" % number, b",") for number in range(10))
     await trio.testing.wait_all_tasks_blocked()
     nursery.cancel_scope.cancel()
-    assert tap.writes == [b"0,1,2,3,4,5,6,7,8,9,"] and connection.queued_bytes == 0
+    assert [b"".join(write) for write in tap.writes] == [b"0,1,2,3,4,5,6,7,8,9,"] and connection.queued_bytes == 0
 
 
-async def test_a_large_piece_is_sent_without_a_copy_and_in_its_place(nursery):
+async def test_a_large_piece_is_handed_on_without_a_copy_and_in_its_place(nursery):
     tap, large = Tap(), bytes(limits.peer_batch_bytes)
     tap.is_open.set()
     connection = Connection(tap, 100)
@@ -47,7 +57,7 @@ async def test_a_large_piece_is_sent_without_a_copy_and_in_its_place(nursery):
     nursery.start_soon(connection.write)
     await trio.testing.wait_all_tasks_blocked()
     nursery.cancel_scope.cancel()
-    assert [len(write) for write in tap.writes] == [6, len(large), 5] and tap.writes[1] is large
+    assert tap.writes == [(b"before", large), (b"after",)] and tap.writes[0][1] is large
 
 
 async def test_a_full_queue_takes_nothing_and_says_so(nursery):
@@ -106,7 +116,7 @@ async def test_frames_of_a_sealed_connection_are_sealed_and_opened_in_order(nurs
     assert connection.send(frames.head(Kind.FETCH, 2, 6), b"second")
     await trio.testing.wait_all_tasks_blocked()
     nursery.cancel_scope.cancel()
-    other = Connection(Tap(tap.writes), 100, *seals_of(b"d" * 32, b"l" * 32)[::-1])
+    other = Connection(Tap([b"".join(write) for write in tap.writes]), 100, *seals_of(b"d" * 32, b"l" * 32)[::-1])
     assert await other.receive() == [Frame(Kind.FETCH, 1, b"first"), Frame(Kind.FETCH, 2, b"second")]
 
 
@@ -115,6 +125,42 @@ async def test_a_frame_that_was_not_queued_leaves_no_gap_in_the_seals():
     connection = Connection(Tap(), 100, ours, None)
     assert not connection.send(frames.head(Kind.FETCH, 1, 0), bytes(limits.peer_queue_bytes_max))
     assert ours.count == 0
+
+
+async def test_a_write_takes_so_many_pieces_and_bytes_and_no_more(nursery):
+    tap = Tap()
+    connection = Connection(tap, 100)
+    for _ in range(limits.peer_batch_pieces + 1):
+        connection.send(b"x")
+    connection.send(bytes(limits.peer_batch_bytes), b"y")
+    tap.is_open.set()
+    nursery.start_soon(connection.write)
+    await trio.testing.wait_all_tasks_blocked()
+    nursery.cancel_scope.cancel()
+    assert list(map(len, tap.writes)) == [limits.peer_batch_pieces, 2, 1]
+
+
+async def test_the_rest_of_a_large_body_is_received_into_its_place_and_the_place_is_used_again():
+    first, second = (bytes([number]) * limits.MIB for number in range(2))
+    wire = [frames.encode(Kind.RAFT, number, body) for number, body in enumerate((first, second))]
+    cut = [(each[:100], each[100:70_000], each[70_000:-10], each[-10:] + b"") for each in wire]
+    tap = Tap(cut[0] + cut[1])
+    connection = Connection(tap, 0)
+    connection.admit(limits.MIB, Buffers())
+    (frame,) = await connection.receive()
+    assert (frame.request, frame.payload) == (0, first) and tap.placed > limits.MIB - 20_000
+    view = frame.payload[-9:]
+    place = ctypes.addressof(ctypes.c_char.from_buffer(frame.payload))
+    del frame, view
+    (frame,) = await connection.receive()
+    assert (frame.request, frame.payload) == (1, second)
+    assert ctypes.addressof(ctypes.c_char.from_buffer(frame.payload)) == place
+
+
+async def test_a_peer_that_closes_within_a_large_body_is_an_os_error():
+    connection = Connection(Tap([frames.head(Kind.RAFT, 0, limits.MIB) + b"x"]), limits.MIB)
+    with pytest.raises(OSError, match="peer closed"):
+        await connection.receive()
 
 
 async def test_frames_may_be_larger_once_the_peer_is_known():

@@ -81,3 +81,24 @@ def test_kinds_keep_their_numbers_on_the_wire():
         "SCRUB": 40,
         "SNAPSHOT": 48, "PIECE": 49, "PIECED": 50,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("placed", [1, 7, 999, 1000])
+def test_a_body_may_be_put_in_its_place_from_any_byte_on_and_fed_again(placed):
+    body, behind = bytes(range(250)) * 4, frames.encode(Kind.PING, 9)
+    parser = FrameParser(1000)
+    wire = frames.encode(Kind.PUSH, 1, body)
+    assert parser.feed(wire[:9]) == [] and len(parser.awaited) == 1000
+    parser.awaited[:placed] = body[:placed]
+    found = parser.filled(placed)
+    found += parser.feed(body[placed:] + behind)
+    assert found == [Frame(Kind.PUSH, 1, body), Frame(Kind.PING, 9, b"")] and parser.awaited is None
+
+
+def test_room_is_asked_for_only_when_a_body_does_not_arrive_at_once():
+    asked = []
+    parser = FrameParser(1000, lambda size: asked.append(size) or memoryview(bytearray(size)))
+    parser.feed(frames.encode(Kind.PUSH, 1, bytes(500)))
+    assert asked == []
+    parser.feed(frames.encode(Kind.PUSH, 1, bytes(500))[:-1])
+    assert asked == [500]

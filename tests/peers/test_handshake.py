@@ -27,7 +27,8 @@ async def answer(cluster, room, nursery):
 
         listeners = await nursery.start(trio.serve_tcp, accept, 0)
         address = f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        return (await handshake.dial(one, room.B, address, messages.BULK, pki.client_context(one.tls)))[0]
+        context = pki.client_context(one.tls)
+        return (await handshake.dial(one, room.B, address, messages.BULK, context, room.Buffers()))[0]
 
     yield dial
     nursery.cancel_scope.cancel()

@@ -101,9 +101,9 @@ class StuckChannel:
         self.gate = trio.Event()
         self.sent_bytes = 0
 
-    async def send(self, data):
+    async def send(self, *pieces):
         await self.gate.wait()
-        self.sent_bytes += len(data)
+        self.sent_bytes += sum(map(len, pieces))
 
     async def receive(self):
         await trio.sleep_forever()

@@ -28,7 +28,15 @@ async def test_a_broken_bulk_lane_leaves_control_alone(cluster, room):
 
 async def test_a_link_that_is_stopped_before_it_runs_ends_at_once(cluster, room):
     me = cluster.identity(room.A, {})
-    link = PeerLink(me, room.B, "127.0.0.1:1", pki.client_context(me.tls), room.Listener(), Random(1))
+    link = PeerLink(
+        me,
+        room.B,
+        "127.0.0.1:1",
+        pki.client_context(me.tls),
+        room.Listener(),
+        Random(1),
+        room.Bulk(room.Buffers(), room.Dice(1)),
+    )
     link.stop()
     with trio.fail_after(5):
         await link.run()

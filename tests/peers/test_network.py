@@ -58,6 +58,7 @@ async def test_a_port_that_is_taken_is_an_os_error(cluster, room):
         room.Clock(),
         room.Dice(1),
         ("127.0.0.1", port),
+        room.Bulk(room.Buffers(), room.Dice(1)),
     )
     with pytest.raises(OSError, match="in use"):
         await again.run()
