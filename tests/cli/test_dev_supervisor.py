@@ -71,7 +71,9 @@ async def test_nothing_but_the_plan_configures_a_node(plan: DevPlan, monkeypatch
     monkeypatch.setenv("S3_PORT", "1")
     monkeypatch.setenv("MYS3D_ZONE", "elsewhere")
     async with running(plan):
-        named = ["MYS3D_ACCESS_KEY", "MYS3D_LOG_KEEP_ENTRIES", "MYS3D_REGION", "MYS3D_SECRET_KEY"]
+        named = [
+            "MYS3D_ACCESS_KEY", "MYS3D_LOG_KEEP_ENTRIES", "MYS3D_PEERS_BULK", "MYS3D_REGION", "MYS3D_SECRET_KEY",
+        ]  # fmt: skip
         assert f"environment: {named}" in plan.nodes[1].log.read_text()
 
 

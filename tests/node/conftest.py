@@ -1,12 +1,21 @@
 """Nodes of one test, on free ports of loopback."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from mys3d.config import Address, BlobsFolder, NodeConfig
 from tests.free_ports import free_port_run
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A node says where its log goes and from what level on: for all of its process, so for later tests as well."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
