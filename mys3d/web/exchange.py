@@ -6,6 +6,8 @@ Source: ASGI specification 3.0, HTTP; RFC 9110 section 10.1.1.
 
 from typing import Any, Final
 
+import trio
+
 from mys3d.web.answer import Answer
 from mys3d.web.head import Head
 from mys3d.web.lobby import Lobby
@@ -47,18 +49,20 @@ class Exchange:
 
     async def _next_piece(self) -> bytes:
         """Return at least one byte of the body, unless it ends or fails."""
-        if self._asks:
-            self._asks = False
-            if not self._wire.unread and not self._answer.has_begun:
-                await self._wire.send(CONTINUE)
         piece = b""
         try:
+            if self._asks:
+                self._asks = False
+                if not self._wire.unread and not self._answer.has_begun:
+                    await self._wire.send(CONTINUE)
             while not piece and not self._body.is_done:
                 data = await self._wire.receive()
                 if not data:
                     self._failure = "left"
                     break
                 piece = self._use(data)
+        except trio.BrokenResourceError:
+            self._failure = "left"
         except Stalled:
             self._failure = "stalled"
         except BadFraming:

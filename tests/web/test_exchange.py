@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
+from trio.testing import wait_all_tasks_blocked
 
 from mys3d.errors import S3Error
 from mys3d.s3.message import BodySource, Request, Response
+from mys3d.web.s3_front import S3Front
+from tests.web.booth import Booth
 
 MIB = 1024 * 1024
 PUT = b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
@@ -94,6 +98,38 @@ async def test_a_body_that_breaks_off_is_an_error_each_time_it_is_read(
         await stream.send_all(data)
         await stream.send_eof()
         assert (await stream.receive_some(65536)).endswith(b"\r\n\r\n" + code + b"|" + code)
+
+
+@pytest.mark.parametrize("expect", [b"", EXPECT], ids=["in its body", "before it is asked to go on"])
+async def test_a_client_that_resets_has_left_and_is_no_fault_of_ours(
+    nursery: trio.Nursery, autojump_clock: object, expect: bytes
+) -> None:
+    codes: list[str] = []
+    may_read = trio.Event()
+
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        if request.method == "GET":
+            return Response(200)
+        await may_read.wait()
+        try:
+            while await body.read():
+                continue
+        except S3Error as error:
+            codes.append(error.code)
+        return Response(400)
+
+    booth = Booth(nursery, S3Front(dispatch))
+    with capture_logs() as lines:
+        async with booth.connect() as stream:  # closing it with an answer that was not read is a reset
+            await stream.send_all(
+                b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n" + PUT % 9 + expect + b"\r\n" + (b"" if expect else b"1")
+            )
+            await wait_all_tasks_blocked()
+        may_read.set()
+        await wait_all_tasks_blocked()
+    assert codes == ["IncompleteBody"]
+    assert lines == []
+    assert booth.lobby.is_empty
 
 
 async def test_a_chunked_body_is_read_whole_and_the_next_request_found(open_house: Any, stand_in: Any) -> None:
