@@ -35,7 +35,7 @@ class DateLine:
         return self._line
 
 
-_date_line: Final = DateLine()
+date_line: Final = DateLine()
 
 
 class Answer:
@@ -100,7 +100,7 @@ class Answer:
                 has_date = has_date or name == b"date"
                 lines.append(b"%b: %b\r\n" % (name, value))
         if not has_date:
-            lines.append(_date_line.get())
+            lines.append(date_line.get())
         lines.extend(self._framing_lines(length, size, more))
         if not self.keeps_alive:
             lines.append(b"connection: close\r\n")

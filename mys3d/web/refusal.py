@@ -11,6 +11,7 @@ from typing import Final
 from mys3d.errors import S3Error
 from mys3d.s3 import errors
 from mys3d.s3.message import Request, Response
+from mys3d.web.answer import date_line
 from mys3d.web.head import BadHead
 
 _LATER: Final = "1"  # seconds, of Retry-After
@@ -33,8 +34,8 @@ def refusal(error: BadHead, request_id: str) -> bytes:
     status = HTTPStatus(errors.status_of(shown))
     body = errors.render(shown, "/", request_id, "")
     later = f"retry-after: {_LATER}\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/xml\r\n"
-        f"content-length: {len(body)}\r\nx-amz-request-id: {request_id}\r\n{later}connection: close\r\n\r\n"
+    fields = (
+        f"content-type: application/xml\r\ncontent-length: {len(body)}\r\nx-amz-request-id: {request_id}\r\n"
+        f"{later}connection: close\r\n\r\n"
     )
-    return head.encode() + body
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() + date_line.get() + fields.encode() + body

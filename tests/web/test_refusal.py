@@ -18,6 +18,7 @@ def test_a_refusal_is_a_whole_response_that_ends_the_connection(code: str, statu
     head, body = refusal(BadHead(code, "Why & what."), "0123456789ABCDEF").split(b"\r\n\r\n", 1)
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"connection: close" in head
+    assert b"\r\ndate: " in head
     assert b"content-length: %d" % len(body) in head
     assert b"<Code>%b</Code>" % code.encode() in body
     assert b"Why &amp; what." in body
