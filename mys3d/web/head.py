@@ -17,7 +17,9 @@ END: Final = b"\r\n\r\n"
 
 _REQUEST_LINE: Final = re.compile(rb"([A-Z-]{1,20}) ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])\r\n")  # no "#" in a target
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
-_AUTHORITY: Final = re.compile(rb"[A-Za-z0-9._~:\[\]-]*")
+_HOST: Final = re.compile(  # names as RFC 1035 has them, but for "_" and "~"; or an address; either with a port
+    rb"(?:(?:[A-Za-z0-9_~-]{1,63}\.)*[A-Za-z0-9_~-]{0,63}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?"
+)
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 
 
@@ -134,7 +136,7 @@ def _check_host(hosts: list[bytes], minor: bytes) -> None:
     # RFC 9112 3.2: a server MUST answer 400 to a request that lacks Host, or has more than one, or an invalid one.
     if len(hosts) > 1 or (minor == b"1" and not hosts):
         raise BadHead("BadRequest", f"A request has exactly one Host header, found {len(hosts)}.")
-    if hosts and _AUTHORITY.fullmatch(hosts[0]) is None:
+    if hosts and _HOST.fullmatch(hosts[0]) is None:
         raise BadHead("BadRequest", "The Host header is not a host name.")
 
 

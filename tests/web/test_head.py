@@ -120,7 +120,28 @@ def test_a_malformed_request_line_or_line_end_is_refused(data: bytes) -> None:
     assert code_of(data) == "BadRequest"
 
 
-@pytest.mark.parametrize("host", ["", "Host: x y", "Host: x/y", "Host: x@y", 'Host: "x"'])
+HOSTS = [
+    "x",
+    "X.Example.",
+    "a_b-c~d:9000",
+    "127.0.0.1:9000",
+    "[::1]:9000",
+    "[::ffff:1.2.3.4]",
+    "l" * 63 + ".y",
+    "x:",
+    "",
+]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_is_a_name_or_an_address_and_a_port(host: str) -> None:
+    assert dict(parse_head(head_of(host=f"Host: {host}")).headers)[b"host"] == host.encode()
+
+
+BAD_HOSTS = ["x y", "x/y", "x@y", '"x"', "l" * 64, "x..y", ".x", "x:y", "x:1:2", "x:123456", "[::1", "::1", "[x]", "[]"]
+
+
+@pytest.mark.parametrize("host", ["", *(f"Host: {host}" for host in BAD_HOSTS)])
 def test_a_missing_or_malformed_host_is_refused(host: str) -> None:
     assert code_of(head_of(host=host)) == "BadRequest"
 
