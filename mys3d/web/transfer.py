@@ -3,8 +3,9 @@
 Called by: exchange.
 
 Law: fed the bytes as they arrive, a framing returns body bytes and, once done, the bytes that follow the body.
-Chunk extensions and trailers are bounded and dropped; any other deviation from the grammar is refused.
-Source: RFC 9112 section 7.1. The bound on overhead is that of Go's net/http (CVE-2023-39326).
+Chunk extensions and trailers are bounded and dropped; any other deviation from the grammar is refused, and so are
+trailers that somebody who merges them into the head would take for framing.
+Source: RFC 9112 section 7.1; RFC 9110 section 6.5.1. The bound on overhead is that of Go's net/http (CVE-2023-39326).
 """
 
 import re
@@ -12,8 +13,11 @@ from typing import Final, Protocol
 
 from mys3d import limits
 
-_CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e]*)?")
-_TRAILER_LINE: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
+_TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
+_CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;%b(?:=(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED))
+_TRAILER_LINE: Final = re.compile(rb"(%b):[\t\x20-\x7e\x80-\xff]*" % _TOKEN)
+_NO_TRAILERS: Final = frozenset((b"content-length", b"host", b"transfer-encoding"))
 
 
 class BadFraming(Exception):
@@ -122,5 +126,6 @@ class Chunked:
         self._trailers += 1
         if self._trailers > limits.chunk_trailers_max:
             raise BadFraming(f"a chunked body has more than {limits.chunk_trailers_max} trailers")
-        if _TRAILER_LINE.fullmatch(line) is None:
-            raise BadFraming("a trailer is malformed")
+        parsed = _TRAILER_LINE.fullmatch(line)
+        if parsed is None or parsed[1].lower() in _NO_TRAILERS:
+            raise BadFraming("a trailer is malformed, or may not be one")

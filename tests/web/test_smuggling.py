@@ -130,6 +130,9 @@ BODIES = {
     "a trailer with a blank before its colon": b"0\r\nX : a\r\n\r\n",
     "a trailer that ends in LF": b"0\r\nX: a\n\r\n",
     "a trailer with NUL": b"0\r\nX: \0\r\n\r\n",
+    "a length as a trailer": b"0\r\nContent-Length: 37\r\n\r\n",
+    "a coding as a trailer": b"0\r\ntransfer-encoding: chunked\r\n\r\n",
+    "a host as a trailer": b"0\r\nHost: y\r\n\r\n",
     "too many trailers": b"0\r\n" + b"X: a\r\n" * (limits.chunk_trailers_max + 1) + b"\r\n",
     "an end in LF": b"0\r\n\n",
 }  # fmt: skip
@@ -142,7 +145,7 @@ HARMLESS = {
     "CL with leading zeros": lines(b"Content-Length: 000"),
     "CL among blanks": lines(b"Content-Length: \t0\t "),
     "TE in capitals": lines(b"TRANSFER-ENCODING: CHUNKED") + LAST_CHUNK,
-    "a size in any case, with extension": CHUNKED + b'00A;n="v"\r\n0123456789\r\n0\r\nContent-Length: 37\r\n\r\n',
+    "a size in any case, with extension": CHUNKED + b'00A;n="v"\r\n0123456789\r\n0\r\nX: y\r\n\r\n',
     "an absolute target": b"PUT http://X/b/k HTTP/1.1\r\nHost: x\r\n\r\n",
     "an empty line in front": b"\r\n" + lines(b"X: y"),
     "an offer of h2c": lines(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAEC"),

@@ -46,6 +46,11 @@ def test_chunks_mean_the_same_wherever_they_are_cut() -> None:
         assert fed(Chunked(), WIRE[:cut], WIRE[cut:]) == (b"hello world", b"")
 
 
+@pytest.mark.parametrize("extension", [b"", b";a", b";a=b;c", b';a="b c;\\"\\\\";d=e', b';a="\xc3\xa9"'])
+def test_an_extension_is_read_over(extension: bytes) -> None:
+    assert fed(Chunked(), b"5" + extension + b"\r\nhello\r\n0" + extension + b"\r\n\r\n") == (b"hello", b"")
+
+
 def test_chunks_may_arrive_byte_by_byte() -> None:
     framing = Chunked()
     assert fed(framing, *(WIRE[i : i + 1] for i in range(len(WIRE)))) == (b"hello world", b"")
@@ -63,6 +68,13 @@ def test_chunks_may_arrive_byte_by_byte() -> None:
     b"1\n",
     b"1_0\r\n",
     b"f" * 16 + b"\r\n",
+    b"1;\r\n",
+    b"1;a \r\n",
+    b"1;a=b\t\r\n",
+    b"1 ;a=b\r\n",
+    b"1;a =b\r\n",
+    b'1;a="b\r\n',
+    b"1;a;;b\r\n",
     b"1;a\x00b\r\n",
     b"1;a\rb\r\n",
     b"1\r\nab\r\n",
@@ -73,6 +85,9 @@ def test_chunks_may_arrive_byte_by_byte() -> None:
     b"0\r\nX: a\n\r\n",
     b"0\r\n X: folded\r\n\r\n",
     b"0\r\nX : a\r\n\r\n",
+    b"0\r\nContent-Length: 5\r\n\r\n",
+    b"0\r\nTRANSFER-ENCODING: chunked\r\n\r\n",
+    b"0\r\nHost: x\r\n\r\n",
     b"0\r\n\n",
 ])  # fmt: skip
 def test_a_deviation_from_the_grammar_is_refused(data: bytes) -> None:
