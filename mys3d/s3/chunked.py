@@ -129,9 +129,9 @@ class ChunkedDecoder:
             raise S3Error("EntityTooLarge")
         if self._signer is not None:
             name, _, value = extension.partition(b"=")
-            if name.strip() != b"chunk-signature":
+            if name != b"chunk-signature":
                 raise S3Error("SignatureDoesNotMatch", "A chunk has no signature.")
-            self._signature = value.strip().decode("latin-1")
+            self._signature = value.decode("latin-1")
             self._sha256 = hashlib.sha256()
         if self._left > 0:
             self._state = _State.DATA

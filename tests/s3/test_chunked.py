@@ -54,6 +54,15 @@ def test_the_published_chunks_verify() -> None:
     assert decoder.is_done
 
 
+LOOSE = [b" chunk-signature=%b", b"chunk-signature =%b", b"chunk-signature= %b", b"chunk-signature=%b\r "]
+
+
+@pytest.mark.parametrize("spelling", LOOSE)
+def test_a_signature_is_read_as_it_stands_or_not_at_all(spelling: bytes) -> None:
+    loose = VECTOR.replace(b"chunk-signature=" + LAST.encode(), spelling % LAST.encode())
+    assert refusal(ChunkedDecoder(signer=signer()), loose) == "SignatureDoesNotMatch"
+
+
 def trailer_vector() -> bytes:
     """The published example with a trailer; its signatures begin so: b474d886, 1c1344b1, 2ca2aba2, d81f82fc."""
     previous = TRAILER_SEED
