@@ -26,6 +26,8 @@ from mys3d.cli.dev_supervisor import is_settled
 from mys3d.cli.failure import Exit, Failure, failure_of
 from mys3d.errors import Unavailable
 
+START_SECONDS: Final = 120.0
+_POLL_SECONDS: Final = 0.5
 NODES_MIN: Final = 3  # of fewer the writes stop when one is killed
 
 
@@ -43,10 +45,32 @@ class DevControl:
         return self._role("follower")
 
     def kill(self, name: str) -> None:
-        self._tell("kill", name)
+        try:
+            ask_supervisor(self.data, "kill", name)
+        except Failure as failure:
+            raise Unavailable(failure.message) from failure
 
     def start(self, name: str) -> None:
-        self._tell("start", name)
+        """A busy machine may need longer than the supervisor is listened to: then the cluster is asked."""
+        try:
+            ask_supervisor(self.data, "start", name)
+        except Failure as failure:
+            if failure.code != Exit.UNREACHABLE:
+                raise Unavailable(failure.message) from failure
+            self._wait_for(name)
+
+    def _wait_for(self, name: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_reachable(name):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{name} did not serve within {START_SECONDS:g} s more")
+            time.sleep(_POLL_SECONDS)
+
+    def _is_reachable(self, name: str) -> bool:
+        try:
+            return any(node["name"] == name and node["reachable"] for node in self._status()["nodes"])
+        except Unavailable:
+            return False
 
     def is_healed(self) -> bool:
         try:
@@ -66,12 +90,6 @@ class DevControl:
         except Failure as failure:
             raise Unavailable(failure.message) from failure
         return answer
-
-    def _tell(self, verb: str, name: str) -> None:
-        try:
-            ask_supervisor(self.data, verb, name)
-        except Failure as failure:
-            raise Unavailable(failure.message) from failure
 
 
 @click.command("kill-node")

@@ -13,7 +13,7 @@ from mys3d.bench.kill_node import Outcome
 from mys3d.cli import bench_kill
 from mys3d.cli.bench_kill import DevControl
 from mys3d.cli.bench_servers import FreshCluster
-from mys3d.cli.failure import Failure
+from mys3d.cli.failure import Exit, Failure
 from mys3d.config import generate_credentials, write_credentials
 from mys3d.errors import Unavailable
 from tests.bench.test_kill_report import outcome
@@ -88,6 +88,35 @@ def test_nodes_are_killed_and_started_by_the_supervisor(monkeypatch: pytest.Monk
     assert told == [("kill", "n1"), ("start", "n1")]
     with pytest.raises(Unavailable, match="no node n9"):
         DevControl(Path("d"), 3).kill("n9")
+
+
+def test_a_node_that_starts_for_longer_than_the_supervisor_is_listened_to_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failure = Failure("`mys3d dev` does not run", code=Exit.UNREACHABLE)
+
+    def ask(*_: Any) -> str:
+        raise failure
+
+    monkeypatch.setattr(bench_kill, "ask_supervisor", ask)
+    monkeypatch.setattr(bench_kill, "_POLL_SECONDS", 0.0)
+    down = STATUS | {"nodes": [{"name": "n1", "role": "follower", "reachable": False, "state": "active"}]}
+    answers: Any = iter([Failure("nobody answers"), down, STATUS])
+
+    def ask_any(*_: Any) -> Any:
+        answer = next(answers, down)
+        if isinstance(answer, Failure):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(bench_kill.admin_client, "ask_any", ask_any)
+    DevControl(Path("d"), 3).start("n1")
+    monkeypatch.setattr(bench_kill, "START_SECONDS", 0.0)
+    with pytest.raises(Unavailable, match="n1 did not serve within 0 s more"):
+        DevControl(Path("d"), 3).start("n1")
+    failure.code = Exit.NOT_FOUND
+    with pytest.raises(Unavailable, match="does not run"):
+        DevControl(Path("d"), 3).start("n1")
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, found: Outcome) -> None:
