@@ -15,7 +15,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top:
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child, td.name { text-align: left; }
+th:first-child, td:first-child, .facts td { text-align: left; }
 tbody tr:nth-child(even) { background: var(--soft); }
 img { max-width: 100%; background: white; border: 1px solid var(--line); }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; font-size: .8rem; }
@@ -44,7 +44,7 @@ def page_of(title: str, sections: Sequence[str], result: bytes) -> str:
 
 def facts_of(facts: Mapping[str, object]) -> str:
     rows = [[name.replace("_", " "), _text(value)] for name, value in facts.items()]
-    return "<table><tbody>" + "".join(map(_row, rows)) + "</tbody></table>"
+    return '<table class="facts"><tbody>' + "".join(map(_row, rows)) + "</tbody></table>"
 
 
 def table_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

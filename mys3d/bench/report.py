@@ -59,4 +59,4 @@ def _page(document: Document, charts: Mapping[str, bytes]) -> str:
     sections.append(page.section_of("All figures", page.table_of(HEADS, rows), *told))
     sections += [page.section_of(name, page.picture_of(png, f"charts of {name}")) for name, png in charts.items()]
     sections.append(page.section_of("Method", page.paragraph_of(_METHOD), page.facts_of(document.settings)))
-    return page.page_of(f"mys3d bench: {' against '.join(names)}", sections, encode(document))
+    return page.page_of(f"mys3d bench: {', '.join(names)}", sections, encode(document))
