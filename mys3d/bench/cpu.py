@@ -1,17 +1,12 @@
-"""CPU seconds of the servers under load, and of ourselves.        Floor: bench. Called by: measure, cli.
+"""CPU seconds of the servers under load, and of ourselves.        Floor: bench. Called by: measure.
 
 Law: what a process spent comes from the kernel's account of it (user and system, all threads), never from a clock.
-Source: proc(5), /proc/PID/stat and /proc/net/tcp.
+Source: proc(5), /proc/PID/stat.
 """
 
 import os
-import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-
-_LISTENS: Final = "0A"  # TCP_LISTEN
 
 
 def process_seconds(pid: int) -> float:
@@ -37,31 +32,3 @@ class CpuMeter:
 
     def own(self) -> float:
         return time.process_time() - self._own
-
-
-def listening_on(port: int) -> list[int]:
-    """Ids of the processes of this machine that listen on a TCP port, as far as we may look."""
-    inodes = set(_listening_inodes(port))
-    return sorted(pid for pid in _processes() if inodes & set(_socket_inodes(pid))) if inodes else []
-
-
-def _listening_inodes(port: int) -> Iterator[str]:
-    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
-        lines = table.read_text().splitlines()[1:] if table.exists() else []
-        for fields in map(str.split, lines):
-            if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
-                yield fields[9]
-
-
-def _processes() -> Iterator[int]:
-    yield from (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def _socket_inodes(pid: int) -> Iterator[str]:
-    try:
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            found = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(entry))
-            if found:
-                yield found.group(1)
-    except OSError:  # it is another user's, or ended meanwhile
-        return

@@ -7,9 +7,9 @@ Every refusal says what was expected.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mys3d.bench.cpu import listening_on
 from mys3d.bench.sign import Keys
 from mys3d.bench.target import Target, host_of, read_ready_file
+from mys3d.cli.busy_ports import listeners_on
 from mys3d.cli.failure import Exit, Failure
 from mys3d.cli.nodes import running_nodes
 from mys3d.config import read_credentials
@@ -113,5 +113,5 @@ def _at_urls(name: str, place: str, givers: Givers, bucket: str) -> Target:
 def found_pids(endpoints: Sequence[str]) -> dict[str, int]:
     """The processes of this machine behind these endpoints."""
     here = [endpoint.rpartition(":") for endpoint in endpoints]
-    pids = [pid for host, _, port in here if host in LOOPBACK for pid in listening_on(int(port))]
+    pids = [pid for host, _, port in here if host in LOOPBACK for pid in listeners_on(int(port))]
     return {f"pid {pid}": pid for pid in pids}

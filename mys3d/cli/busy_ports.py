@@ -1,4 +1,4 @@
-"""Which ports are taken, and by whom.        Floor: top. Called by: start, join, dev.
+"""Which ports are taken, and by whom.        Floor: top. Called by: start, join, dev, bench.
 
 Law: a port is tried the way a server takes it; the name of its owner is a courtesy that only Linux can give.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from mys3d.cli.failure import Failure
 from mys3d.config import Address
 
+_PROCESSES = Path("/proc")
 _LISTENING = "0A"  # state of /proc/net/tcp: TCP_LISTEN in include/net/tcp_states.h
 
 
@@ -42,11 +43,16 @@ def is_busy(address: Address) -> bool:
 
 def owner_of(port: int) -> str | None:
     """Return `process 4711 (nginx)` for the process that listens on `port`; None: it cannot be seen from here."""
+    found = listeners_on(port)
+    return f"process {found[0]} ({_command(_PROCESSES / str(found[0]))})" if found else None
+
+
+def listeners_on(port: int) -> list[int]:
+    """Ids of the processes of this machine that listen on `port`, as far as they can be seen from here, in order."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
-    for process in Path("/proc").glob("[0-9]*"):
-        if sockets and sockets & _open_files(process):
-            return f"process {process.name} ({_command(process)})"
-    return None
+    if not sockets:
+        return []
+    return sorted(int(process.name) for process in _PROCESSES.glob("[0-9]*") if sockets & _open_files(process))
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mys3d.cli.busy_ports import is_busy, owner_of, refuse_busy_ports
+from mys3d.cli.busy_ports import is_busy, listeners_on, owner_of, refuse_busy_ports
 from mys3d.cli.failure import Failure
 from mys3d.config import Address
 
@@ -28,6 +28,14 @@ def test_the_owner_is_named_by_process(taken: Address) -> None:
     owner = owner_of(taken.port)
     assert owner is not None
     assert owner.startswith(f"process {os.getpid()} (")
+
+
+def test_who_listens_on_a_port_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert listeners_on(port) == [os.getpid()]
+    assert listeners_on(port) == []
+    assert owner_of(port) is None
 
 
 def test_one_sentence_names_every_taken_port(taken: Address) -> None:
