@@ -128,24 +128,15 @@ def read_endpoint(value: object, strict: bool) -> str:
 
 
 def read_log_level(value: object, strict: bool) -> str:
-    level = read_text(value, strict).lower()
-    if level not in LOG_LEVELS:
-        raise ValueError("not a level")
-    return level
+    return _one_of(LOG_LEVELS, value, strict, "not a level")
 
 
 def read_bulk(value: object, strict: bool) -> str:
-    bulk = read_text(value, strict).lower()
-    if bulk not in BULKS:
-        raise ValueError("not a way to send bulk")
-    return bulk
+    return _one_of(BULKS, value, strict, "not a way to send bulk")
 
 
 def read_write_quorum(value: object, strict: bool) -> str:
-    quorum = read_text(value, strict).lower()
-    if quorum not in WRITE_QUORUMS:
-        raise ValueError("not a quorum")
-    return quorum
+    return _one_of(WRITE_QUORUMS, value, strict, "not a quorum")
 
 
 def read_straggler(value: object, strict: bool) -> int:
@@ -163,6 +154,13 @@ def read_dead_after(value: object, strict: bool) -> int:
     bounds = msgspec.Meta(ge=limits.dead_after_ms_min, le=limits.dead_after_ms_max)
     found: int = msgspec.convert(value, Annotated[int, bounds], strict=strict)
     return found
+
+
+def _one_of(words: tuple[str, ...], value: object, strict: bool, otherwise: str) -> str:
+    word = read_text(value, strict).lower()
+    if word not in words:
+        raise ValueError(otherwise)
+    return word
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:
