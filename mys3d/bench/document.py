@@ -63,7 +63,8 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def encode(document: Document) -> bytes:
+def encode(document: object) -> bytes:
+    """As JSON for people and programs."""
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 

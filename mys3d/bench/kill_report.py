@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from mys3d.bench import page
 from mys3d.bench.charts import COLOURS, as_png, has_matplotlib
-from mys3d.bench.document import machine
+from mys3d.bench.document import encode, machine
 from mys3d.bench.kill_node import Outcome
 from mys3d.bench.report import write_files
 
@@ -48,7 +46,7 @@ def write(outcome: Outcome, settings: Mapping[str, object], started_at: str, fol
         "is_sound": outcome.is_sound,
         "outcome": outcome,
     }
-    result = msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    result = encode(document)
     files = {"result.json": result, "table.md": as_markdown(outcome).encode()}
     chart = chart_of(outcome) if has_matplotlib() else None
     if chart is not None:

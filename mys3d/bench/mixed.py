@@ -14,7 +14,7 @@ from mys3d.bench.body import Bodies, Envelope
 from mys3d.bench.caller import Caller
 from mys3d.bench.connection import Request
 from mys3d.bench.objects import CHECK_EVERY
-from mys3d.bench.prepare import PREFIX, SALT, upload
+from mys3d.bench.prepare import PREFIX, SALT, upload_keys
 from mys3d.bench.target import Target
 from mys3d.bench.workload import Load, Phase, spread
 
@@ -82,8 +82,8 @@ class Mixed:
         self._gets_count = 0
 
     def prepare(self) -> None:
-        count = self._load.objects_count
-        upload(self._target, [(self._key(number), self._load.size, number) for number in range(count)])
+        keys = [self._key(number) for number in range(self._load.objects_count)]
+        upload_keys(self._target, keys, self._load.size)
 
     def phases(self, concurrency: int) -> Iterator[Phase]:
         floor = concurrency + _MARGIN

@@ -11,7 +11,7 @@ from typing import Final
 from mys3d.bench.body import Bodies, BodyMode, Envelope
 from mys3d.bench.caller import PAGE_KEYS_COUNT, Caller
 from mys3d.bench.connection import Request
-from mys3d.bench.prepare import PREFIX, SALT, upload
+from mys3d.bench.prepare import PREFIX, SALT, upload_keys
 from mys3d.bench.target import Target
 from mys3d.bench.workload import Load, Phase, spread
 
@@ -56,10 +56,10 @@ class Get:
     def __init__(self, target: Target, load: Load) -> None:
         self._target, self._load = target, load
         self._bodies = Bodies(load.size, SALT)
-        self._keys = [f"{PREFIX}get/{number}-{load.size}" for number in range(load.objects_count)]
+        self._keys = _read_keys(load)
 
     def prepare(self) -> None:
-        upload(self._target, [(key, self._load.size, number) for number, key in enumerate(self._keys)])
+        upload_keys(self._target, self._keys, self._load.size)
 
     def phases(self, concurrency: int) -> Iterator[Phase]:
         yield Phase("get", spread(self._target, concurrency, self._requests))
@@ -85,10 +85,10 @@ class Head:
 
     def __init__(self, target: Target, load: Load) -> None:
         self._target, self._load = target, load
-        self._keys = [f"{PREFIX}get/{number}-{load.size}" for number in range(load.objects_count)]
+        self._keys = _read_keys(load)
 
     def prepare(self) -> None:
-        upload(self._target, [(key, self._load.size, number) for number, key in enumerate(self._keys)])
+        upload_keys(self._target, self._keys, self._load.size)
 
     def phases(self, concurrency: int) -> Iterator[Phase]:
         yield Phase("head", spread(self._target, concurrency, self._requests))
@@ -110,7 +110,7 @@ class Delete:
 
     def phases(self, concurrency: int) -> Iterator[Phase]:
         keys = [f"{PREFIX}delete/{number}-{self._load.size}" for number in range(self._count)]
-        upload(self._target, [(key, self._load.size, number) for number, key in enumerate(keys)])
+        upload_keys(self._target, keys, self._load.size)
         left = iter(keys)
         started = time.perf_counter()
         yield Phase("delete", spread(self._target, concurrency, lambda endpoint: self._requests(endpoint, left)))
@@ -131,7 +131,7 @@ class Listing:
         self._prefix = f"{PREFIX}list/"
 
     def prepare(self) -> None:
-        upload(self._target, [(f"{self._prefix}{number:06d}-8", 8, number) for number in range(PAGE_KEYS_COUNT)])
+        upload_keys(self._target, [f"{self._prefix}{number:06d}-8" for number in range(PAGE_KEYS_COUNT)], 8)
 
     def phases(self, concurrency: int) -> Iterator[Phase]:
         yield Phase("list", spread(self._target, concurrency, self._requests))
@@ -140,6 +140,11 @@ class Listing:
         caller = Caller(self._target, endpoint)
         plain = caller.page(self._prefix)
         return itertools.cycle([caller.page(self._prefix, check=_is_full), *[plain] * (CHECK_EVERY - 1)])
+
+
+def _read_keys(load: Load) -> list[str]:
+    """The objects that downloads and HEAD go round."""
+    return [f"{PREFIX}get/{number}-{load.size}" for number in range(load.objects_count)]
 
 
 def _is_full(body: bytes) -> bool:

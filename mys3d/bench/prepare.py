@@ -5,7 +5,7 @@ Law: either everything is as it has to be, or Unavailable says what the target a
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import unescape
 
@@ -56,6 +56,11 @@ def upload(target: Target, objects: list[tuple[str, int, int]]) -> None:
     done = len(result.latencies["put"])
     if done != len(objects):
         raise Unavailable(f"target {target.name} took {done} of {len(objects)} objects: {_told(result)}")
+
+
+def upload_keys(target: Target, keys: Sequence[str], size: int) -> None:
+    """Upload objects of one size, each with the body of its place among `keys`. Raises Unavailable."""
+    upload(target, [(key, size, number) for number, key in enumerate(keys)])
 
 
 def sweep(target: Target, prefix: str = PREFIX) -> int:
