@@ -10,10 +10,8 @@ first byte until a moment after the last answer; `net` is without what the nodes
 
 import argparse
 import os
-import random
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,11 +27,14 @@ from mys3d.bench.connection import Connection, Request
 from mys3d.bench.cpu import CpuMeter
 from mys3d.bench.load import Bounds, run
 from mys3d.bench.prepare import make_bucket
+from mys3d.bench.rounds import order_of
 from mys3d.bench.sign import Signer
 from mys3d.bench.sizes import parse_size
 from mys3d.bench.target import Target, read_ready_file
+from mys3d.cli.bench_servers import free_ports
 
 STRIDE: Final = 4 << 20  # one blob: each differs from all others, or a store that names bytes by digest writes nothing
+NODES_COUNT: Final = 3
 START_SECONDS: Final = 120.0
 CELL_SECONDS: Final = 900.0
 SETTLE_SECONDS: Final = 0.3
@@ -84,7 +85,7 @@ def start(text: str, folder: Path) -> Side:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("MYS3D_", "S3_"))}
     if bulk:
         environ["MYS3D_PEERS_BULK"] = bulk
-    words = ["dev", "--data", str(folder / name), "--port", str(free_ports()), "--ready-file", str(ready)]
+    words = ["dev", "--data", str(folder / name), "--port", str(free_ports(NODES_COUNT)), "--ready-file", str(ready)]
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "mys3d", *words], cwd=Path(checkout).resolve(), env=environ, stdout=log, stderr=log
@@ -98,19 +99,6 @@ def start(text: str, folder: Path) -> Side:
     target = read_ready_file(name, ready, "large")
     make_bucket(target)
     return Side(name, target, process)
-
-
-def free_ports() -> int:
-    """A port P such that P + 10 k + {0, 1, 2} can be bound for three nodes."""
-    while True:
-        first = random.SystemRandom().randrange(20_000, 31_900, 10)
-        try:
-            for port in (first + 10 * node + use for node in range(3) for use in range(3)):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
 
 
 def body(size: int, block: bytes) -> list[bytes | memoryview]:
@@ -178,7 +166,7 @@ def one_round(words: argparse.Namespace, number: int) -> Iterator[tuple[Cell, st
         for size in map(parse_size, words.sizes.split(",")):
             for streams in map(int, words.streams.split(",")):
                 count = max(streams, words.bytes // size)
-                for side in sides if number % 2 == 0 else sides[::-1]:
+                for side in order_of(sides, number):
                     prefix = f"{size}/{streams}"
                     for operation in words.operations.split(","):
                         cell = Cell(operation, size, streams)

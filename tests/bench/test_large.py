@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.large import STRIDE, Cell, Sample, Side, body, free_ports, line, parse, requests_of, start
+from bench.large import STRIDE, Cell, Sample, Side, body, line, parse, requests_of, start
 from mys3d.bench.sign import Keys
 from mys3d.bench.target import Target
 
@@ -42,10 +42,6 @@ def test_words_have_defaults_and_a_target_is_needed(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         parse([])
     assert "--target" in capsys.readouterr().err
-
-
-def test_ports_are_those_of_three_nodes() -> None:
-    assert free_ports() % 10 == 0
 
 
 def test_a_cluster_that_does_not_start_says_why(tmp_path: Path) -> None:
