@@ -29,7 +29,7 @@ from mys3d.cli.bench_servers import local_target, served
 from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of
 from mys3d.cli.bench_words import with_load, with_report, with_targets
 from mys3d.cli.configuration import data_directory
-from mys3d.cli.failure import Exit, Failure, failure_of
+from mys3d.cli.failure import Exit, Failure, as_failures
 from mys3d.errors import Unavailable
 
 LOCAL_NODES_COUNT = 3
@@ -114,21 +114,16 @@ def run_bench(settings: Settings, wanted: Wanted) -> Exit:
     before = None if wanted.compare is None else _earlier(wanted.compare)
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     rows: list[Row] = []
-    try:
-        with _all_targets(wanted) as targets:
-            software = [(target, software_of(target)) for target in targets]
-            try:
-                with Progress(wanted.quiet) as progress:
-                    rows.extend(run_all(targets, settings, progress))
-            finally:
-                if rows:
-                    measured = measured_of(rows)
-                    facts = document.document_of(measured, software, _settings_facts(settings), started_at)
-                    _report(facts, wanted)
-    except Unavailable as error:
-        failure = failure_of(error)
-        assert failure is not None
-        raise failure from error
+    with as_failures(Unavailable), _all_targets(wanted) as targets:
+        software = [(target, software_of(target)) for target in targets]
+        try:
+            with Progress(wanted.quiet) as progress:
+                rows.extend(run_all(targets, settings, progress))
+        finally:
+            if rows:
+                measured = measured_of(rows)
+                facts = document.document_of(measured, software, _settings_facts(settings), started_at)
+                _report(facts, wanted)
     _refuse_errors(measured, wanted)
     return Exit.OK if before is None else _compared(before, measured, wanted.tolerance)
 

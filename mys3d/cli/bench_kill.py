@@ -23,7 +23,7 @@ from mys3d.cli.bench_targets import of_directory
 from mys3d.cli.bench_words import SECONDS, SIZE, Parsed, parse_concurrency
 from mys3d.cli.dev_control import ask_supervisor
 from mys3d.cli.dev_supervisor import is_settled
-from mys3d.cli.failure import Exit, Failure, failure_of
+from mys3d.cli.failure import Exit, Failure, as_failures
 from mys3d.errors import Unavailable
 
 START_SECONDS: Final = 120.0
@@ -119,19 +119,14 @@ def kill_node_command(
     """
     plan, tell = Plan(**words), partial(click.echo, err=True)
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    try:
-        with _cluster(data, nodes) as where:
-            target = of_directory("mys3d", where, bucket)
-            control = DevControl(where, len(target.endpoints))
-            _refuse(target, plan)
-            make_bucket(target)
-            outcome = kill_node(target, list(target.pids), control, plan, tell)
-            if data is not None and not keep:
-                clean([target], tell)
-    except Unavailable as error:
-        failure = failure_of(error)
-        assert failure is not None
-        raise failure from error
+    with as_failures(Unavailable), _cluster(data, nodes) as where:
+        target = of_directory("mys3d", where, bucket)
+        control = DevControl(where, len(target.endpoints))
+        _refuse(target, plan)
+        make_bucket(target)
+        outcome = kill_node(target, list(target.pids), control, plan, tell)
+        if data is not None and not keep:
+            clean([target], tell)
     click.echo(kill_report.as_markdown(outcome))
     if out is not None:
         for path in kill_report.write(outcome, asdict(plan), started_at, out):

@@ -10,7 +10,7 @@ import click
 
 from mys3d.cli import admin_client
 from mys3d.cli.configuration import config_of, data_directory
-from mys3d.cli.failure import Exit, Failure, failure_of
+from mys3d.cli.failure import Exit, Failure, as_failures
 from mys3d.cli.nodes import IDENTITY_NAME, is_dev_directory, read_node
 from mys3d.errors import Unavailable
 
@@ -47,9 +47,5 @@ def _read(directory: Path) -> list[str]:
         raise Failure(f"{directory} belongs to no node", "name the node's directory: --data DIR", Exit.NOT_FOUND)
     from mys3d.node.doctor import examine
 
-    try:
+    with as_failures(Unavailable, OSError):
         return list(examine(config_of({"data": str(directory)})))
-    except (Unavailable, OSError) as error:
-        failure = failure_of(error)
-        assert failure is not None, "both kinds are told to an operator"
-        raise failure from error

@@ -5,6 +5,8 @@ promises to scripts, written down in docs/operations.md.
 """
 
 import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import click
@@ -41,6 +43,18 @@ class Failure(click.ClickException):
         click.echo(f"mys3d: {self.message}", file=file, err=file is None)
         if self.hint:
             click.echo(f"  -> {self.hint}", file=file, err=file is None)
+
+
+@contextmanager
+def as_failures(*kinds: type[Exception]) -> Iterator[None]:
+    """Let errors of these kinds end the command as what an operator can mend; a fault of our own goes on as it is."""
+    try:
+        yield
+    except kinds as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        raise failure from error
 
 
 def failure_of(error: BaseException) -> Failure | None:

@@ -12,20 +12,15 @@ import trio
 
 from mys3d import limits
 from mys3d.cli.allocator import give_back, keep_arenas_few
-from mys3d.cli.failure import Failure, failure_of
+from mys3d.cli.failure import Failure, as_failures
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 
 
 def run_until_stopped(node: Callable[[], Awaitable[None]], *, until_stdin_closes: bool) -> None:
     """Run `node` to its end. What an operator can mend ends the command with one sentence."""
     keep_arenas_few()
-    try:
+    with as_failures(OSError, ExceptionGroup, Failure, OutcomeUnknown, Rejected, Unavailable):
         trio.run(_serve, node, until_stdin_closes)
-    except (OSError, ExceptionGroup, Failure, OutcomeUnknown, Rejected, Unavailable) as error:
-        failure = failure_of(error)
-        if failure is None:
-            raise
-        raise failure from error
 
 
 async def _serve(node: Callable[[], Awaitable[None]], until_stdin_closes: bool) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from mys3d.cli.failure import Exit, Failure, failure_of
+from mys3d.cli.failure import Exit, Failure, as_failures, failure_of
 from mys3d.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 
 
@@ -28,6 +28,21 @@ def test_what_an_operator_can_mend_becomes_a_sentence_and_a_code(error: Exceptio
 def test_a_fault_of_our_own_keeps_its_traceback() -> None:
     assert failure_of(AssertionError("a promise")) is None
     assert failure_of(ExceptionGroup("mixed", [Unavailable("gone"), AssertionError("a promise")])) is None
+
+
+def test_errors_of_the_named_kinds_end_a_command_as_failures() -> None:
+    error = Unavailable("no leader")
+    with pytest.raises(Failure, match="no leader") as caught, as_failures(Unavailable):
+        raise error
+    assert caught.value.code == Exit.UNREACHABLE
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [AssertionError("a promise"), OSError("of a kind that was not named")])
+def test_other_errors_go_on_as_they_are(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, as_failures(Unavailable, AssertionError):
+        raise error
+    assert caught.value is error
 
 
 def test_a_failure_is_shown_with_what_to_type_next() -> None:
