@@ -41,16 +41,16 @@ _NOT_HOISTED: Final = frozenset(
 
 def way_of(request: Request) -> Way:
     """Raises S3Error InvalidArgument (two ways at once, an unknown one), NotImplemented (Signature Version 4A)."""
-    header = request.header(b"authorization")
+    headers = [value for name, value in request.headers if name == b"authorization"]
     ways = _ways_of_query(request)
-    if len(ways) + (header is not None) > 1:
+    if len(ways) + len(headers) > 1:
         raise S3Error(
             "InvalidArgument",
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
             "Signature query string parameter or the Authorization header should be specified",
         )
-    if header is not None:
-        return _way_of_header(header)
+    if headers:
+        return _way_of_header(headers[0].decode("latin-1"))
     return ways[0] if ways else Way.NOBODY
 
 

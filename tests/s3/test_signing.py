@@ -55,6 +55,14 @@ def test_two_ways_and_unknown_ones_are_refused(request_: Any, code: str) -> None
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("second", [V4, V2])
+def test_two_signatures_in_the_header_are_refused(second: str) -> None:
+    headers = tuple((b"authorization", value.encode()) for value in (V4, second))
+    with pytest.raises(S3Error) as refused:
+        way_of(Request("GET", b"/b/k", b"", headers, "http", "", "X"))
+    assert refused.value.code == "InvalidArgument"
+
+
 def test_a_link_may_say_headers_in_its_query() -> None:
     query = {
         "X-Amz-Acl": "private",
