@@ -121,6 +121,14 @@ fuzz-raft: export MYS3D_FUZZ_SEEDS = $(if $(filter command line environment,$(or
 fuzz-raft: setup
 	@$(BIN)/python -m pytest -q -m campaign tests/consensus/test_raft_fuzz.py
 
+# 200,000 random and mutated byte streams against connections to a store, or STREAMS; 100,000 signed requests with one
+# change each, or REQUESTS. Seeds: MYS3D_FUZZ_HTTP_SEED, MYS3D_FUZZ_SIGNATURES_SEED.
+.PHONY: fuzz-http
+fuzz-http: export MYS3D_FUZZ_HTTP_COUNT = $(or $(STREAMS),200000)
+fuzz-http: export MYS3D_FUZZ_SIGNATURES_COUNT = $(or $(REQUESTS),100000)
+fuzz-http: setup
+	@$(BIN)/python -m pytest -q -s -m campaign tests/operations/test_one_mutation.py tests/web/test_fuzz.py
+
 # Garbage collection as an abstract machine: five worlds of up to a million states each, and the rules left out.
 gc-model: setup
 	@$(BIN)/python -m pytest -q -s tests/engine/test_gc_model.py

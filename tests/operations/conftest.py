@@ -154,8 +154,18 @@ class _Signer(S3SigV4Auth):
 @pytest.fixture
 async def client(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client of a fresh store of one node, at NOW."""
+    sign_at_now(monkeypatch)
+    return await open_store(nursery)
+
+
+def sign_at_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have botocore sign at NOW."""
     today = datetime.fromtimestamp(NOW / 1000, UTC).replace(tzinfo=None)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda remove_tzinfo=True: today)
+
+
+async def open_store(nursery: trio.Nursery) -> Client:
+    """A client of a fresh store of one node, whose peers (there are none) live in `nursery`."""
     blobs = MemoryBlobs()
     registry = MemoryCluster().registry(NODE)
     peers = MemoryPeers(MemoryNetwork(nursery), NODE)

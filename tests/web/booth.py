@@ -25,10 +25,11 @@ class Booth:
         self._app = ASGIWrapper(app)  # type: ignore[arg-type]  # an ASGI application, as Hypercorn wraps it
         self._nursery = nursery
 
-    def connect(self) -> trio.SocketStream:
-        """Return the client's end of a new connection."""
+    def connect(self, app: Callable[..., Any] | None = None) -> trio.SocketStream:
+        """Return the client's end of a new connection; `app` may stand before the application on it."""
         ours, theirs = (trio.SocketStream(trio.socket.from_stdlib_socket(end)) for end in socket.socketpair())
-        connection = Connection(self._app, self.config, None, None, ours)
+        served = self._app if app is None else ASGIWrapper(app)  # type: ignore[arg-type]  # as above
+        connection = Connection(served, self.config, None, None, ours)
         self._nursery.start_soon(connection.run)
         return theirs
 

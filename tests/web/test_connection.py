@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import socket
 from typing import Any
 
@@ -174,54 +173,6 @@ async def test_connections_leave_no_descriptor_and_no_task_behind(open_house: An
         if descriptors_and_tasks() == before:
             break
     assert descriptors_and_tasks() == before
-
-
-FRAGMENTS = [
-    b"GET ", b"PUT ", b"/b/k", b"*", b" HTTP/1.1", b" HTTP/1.0", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b" ", b":",
-    b"Host: x\r\n",
-    b"Content-Length: ", b"5", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n",
-    b"Connection: Upgrade\r\n", b"0\r\n\r\n", b"5\r\nhello\r\n", b"\xff", b"\0", b"%2F", b"?x=y", GET, LAST,
-]  # fmt: skip
-
-
-def random_stream(chance: random.Random) -> bytes:
-    if chance.random() < 0.2:
-        return chance.randbytes(chance.randrange(1, 200))
-    return b"".join(chance.choice(FRAGMENTS) for _ in range(chance.randrange(1, 14)))
-
-
-async def throw(house: Any, seed: int, streams: int) -> None:
-    """Send seeded nonsense, and leave without waiting for an answer."""
-    chance = random.Random(seed)
-    port = chance.choice((house.s3_port, house.admin_port))
-    for _ in range(streams):
-        async with await house.connect(port) as stream:
-            try:
-                await stream.send_all(random_stream(chance))
-                if chance.random() < 0.2:
-                    await stream.send_eof()
-                    await stream.receive_some(1)
-            except trio.BrokenResourceError:
-                continue
-
-
-async def test_random_streams_leave_a_server_that_answers(open_house: Any) -> None:
-    house = await open_house(drain=0.01, head=0.05, body_stall=0.05, keep_alive=0.2)
-    async with trio.open_nursery() as nursery:
-        for seed in range(8):
-            nursery.start_soon(throw, house, seed, 250)
-    assert await house.is_answering()
-    assert not house.ended.is_set()
-
-
-@pytest.mark.campaign
-async def test_many_random_streams_leave_a_server_that_answers(open_house: Any) -> None:
-    house = await open_house(drain=0.01, head=0.05, body_stall=0.05, keep_alive=0.2)
-    for campaign in range(100):
-        async with trio.open_nursery() as nursery:
-            for seed in range(8):
-                nursery.start_soon(throw, house, 1000 + campaign * 8 + seed, 250)
-        assert await house.is_answering(), f"seeds from {1000 + campaign * 8}"
 
 
 async def test_a_connection_without_a_place_is_told_to_slow_down(open_house: Any) -> None:
