@@ -240,6 +240,7 @@ token_lifetime_seconds: Final = 3600
 ready_deadline_seconds: Final = 2.0  # a load balancer's question is answered within this
 connections_max: Final = 4096  # of the S3 port
 admin_connections_max: Final = 128  # of the admin port, which no load on the other can take
+accepts_at_once: Final = 64  # connections that come in with another one
 turned_away_max: Final = 64  # connections beyond these that are told so at a time; more are closed unheard
 turn_away_seconds: Final = 2.0
 rest_seconds: Final = 1.0  # a connection that has waited for less is not closed to make place for another

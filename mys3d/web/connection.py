@@ -32,12 +32,20 @@ class Connection:
     def __init__(self, app: App, config: FrontConfig, context: object, state: object, stream: Stream) -> None:
         self._app = app
         self._config = config
+        self._ours = context, state  # Hypercorn's, for connections that come in with this one
         self._stream = stream
         self._guest = Guest()
         self._wire = Wire(stream, self._guest, config.lobby)
 
     def __await__(self) -> Generator[Any, None, None]:
+        self._bring_in_others()
         return self.run().__await__()
+
+    def _bring_in_others(self) -> None:
+        nursery = trio.lowlevel.current_task().parent_nursery
+        assert nursery is not None, "Hypercorn serves each connection in a task of its own"
+        for stream in self._config.arrivals.take():
+            nursery.start_soon(Connection(self._app, self._config, *self._ours, stream).run)
 
     async def run(self) -> None:
         try:

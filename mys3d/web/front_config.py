@@ -7,8 +7,10 @@ import logging
 import ssl
 
 import hypercorn
+from hypercorn.config import Sockets
 
 from mys3d import limits
+from mys3d.web.arrivals import Arrivals
 from mys3d.web.certificate import Certificate
 from mys3d.web.deadlines import Deadlines
 from mys3d.web.lobby import Lobby
@@ -32,6 +34,7 @@ class FrontConfig(hypercorn.Config):
         self.errorlog = logging.getLogger("mys3d.hypercorn")
         self.graceful_timeout = deadlines.graceful
         self.alpn_protocols = ["http/1.1"]
+        self.arrivals = Arrivals()
         self.lobby = Lobby(deadlines, connections_max)
         self.certificate = certificate
         if certificate is not None:
@@ -41,4 +44,10 @@ class FrontConfig(hypercorn.Config):
         context: ssl.SSLContext | None = super().create_ssl_context()
         if context is not None and self.certificate is not None:
             self.certificate.attach(context)
+        self.arrivals.context = context
         return context
+
+    def create_sockets(self) -> Sockets:
+        sockets = super().create_sockets()
+        self.arrivals.listen(sockets.secure_sockets + sockets.insecure_sockets)
+        return sockets
