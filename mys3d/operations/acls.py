@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.acl import GROUPS, Acl, Grant, Grants, Ownership, Permission, private_to
@@ -65,8 +67,7 @@ _MALFORMED: Final = "MalformedACLError"
 _DOCUMENT: Final = XmlBody("AccessControlPolicy", limits.xml_body_bytes_max, _MALFORMED)
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketAcl:
+class GetBucketAcl(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -77,8 +78,7 @@ async def get_bucket_acl(call: Call, asked: GetBucketAcl) -> Response:
     return Response(200, [XML_TYPE], _told(registry.view(), bucket_now(call, asked.bucket).acl))
 
 
-@dataclass(frozen=True, slots=True)
-class PutBucketAcl(AclHeaders):
+class PutBucketAcl(AclHeaders, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     policy: Annotated[AccessControlPolicy | None, _DOCUMENT] = None
 
@@ -94,8 +94,7 @@ async def put_bucket_acl(call: Call, asked: PutBucketAcl) -> Response:
     return Response(200)
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectAcl:
+class GetObjectAcl(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     version_id: Annotated[str | None, Query("versionId")] = None
@@ -111,8 +110,7 @@ async def get_object_acl(call: Call, asked: GetObjectAcl) -> Response:
     return Response(200, [XML_TYPE], _told(registry.view(), bucket.acl_of(version.acl)))
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectAcl(AclHeaders):
+class PutObjectAcl(AclHeaders, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     version_id: Annotated[str | None, Query("versionId")] = None

@@ -4,9 +4,10 @@ Law: only what is asked for is told; an entity tag stands here without quotes, a
 Source: S3 API, GetObjectAttributes.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
+
+import msgspec
 
 from mys3d import limits
 from mys3d.errors import S3Error, Unavailable
@@ -25,8 +26,7 @@ from mys3d.s3.table import Header, Query, Uri, operation
 _KNOWN: Final = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectAttributes:
+class GetObjectAttributes(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     wanted: Annotated[str, Header("x-amz-object-attributes")]

@@ -5,8 +5,9 @@ signature, so that time does not tell which keys exist.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mys3d.errors import S3Error
 from mys3d.model.access import Credential
@@ -26,8 +27,7 @@ _TOKEN: Final = "x-amz-security-token"
 _LIST_TYPE: Final = "list-type"  # both lists show the same
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(msgspec.Struct, frozen=True):
     """Who sent a request, and with Signature Version 4 what is needed to check the chunks of its body."""
 
     principal: Principal

@@ -7,6 +7,8 @@ Source: S3 API, CreateBucket, ListBuckets, HeadBucket, DeleteBucket, GetBucketLo
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.model.acl import Grants, Ownership, private_to
@@ -46,8 +48,7 @@ class CreateBucketConfiguration:
     tags: Annotated[Tags | None, Element("Tags")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class CreateBucket(AclHeaders):
+class CreateBucket(AclHeaders, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     configuration: Annotated[
         CreateBucketConfiguration, XmlBody("CreateBucketConfiguration", limits.xml_body_bytes_max)
@@ -142,8 +143,7 @@ def _configuration(asked: CreateBucketConfiguration) -> BucketConfiguration:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class HeadBucket:
+class HeadBucket(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -166,8 +166,7 @@ def _told(services: Services, bucket: Bucket) -> list[tuple[bytes, bytes]]:
     return told + [header(name, value) for name, value in optional if value]
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketLocation:
+class GetBucketLocation(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -180,8 +179,7 @@ async def get_bucket_location(call: Call, asked: GetBucketLocation) -> Response:
     return Response(200, [XML_TYPE, *_told(call.services, bucket)], document)
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteBucket:
+class DeleteBucket(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -192,8 +190,7 @@ async def delete_bucket(call: Call, asked: DeleteBucket) -> Response:
     return Response(204)
 
 
-@dataclass(frozen=True, slots=True)
-class ListBuckets:
+class ListBuckets(msgspec.Struct, frozen=True):
     max_buckets: Annotated[int | None, Query("max-buckets")] = None
     continuation_token: Annotated[str | None, Query("continuation-token")] = None
     prefix: Annotated[str | None, Query("prefix")] = None

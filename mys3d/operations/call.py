@@ -7,7 +7,9 @@ every request (caller, body, promises about the body) is here. A bucket is had f
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.buckets import Bucket
@@ -21,8 +23,7 @@ from mys3d.registry.commands import Command
 from mys3d.registry.outcomes import Applied
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What dispatch knows of a request by the time its operation runs."""
 
     services: Services

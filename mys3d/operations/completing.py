@@ -14,6 +14,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Annotated, Final
 
+import msgspec
+
 from mys3d import limits
 from mys3d.engine import multipart
 from mys3d.engine.copy import Place
@@ -62,8 +64,7 @@ class CompletedMultipartUpload:
     parts: Annotated[tuple[CompletedPart, ...], Element("Part")] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteMultipartUpload:
+class CompleteMultipartUpload(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     upload_id: Annotated[str, Query("uploadId")]

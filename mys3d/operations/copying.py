@@ -4,10 +4,9 @@ Law: a copy moves no bytes; the conditions on its source are asked of the very v
 Source: S3 API, CopyObject.
 """
 
-from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-import msgspec
+from msgspec.structs import replace
 
 from mys3d.engine import copy
 from mys3d.engine.copy import Description, Place
@@ -32,8 +31,7 @@ from mys3d.s3.message import Response
 from mys3d.s3.table import Header, operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyObject(Described):
+class CopyObject(Described, frozen=True, kw_only=True):
     copy_source: Annotated[str, Header("x-amz-copy-source")]
     source_if_match: Annotated[str | None, Header("x-amz-copy-source-if-match")] = None
     source_if_none_match: Annotated[str | None, Header("x-amz-copy-source-if-none-match")] = None
@@ -130,12 +128,10 @@ class _Wish:
         source = version.content
         tagged = self._given.tags if self._replaces_tags else source.tags
         if self._replaces_content:
-            return msgspec.structs.replace(self._given, tags=tagged)
+            return replace(self._given, tags=tagged)
         headers = [pair for pair in source.headers if pair[0] != REDIRECT]
         headers += [pair for pair in self._given.headers if pair[0] == REDIRECT]
-        return msgspec.structs.replace(
-            source, headers=tuple(headers), storage_class=self._given.storage_class, tags=tagged
-        )
+        return replace(source, headers=tuple(headers), storage_class=self._given.storage_class, tags=tagged)
 
 
 _TO_ITSELF: Final = (

@@ -7,6 +7,8 @@ Source: S3 API, PutBucketCors, GetBucketCors, DeleteBucketCors; S3 User Guide, "
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import S3Error, Unavailable
 from mys3d.model.buckets import Bucket
@@ -38,8 +40,7 @@ class CORSConfiguration:
     rules: Annotated[tuple[CORSRule, ...], Element("CORSRule")]
 
 
-@dataclass(frozen=True, slots=True)
-class PutBucketCors:
+class PutBucketCors(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     configuration: Annotated[CORSConfiguration, XmlBody("CORSConfiguration", limits.cors_bytes_max)]
 
@@ -67,8 +68,7 @@ def _stripped(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(text.strip() for text in texts)
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketCors:
+class GetBucketCors(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -96,8 +96,7 @@ def _shown(rule: CorsRule) -> dict[str, xml.Node]:
     return tree
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteBucketCors:
+class DeleteBucketCors(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 

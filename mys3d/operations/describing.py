@@ -5,7 +5,6 @@ is asked for.
 Source: S3 API, PutObject, CopyObject, CreateMultipartUpload; S3 User Guide, "Working with object metadata".
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from mys3d import limits
@@ -22,8 +21,7 @@ STORAGE_CLASSES: Final = frozenset(
 REDIRECT: Final = "x-amz-website-redirect-location"
 
 
-@dataclass(frozen=True, slots=True)
-class Described(AclHeaders):
+class Described(AclHeaders, frozen=True):
     """What every operation that makes an object asks alike."""
 
     bucket: Annotated[str, Uri("Bucket")]

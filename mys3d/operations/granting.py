@@ -7,8 +7,9 @@ Source: S3 API, PutObjectAcl; S3 User Guide, "Access control list (ACL) overview
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Final
+
+import msgspec
 
 from mys3d import limits
 from mys3d.errors import S3Error
@@ -28,8 +29,7 @@ from mys3d.s3.table import Header
 Wanted = Sequence[tuple[Grantee, Permission]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AclHeaders:
+class AclHeaders(msgspec.Struct, frozen=True, kw_only=True):
     """What every operation that makes or grants something asks alike."""
 
     acl: Annotated[str | None, Header("x-amz-acl")] = None

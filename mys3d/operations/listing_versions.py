@@ -31,8 +31,7 @@ from mys3d.s3.message import Response
 from mys3d.s3.table import Query, operation
 
 
-@dataclass(frozen=True, slots=True)
-class ListObjectVersions(List):
+class ListObjectVersions(List, frozen=True):
     key_marker: Annotated[str, Query("key-marker")] = ""
     version_id_marker: Annotated[str, Query("version-id-marker")] = ""
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final, Protocol
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
@@ -31,8 +33,7 @@ class Encoded(Protocol):
     def encoding_type(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(msgspec.Struct, frozen=True):
     """What both list operations ask alike."""
 
     bucket: Annotated[str, Uri("Bucket")]
@@ -42,15 +43,13 @@ class List:
     encoding_type: Annotated[str, Query("encoding-type")] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ListObjectsV2(List):
+class ListObjectsV2(List, frozen=True):
     continuation_token: Annotated[str | None, Query("continuation-token")] = None
     start_after: Annotated[str, Query("start-after")] = ""
     fetch_owner: Annotated[bool, Query("fetch-owner")] = False
 
 
-@dataclass(frozen=True, slots=True)
-class ListObjects(List):
+class ListObjects(List, frozen=True):
     marker: Annotated[str, Query("marker")] = ""
 
 

@@ -6,8 +6,9 @@ Source: S3 API, GetObject, HeadObject.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Annotated, Final
+
+import msgspec
 
 from mys3d import limits
 from mys3d.engine.get import read_body, read_small
@@ -28,8 +29,7 @@ from mys3d.s3.table import Header, Query, Uri, operation
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What GetObject and HeadObject ask alike."""
 
     bucket: Annotated[str, Uri("Bucket")]
@@ -51,13 +51,11 @@ class Read:
     response_expires: Annotated[str | None, Query("response-expires")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class GetObject(Read):
+class GetObject(Read, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class HeadObject(Read):
+class HeadObject(Read, frozen=True):
     pass
 
 

@@ -8,6 +8,8 @@ Source: S3 API, PutBucketOwnershipControls, GetBucketOwnershipControls, DeleteBu
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.acl import Ownership
@@ -30,8 +32,7 @@ class OwnershipControls:
     rules: Annotated[tuple[OwnershipRule, ...], Element("Rule")]
 
 
-@dataclass(frozen=True, slots=True)
-class PutBucketOwnershipControls:
+class PutBucketOwnershipControls(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     controls: Annotated[OwnershipControls, XmlBody("OwnershipControls", limits.xml_body_bytes_max)]
 
@@ -46,8 +47,7 @@ async def put_bucket_ownership_controls(call: Call, asked: PutBucketOwnershipCon
     return Response(200)
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketOwnershipControls:
+class GetBucketOwnershipControls(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -60,8 +60,7 @@ async def get_bucket_ownership_controls(call: Call, asked: GetBucketOwnershipCon
     return Response(200, [XML_TYPE], xml.write("OwnershipControls", {"Rule": {"ObjectOwnership": found.value}}))
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteBucketOwnershipControls:
+class DeleteBucketOwnershipControls(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 

@@ -5,8 +5,9 @@ Source: S3 API, UploadPartCopy.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Final
+
+import msgspec
 
 from mys3d.engine import put
 from mys3d.engine.part_copy import Known, store_range
@@ -33,8 +34,7 @@ _RANGE: Final = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
 _PLAIN_MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPartCopy:
+class UploadPartCopy(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     part_number: Annotated[int, Query("partNumber")]

@@ -5,8 +5,9 @@ is checked before the part is committed.
 Source: S3 API, UploadPart.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Final
+
+import msgspec
 
 from mys3d.engine import put
 from mys3d.engine.put import StoredBody
@@ -28,8 +29,7 @@ from mys3d.s3.promises import Promises
 from mys3d.s3.table import Query, Uri, operation
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPart:
+class UploadPart(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     part_number: Annotated[int, Query("partNumber")]

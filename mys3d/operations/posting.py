@@ -7,9 +7,11 @@ Source: S3 API, "Browser-Based Uploads Using POST".
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Final
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from mys3d import limits
 from mys3d.errors import S3Error
@@ -48,8 +50,7 @@ _FILENAME: Final = "${filename}"
 _STATUSES: Final = {"200": 200, "201": 201}  # else 204
 
 
-@dataclass(frozen=True, slots=True)
-class PostObject:
+class PostObject(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     content_type: Annotated[str | None, Header("Content-Type")] = None
 

@@ -9,6 +9,8 @@ Guide, "Blocking public access to your Amazon S3 storage".
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.acl import PublicAccessBlock, is_public
@@ -30,8 +32,7 @@ class PublicAccessBlockConfiguration:
     restrict_buckets: Annotated[bool, Element("RestrictPublicBuckets")] = False
 
 
-@dataclass(frozen=True, slots=True)
-class PutPublicAccessBlock:
+class PutPublicAccessBlock(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     configuration: Annotated[
         PublicAccessBlockConfiguration, XmlBody("PublicAccessBlockConfiguration", limits.xml_body_bytes_max)
@@ -46,8 +47,7 @@ async def put_public_access_block(call: Call, asked: PutPublicAccessBlock) -> Re
     return Response(200)
 
 
-@dataclass(frozen=True, slots=True)
-class GetPublicAccessBlock:
+class GetPublicAccessBlock(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -66,8 +66,7 @@ async def get_public_access_block(call: Call, asked: GetPublicAccessBlock) -> Re
     return Response(200, [XML_TYPE], xml.write("PublicAccessBlockConfiguration", told))
 
 
-@dataclass(frozen=True, slots=True)
-class DeletePublicAccessBlock:
+class DeletePublicAccessBlock(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -82,8 +81,7 @@ async def _set(call: Call, name: str, block: PublicAccessBlock | None) -> None:
     await propose_for(call, bucket, BlockPublicAccess(bucket.id, block))
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketPolicyStatus:
+class GetBucketPolicyStatus(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 

@@ -6,9 +6,12 @@ Source: S3 API, DeleteObject, DeleteObjects.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from mys3d import limits
 from mys3d.errors import OutcomeUnknown, Reason, Rejected, S3Error, Unavailable
@@ -29,8 +32,7 @@ from mys3d.s3.schema import Element
 from mys3d.s3.table import Header, Query, Uri, XmlBody, operation
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObject:
+class DeleteObject(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     version_id: Annotated[str | None, Query("versionId")] = None
@@ -107,8 +109,7 @@ class Delete:
     quiet: Annotated[bool, Element("Quiet")] = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjects:
+class DeleteObjects(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     delete: Annotated[Delete, XmlBody("Delete", limits.xml_delete_bytes_max)]
 

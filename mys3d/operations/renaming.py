@@ -4,9 +4,10 @@ Law: there is no moment in which an object has both keys or none, and no byte mo
 Source: S3 API, RenameObject. S3 has it in directory buckets alone, mys3d in every bucket.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
+
+import msgspec
 
 from mys3d.engine import copy
 from mys3d.engine.copy import Place
@@ -22,8 +23,7 @@ from mys3d.s3.table import Header, Uri, operation
 _HEADER = "x-amz-rename-source"
 
 
-@dataclass(frozen=True, slots=True)
-class RenameObject:
+class RenameObject(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     rename_source: Annotated[str, Header(_HEADER)]

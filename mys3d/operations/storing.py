@@ -5,7 +5,6 @@ is checked before the version is committed.
 Source: S3 API, PutObject.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from mys3d import limits
@@ -31,8 +30,7 @@ from mys3d.s3.promises import Promises
 from mys3d.s3.table import Header, operation
 
 
-@dataclass(frozen=True, slots=True)
-class PutObject(Described):
+class PutObject(Described, frozen=True):
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
 

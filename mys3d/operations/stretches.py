@@ -4,7 +4,7 @@ Law: what is told beside the bytes (checksums, how many parts there are) is abou
 Source: S3 API, GetObject, Range and partNumber.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from mys3d import limits
 from mys3d.errors import S3Error
@@ -16,8 +16,7 @@ from mys3d.s3 import checksums, ranges
 from mys3d.s3.ranges import Range
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """Bytes [start, stop) of an object, and what belongs to them."""
 
     start: int

@@ -7,6 +7,8 @@ Source: S3 API, PutBucketTagging, PutObjectTagging and their kin.
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import Reason, Rejected, S3Error
 from mys3d.operations.answers import XML_TYPE
@@ -48,8 +50,7 @@ def _told(found: TagSet) -> bytes:
     return xml.write_list("Tagging", {}, ["<TagSet>", *rows, "</TagSet>"])
 
 
-@dataclass(frozen=True, slots=True)
-class PutBucketTagging:
+class PutBucketTagging(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     tagging: Annotated[Tagging, XmlBody("Tagging", limits.xml_body_bytes_max)]
 
@@ -60,8 +61,7 @@ async def put_bucket_tagging(call: Call, asked: PutBucketTagging) -> Response:
     return Response(204)
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketTagging:
+class GetBucketTagging(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -74,8 +74,7 @@ async def get_bucket_tagging(call: Call, asked: GetBucketTagging) -> Response:
     return Response(200, [XML_TYPE], _told(found))
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteBucketTagging:
+class DeleteBucketTagging(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 
@@ -90,8 +89,7 @@ async def _tag_bucket(call: Call, name: str, wanted: TagSet) -> None:
     await propose_for(call, bucket, amendments.TagBucket(bucket.id, wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectTagging:
+class PutObjectTagging(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     tagging: Annotated[Tagging, XmlBody("Tagging", limits.xml_body_bytes_max)]
@@ -103,8 +101,7 @@ async def put_object_tagging(call: Call, asked: PutObjectTagging) -> Response:
     return Response(200, await _tag_object(call, asked, set_of(asked.tagging.tag_set, limits.object_tags_max)))
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectTagging:
+class GetObjectTagging(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     version_id: Annotated[str | None, Query("versionId")] = None
@@ -121,8 +118,7 @@ async def get_object_tagging(call: Call, asked: GetObjectTagging) -> Response:
     return Response(200, [XML_TYPE, *version_headers(bucket, version)], _told(version.content.tags))
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjectTagging:
+class DeleteObjectTagging(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     version_id: Annotated[str | None, Query("versionId")] = None

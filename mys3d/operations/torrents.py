@@ -4,8 +4,9 @@ Law: whoever may not read a bucket does not learn even that.
 Source: S3 API, GetObjectTorrent; S3 ended its torrents in 2022.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
+
+import msgspec
 
 from mys3d.errors import S3Error
 from mys3d.operations.call import Call, bucket_now
@@ -14,8 +15,7 @@ from mys3d.s3.message import Response
 from mys3d.s3.table import Uri, operation
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectTorrent:
+class GetObjectTorrent(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
 

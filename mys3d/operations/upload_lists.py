@@ -4,9 +4,10 @@ Law: a page is one snapshot taken after a barrier, so it holds every part and up
 Source: S3 API, ListParts, ListMultipartUploads.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
+
+import msgspec
 
 from mys3d import limits
 from mys3d.model.buckets import Bucket
@@ -25,8 +26,7 @@ from mys3d.s3.message import Response
 from mys3d.s3.table import Query, Uri, operation
 
 
-@dataclass(frozen=True, slots=True)
-class ListParts:
+class ListParts(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     upload_id: Annotated[str, Query("uploadId")]
@@ -88,8 +88,7 @@ def _checksum_of(upload: Upload) -> list[tuple[str, str]]:
     return [("ChecksumAlgorithm", upload.algorithm), ("ChecksumType", kind)]
 
 
-@dataclass(frozen=True, slots=True)
-class ListMultipartUploads:
+class ListMultipartUploads(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     prefix: Annotated[str, Query("prefix")] = ""
     delimiter: Annotated[str, Query("delimiter")] = ""

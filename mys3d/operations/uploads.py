@@ -8,6 +8,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Bucket
@@ -27,8 +29,7 @@ from mys3d.s3.message import Response
 from mys3d.s3.table import Header, Query, Uri, operation
 
 
-@dataclass(frozen=True, slots=True)
-class CreateMultipartUpload(Described):
+class CreateMultipartUpload(Described, frozen=True):
     checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
     checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
 
@@ -59,8 +60,7 @@ async def create_multipart_upload(call: Call, asked: CreateMultipartUpload) -> R
     return Response(200, told, xml.write("InitiateMultipartUploadResult", tree))
 
 
-@dataclass(frozen=True, slots=True)
-class AbortMultipartUpload:
+class AbortMultipartUpload(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     upload_id: Annotated[str, Query("uploadId")]

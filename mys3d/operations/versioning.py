@@ -8,6 +8,8 @@ Source: S3 API, PutBucketVersioning, GetBucketVersioning.
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.buckets import Versioning
@@ -26,8 +28,7 @@ class VersioningConfiguration:
     status: Annotated[str, Element("Status")] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PutBucketVersioning:
+class PutBucketVersioning(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     configuration: Annotated[VersioningConfiguration, XmlBody("VersioningConfiguration", limits.xml_body_bytes_max)]
 
@@ -40,8 +41,7 @@ async def put_bucket_versioning(call: Call, asked: PutBucketVersioning) -> Respo
     return Response(200)
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketVersioning:
+class GetBucketVersioning(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
 
 

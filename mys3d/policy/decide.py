@@ -8,8 +8,9 @@ Source: S3 User Guide, "Access control list (ACL) overview", "Mapping of ACL per
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mys3d.model.acl import ALL_USERS, AUTHENTICATED_USERS, Acl, Ownership, Permission
 from mys3d.model.buckets import Bucket
@@ -21,8 +22,7 @@ class Decision(enum.Enum):
     DENY = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """Who speaks, after the signature was verified."""
 
     access_key: AccessKey  # empty: nobody signed

@@ -5,7 +5,8 @@ Conditions of a write are not decided here but inside apply, where of two racing
 """
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from mys3d.errors import S3Error
 from mys3d.model.names import Instant
@@ -18,8 +19,7 @@ class Verdict(enum.Enum):
     FAILED = enum.auto()  # 412
 
 
-@dataclass(frozen=True, slots=True)
-class ReadConditions:
+class ReadConditions(msgspec.Struct, frozen=True):
     """The four headers as received. None: not sent."""
 
     if_match: str | None = None

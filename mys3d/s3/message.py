@@ -5,8 +5,10 @@ Law: the raw bytes of the target are kept as received, because the signature and
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no header value may hold (RFC 9110, 5.5)
 
@@ -42,11 +44,10 @@ class BodySource(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Response:
+class Response(msgspec.Struct):
     """An answer. `body` is whole, or a stream of `length` bytes; a stream that raises breaks the connection."""
 
     status: int
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = msgspec.field(default_factory=list)
     body: bytes | AsyncIterator[bytes | memoryview] = b""
     length: int | None = None  # of a streamed body, or the Content-Length of a HEAD answer

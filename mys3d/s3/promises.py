@@ -6,9 +6,10 @@ Source: S3 API, "Authenticating Requests", x-amz-content-sha256; PutObject, Cont
 """
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
 from typing import Final
+
+import msgspec
 
 from mys3d.errors import S3Error
 from mys3d.model.objects import Checksum
@@ -41,8 +42,7 @@ _NAMED: Final = {framing.value: framing for framing in Framing if framing is not
 _HEX: Final = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
-class Promises:
+class Promises(msgspec.Struct, frozen=True):
     """What the head of a request says of its body. None: says nothing."""
 
     framing: Framing
@@ -80,7 +80,7 @@ def framing_of(content_sha256: str) -> Framing:
     )
 
 
-def read(headers: Mapping[str, str], own: frozenset[str] = frozenset()) -> Promises:
+def read(headers: Mapping[str, str], own: Container[str] = frozenset()) -> Promises:
     """Gather the promises of a request whose head is authentic. Raises S3Error.
 
     The headers `own` say something else to the operation: the checksums of CompleteMultipartUpload are of the object.

@@ -9,8 +9,9 @@ Source: S3 API, "Authenticating Requests: Using the Authorization Header" and ".
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mys3d import limits
 from mys3d.errors import S3Error
@@ -33,8 +34,7 @@ _QUERY_FIELDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """What a request says of its signer. Nothing here is trusted before `verify`."""
 
     access_key: str

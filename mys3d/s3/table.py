@@ -3,8 +3,7 @@
 Law: a record says where each of its fields sits on the wire, once; what a request holds elsewhere never reaches an
 operation. A row is compared with the S3 model that botocore ships, by a test.
 
-    @dataclass(frozen=True, slots=True)
-    class GetObject:
+    class GetObject(msgspec.Struct, frozen=True):
         bucket: Annotated[str, Uri("Bucket")]
         key: Annotated[str, Uri("Key")]
         range: Annotated[str | None, Header("Range")] = None
@@ -15,7 +14,9 @@ operation. A row is compared with the S3 model that botocore ships, by a test.
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Final, TypeVar, get_args, get_origin
+
+import msgspec
 
 from mys3d.errors import S3Error
 from mys3d.s3 import schema
@@ -86,12 +87,14 @@ class Row:
     action: str
     fields: tuple[Field, ...]
     payload: Field | None  # None: no XML body
-    headers: frozenset[str]  # that the record holds, in lower case
+    headers: Mapping[str, Field]  # that the record holds, by name in lower case
+    queries: Mapping[str, Field]
+    others: tuple[Field, ...]  # from the path, of several headers, from the body
+    required: frozenset[str]  # names of fields
     run: Callable[..., Awaitable[Response]]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(msgspec.Struct, frozen=True):
     """What the binder reads from: header names in lower case, the first of equal names, everything as text."""
 
     target: Target
@@ -110,42 +113,61 @@ def operation(method: str, uri: str, record: type[object], *, action: str) -> Ca
     def enter(run: Handler) -> Handler:
         assert record.__name__ not in TABLE, f"{record.__name__} stands in the table twice"
         fields = _fields(record)
-        payload = next((field for field in fields if isinstance(field.place, XmlBody)), None)
-        headers = frozenset(field.place.name for field in fields if isinstance(field.place, Header))
-        TABLE[record.__name__] = Row(record.__name__, method, uri, record, action, fields, payload, headers, run)
+        TABLE[record.__name__] = Row(
+            name=record.__name__,
+            method=method,
+            uri=uri,
+            record=record,
+            action=action,
+            fields=fields,
+            payload=next((field for field in fields if isinstance(field.place, XmlBody)), None),
+            headers={field.place.name: field for field in fields if isinstance(field.place, Header)},
+            queries={field.place.name: field for field in fields if isinstance(field.place, Query)},
+            others=tuple(field for field in fields if not isinstance(field.place, Header | Query)),
+            required=frozenset(field.name for field in fields if field.is_required),
+            run=run,
+        )
         return run
 
     return enter
 
 
 def bind(row: Row, wire: Wire, payload: object = None) -> object:
-    """Build the row's record. Raises S3Error InvalidArgument for a value of the wrong kind."""
+    """Build the row's record. Raises S3Error InvalidArgument for a value of the wrong kind.
+
+    A request says few of the fields that an operation knows: it is gone through what it says.
+    """
     values: dict[str, object] = {}
-    for field in row.fields:
-        value = _value(field, wire, payload)
+    for known, said in ((row.headers, wire.headers), (row.queries, wire.query)):
+        for name, text in said.items():
+            found = known.get(name)
+            if found is not None:
+                values[found.name] = text if found.kind is str else _convert(found, name, text)
+    for field in row.others:
+        value = _value(field.place, wire, payload)
         if value is not None:
             values[field.name] = value
-        elif field.is_required and isinstance(field.place, XmlBody):
-            raise S3Error("MissingRequestBodyError")
-        elif field.is_required:
-            raise S3Error("InvalidRequest", f"Missing required parameter: {_wire_name(field.place)}")
+    if not row.required <= values.keys():
+        raise _missing(row, values)
     return row.record(**values)
 
 
-def _value(field: Field, wire: Wire, payload: object) -> object:
-    place = field.place
+def _value(place: Place, wire: Wire, payload: object) -> object:
     match place:
-        case Header():
-            text = wire.headers.get(place.name)
-        case Query():
-            text = wire.query.get(place.name)
         case Uri():
             return wire.target.bucket if place.name == "Bucket" else wire.target.key
         case PrefixHeaders():
             return _prefixed(place.prefix, wire.headers)
-        case XmlBody():
+        case _:
+            assert isinstance(place, XmlBody), "headers and queries are found by what was said"
             return payload
-    return None if text is None else _convert(field, place.name, text)
+
+
+def _missing(row: Row, values: Mapping[str, object]) -> S3Error:
+    field = next(field for field in row.fields if field.is_required and field.name not in values)
+    if isinstance(field.place, XmlBody):
+        return S3Error("MissingRequestBodyError")
+    return S3Error("InvalidRequest", f"Missing required parameter: {_wire_name(field.place)}")
 
 
 def _prefixed(prefix: str, headers: Mapping[str, str]) -> Metadata:
@@ -153,8 +175,6 @@ def _prefixed(prefix: str, headers: Mapping[str, str]) -> Metadata:
 
 
 def _convert(field: Field, name: str, text: str) -> object:
-    if field.kind is str:
-        return text
     if field.kind is int:
         if not (text.isascii() and text.isdigit() and len(text) <= 10):
             raise S3Error(
@@ -181,15 +201,14 @@ def _wire_name(place: Place) -> str:
 
 
 def _fields(record: type[object]) -> tuple[Field, ...]:
-    assert dataclasses.is_dataclass(record)
-    hints = get_type_hints(record, include_extras=True)
-    return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(record))
+    assert issubclass(record, msgspec.Struct), f"{record.__name__} is no struct"
+    return tuple(map(_field, msgspec.structs.fields(record)))
 
 
-def _field(field: "dataclasses.Field[object]", hint: object) -> Field:
-    assert get_origin(hint) is Annotated, f"the field {field.name} has no place on the wire"
-    kind, place = get_args(hint)
+def _field(field: msgspec.structs.FieldInfo) -> Field:
+    assert get_origin(field.type) is Annotated, f"the field {field.name} has no place on the wire"
+    kind, place = get_args(field.type)
     assert isinstance(place, Place)
     if isinstance(place, Header):
         place = Header(place.name.lower())
-    return Field(field.name, place, schema.bare(kind), schema.is_required(field))
+    return Field(field.name, place, schema.bare(kind), field.required)

@@ -7,9 +7,10 @@ Source: S3 User Guide, "Naming Amazon S3 objects"; RFC 3986, 2.1.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote_from_bytes
+
+import msgspec
 
 from mys3d.errors import S3Error
 
@@ -19,8 +20,7 @@ _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 QueryPairs = tuple[tuple[bytes, bytes], ...]  # decoded, in order of arrival
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What the path names. Empty strings: no bucket, no key."""
 
     bucket: str

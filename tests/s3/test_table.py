@@ -1,8 +1,8 @@
 """The binder: from the wire to a record."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 import pytest
 
 from mys3d.errors import S3Error
@@ -12,8 +12,7 @@ from mys3d.s3.table import TABLE, Header, Metadata, PrefixHeaders, Query, Row, U
 from mys3d.s3.uri import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     bucket: Annotated[str, Uri("Bucket")]
     key: Annotated[str, Uri("Key")]
     kind: Annotated[str | None, Header("Content-Type")] = None
@@ -23,8 +22,7 @@ class Made:
     body: Annotated[str, XmlBody("Made", 10)] = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Strict:
+class Strict(msgspec.Struct, frozen=True):
     token: Annotated[str, Query("token")]
     mode: Annotated[str, Header("X-Mode")]
 
