@@ -8,8 +8,9 @@ Source: S3 API, "Authenticating Requests: Using the Authorization Header" and ".
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,6 +24,7 @@ ALGORITHM: Final = "AWS4-HMAC-SHA256"
 EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 
 _HEX: Final = frozenset("0123456789abcdef")
+_ZEROS: Final = "0" * 64
 _SIGNATURE: Final = b"X-Amz-Signature"
 _QUERY_FIELDS: Final = (
     "X-Amz-Algorithm",
@@ -77,8 +79,7 @@ def read_claim(request: Request, now: Instant) -> Claim:
     """
     header = request.header(b"authorization")
     assert header is not None, "a request with an Authorization header"
-    fields = _fields(header.partition(" ")[2])
-    access_key, date, region = _credential(fields["Credential"], malformed)
+    access_key, date, region, signed_headers, signature = _authorization(header)
     content = request.header(b"x-amz-content-sha256")
     if content is None:
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
@@ -86,8 +87,8 @@ def read_claim(request: Request, now: Instant) -> Claim:
         access_key=access_key,
         date=date,
         region=region,
-        signed_headers=fields["SignedHeaders"],
-        signature=fields["Signature"],
+        signed_headers=signed_headers,
+        signature=signature,
         timestamp=_timestamp(request, date, now),
         content_sha256=content,
     )
@@ -166,20 +167,30 @@ def verify(request: Request, claim: Claim, key: bytes) -> None:
     """Compare the signature with that of `key` (see `SigningKeys`). Raises S3Error."""
     headers = _signed_headers(request.headers, claim)
     query = canonical_query(request.raw_query, without=_SIGNATURE if claim.is_presigned else None)
-    text = ""
-    for path in _canonical_paths(request.raw_path):
-        canonical = f"{request.method}\n{path}\n{query}\n{headers}\n{claim.signed_headers}\n{claim.content_sha256}"
-        digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
+    behind = b"\n%b\n%b\n%b\n%b" % (
+        query.encode(),
+        headers,
+        claim.signed_headers.encode(),
+        claim.content_sha256.encode(),
+    )
+    path = request.raw_path
+    while True:
+        canonical = b"%b\n%b%b" % (request.method.encode(), path, behind)
+        digest = hashlib.sha256(canonical).hexdigest()
         text = f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{digest}"
         expected = hmac.digest(key, text.encode(), "sha256").hex()
         if hmac.compare_digest(expected, claim.signature):
             return
+        encoded = _encoded_path(request.raw_path)
+        if path == encoded:
+            break
+        path = encoded
     raise S3Error(
         "SignatureDoesNotMatch",
         AWSAccessKeyId=claim.access_key,
         StringToSign=text,
         SignatureProvided=claim.signature,
-        CanonicalRequest=canonical,
+        CanonicalRequest=canonical.decode("latin-1"),
     )
 
 
@@ -192,38 +203,52 @@ def canonical_query(raw_query: bytes, without: bytes | None = None) -> str:
     return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
 
 
-def _canonical_paths(raw_path: bytes) -> Iterable[str]:
-    """The path as sent, then as SigV4 would encode it: some clients sign the encoded form of what they send bare."""
-    sent = raw_path.decode("latin-1")
-    yield sent
+def _encoded_path(raw_path: bytes) -> bytes:
+    """The path as SigV4 would encode it: some clients sign the encoded form of what they send bare."""
     # By segment, so that "%2F" in a key stays data and never becomes a separator.
-    encoded = "/".join([uri.encode(uri.decode(segment)) for segment in raw_path.split(b"/")])
-    if encoded != sent:
-        yield encoded
+    return b"/".join([uri.encode(uri.decode(segment)).encode() for segment in raw_path.split(b"/")])
 
 
-def _signed_headers(headers: Headers, claim: Claim) -> str:
+def _signed_headers(headers: Headers, claim: Claim) -> bytes:
     """Return the canonical headers block. Raises S3Error AccessDenied when a header had to be signed and was not."""
-    names = claim.signed_headers.split(";")
-    values: dict[str, str] = dict.fromkeys(names, "")
-    seen: set[str] = set()
-    for raw_name, raw_value in headers:
-        name = raw_name.decode("latin-1")
-        if name not in values:
-            if name.startswith("x-amz-") or name == "host":
-                raise _not_signed(name)
+    names = _names(claim.signed_headers)
+    values: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name not in names.all:
+            if name.startswith(b"x-amz-") or name == b"host":
+                raise _not_signed(name.decode("latin-1"))
             continue
-        value = raw_value.decode("latin-1").strip(" \t")
-        if "  " in value:
-            value = " ".join(value.split())
-        values[name] = f"{values[name]},{value}" if name in seen else value
-        seen.add(name)
-    if "host" not in seen:
+        value = value.strip(b" \t")
+        if b"  " in value:
+            value = b" ".join(value.split())
+        values[name] = b"%b,%b" % (values[name], value) if name in values else value
+    if b"host" not in values:
         raise _not_signed("host")
-    if len(values) != len(names) or names != sorted(names):
+    if not names.is_sorted:
         refuse = _malformed_query if claim.is_presigned else malformed
         raise refuse("SignedHeaders is not a sorted list of lower-case names")
-    return "".join([f"{name}:{values[name]}\n" for name in names])
+    return b"".join([b"%b:%b\n" % (name, values.get(name, b"")) for name in names.ordered])
+
+
+class _Names(NamedTuple):
+    """The names of a list of signed headers."""
+
+    ordered: tuple[bytes, ...]
+    all: frozenset[bytes]
+    is_sorted: bool  # and none stands twice
+
+
+def _names(signed_headers: str) -> _Names:
+    is_short = len(signed_headers) <= limits.signer_chars_max  # of a long text nothing is remembered
+    return _known_names(signed_headers) if is_short else _read_names(signed_headers)
+
+
+def _read_names(signed_headers: str) -> _Names:
+    ordered = tuple(signed_headers.encode().split(b";"))
+    return _Names(ordered, frozenset(ordered), list(ordered) == sorted(set(ordered)))
+
+
+_known_names: Final = lru_cache(maxsize=limits.signers_max)(_read_names)
 
 
 def _not_signed(name: str) -> S3Error:
@@ -231,10 +256,37 @@ def _not_signed(name: str) -> S3Error:
     return S3Error("AccessDenied", message, HeadersNotSigned=name)
 
 
-def _fields(text: str) -> dict[str, str]:
-    """`Credential=..., SignedHeaders=..., Signature=...`, with or without spaces after the commas."""
+def _authorization(header: str) -> tuple[str, str, str, str, str]:
+    """Return access key, date, region, signed headers and signature. Raises S3Error.
+
+    All but the signature, which stands last as a rule, is the same in each request of a client for a day.
+    """
+    before, mark, signature = header.rpartition("Signature=")
+    if not mark or "," in signature:
+        fields = _fields(header)
+        return *_signer(fields["Credential"], fields["SignedHeaders"]), fields["Signature"]
+    signer = _known_signer(before) if len(before) <= limits.signer_chars_max else _read_signer(before)
+    if not _is_signature(signature):
+        raise malformed("the signature is not 64 hex digits")
+    return *signer, signature
+
+
+def _read_signer(before: str) -> tuple[str, str, str, str]:
+    fields = _fields(f"{before}Signature={_ZEROS}")
+    return _signer(fields["Credential"], fields["SignedHeaders"])
+
+
+_known_signer: Final = lru_cache(maxsize=limits.signers_max)(_read_signer)
+
+
+def _signer(credential: str, signed_headers: str) -> tuple[str, str, str, str]:
+    return *_credential(credential, malformed), signed_headers
+
+
+def _fields(header: str) -> dict[str, str]:
+    """`AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...`, with or without spaces behind commas."""
     fields: dict[str, str] = {}
-    for piece in text.split(","):
+    for piece in header.partition(" ")[2].split(","):
         name, equals, value = piece.strip().partition("=")
         if not equals or name in fields:
             raise malformed("the header is not a list of Credential, SignedHeaders and Signature")

@@ -83,6 +83,7 @@ def test_the_published_link_verifies_for_a_day() -> None:
         (b"SignedHeaders=host", b"SignedHeaders=date%3Bhost", "SignatureDoesNotMatch"),
         (b"SignedHeaders=host", b"SignedHeaders=host%3Bdate", "AuthorizationQueryParametersError"),
         (b"SignedHeaders=host", b"SignedHeaders=date", "AccessDenied"),
+        (b"SignedHeaders=host", b"SignedHeaders=host%3B%E2%82%AC", "SignatureDoesNotMatch"),
         (b"d404", b"d405", "SignatureDoesNotMatch"),
         (b"d404", b"d40", "SignatureDoesNotMatch"),
         (b"d404", b"d404&prefix=x", "SignatureDoesNotMatch"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mys3d import limits
 from mys3d.errors import S3Error
 from mys3d.model.names import Instant
 from mys3d.s3 import dates, sigv4, uri
@@ -234,6 +235,22 @@ def test_a_broken_authorization_is_named(authorization: str, code: str) -> None:
         (b"x-amz-content-sha256", b"UNSIGNED-PAYLOAD"),
     )
     assert refusal(Request("GET", b"/bucket", b"", headers, "http", "", "X")).code == code
+
+
+def test_the_signature_may_stand_anywhere(sign: Any) -> None:
+    request = sign("GET", "/bucket/key")
+    kind, _, fields = dict(request.headers)[b"authorization"].partition(b" ")
+    turned = b", ".join(reversed(fields.split(b", ")))
+    verify(with_header(request, b"authorization", kind + b" " + turned))
+
+
+def test_a_long_list_of_signed_headers_is_read_each_time(sign: Any) -> None:
+    many = {f"x-amz-meta-{number:03}": str(number) for number in range(100)}
+    request = sign("PUT", "/bucket/key", many, b"body")
+    assert len(dict(request.headers)[b"authorization"]) > limits.signer_chars_max
+    verify(request)
+    verify(request)
+    assert refusal(with_header(request, b"x-amz-meta-007", b"8")).code == "SignatureDoesNotMatch"
 
 
 def test_a_request_without_content_sha256_is_refused(sign: Any) -> None:
