@@ -14,12 +14,13 @@ from urllib.parse import unquote
 import structlog
 import trio
 
+from mys3d.web.direct import Stream
 from mys3d.web.exchange import Exchange
 from mys3d.web.front_config import FrontConfig
 from mys3d.web.head import BadHead, Head, parse_head
 from mys3d.web.lobby import Guest
 from mys3d.web.refusal import refusal
-from mys3d.web.wire import Address, Stream, Wire
+from mys3d.web.wire import Address, Wire
 
 log = structlog.get_logger("mys3d.web")
 

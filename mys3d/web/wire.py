@@ -16,12 +16,13 @@ import trio
 from hypercorn.utils import parse_socket_addr
 
 from mys3d import limits
+from mys3d.web import direct
+from mys3d.web.direct import Stream
 from mys3d.web.head import END, check_beginning
 from mys3d.web.lobby import Guest, Lobby
 
 Bytes = bytes | bytearray | memoryview
 Address = tuple[str, int] | tuple[str] | None
-Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 _JOIN_BYTES: Final = 64 * limits.KIB  # copying this much is cheaper than a second system call
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER of 0 seconds: close sends RST, which no client takes for an end
@@ -75,6 +76,8 @@ class Wire:
 
     async def head(self) -> bytes:
         """Return the next request head with its empty line, or b"" when the client left. Raises BadHead."""
+        if self.unread:
+            await trio.lowlevel.checkpoint()  # of requests that came together, each lets other connections have a turn
         data = self.unread or await self._first_bytes()
         if not data:
             return b""
@@ -96,10 +99,10 @@ class Wire:
         if self._lobby.is_closing:
             return b""
         self._wait(self._deadlines.keep_alive)
-        data = await self._stream.receive_some(limits.receive_bytes)
+        data = await direct.receive_next(self._stream, limits.receive_bytes)
         self._wait_is_over()
         guest.is_idle = False
-        return bytes(data)
+        return data
 
     async def _rest_of_head(self, data: bytes) -> tuple[bytes, int, int]:
         """Return the bytes received, where the head starts, and where its end is; -1 when the client left."""
@@ -140,7 +143,7 @@ class Wire:
         guest = self._guest
         guest.due = trio.current_time() + self._deadlines.write_stall
         if size <= _JOIN_BYTES:
-            await self._stream.send_all(b"".join((head, body)) if size else head)
+            await direct.send_small(self._stream, b"".join((head, body)) if size else head)
         else:
             if head:
                 await self._stream.send_all(head)
