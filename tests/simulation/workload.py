@@ -7,11 +7,11 @@ what a client is told is what S3 would say.
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
 import trio
+from msgspec.structs import replace
 
 from mys3d import limits
 from mys3d.errors import Damaged, OutcomeUnknown, Rejected, S3Error, Unavailable
