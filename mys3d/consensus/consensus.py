@@ -102,6 +102,8 @@ class Consensus:
         )
         self.applier = Applier(self.raft, store, machine, clock, self.proposer.settled)
         self.read_index = ReadIndex(self.raft, clock)
+        self.ticker.on_hang = self.read_index.give_up
+        self.ticker.is_quiet = self._is_quiet
         self.snapshots = Snapshots(store, self.raft, clock, sync)
         self.installer = Installer(self.raft, store, machine, self.applier, self.proposer)
         self._threads = trio.CapacityLimiter(scan_threads_max)
@@ -134,6 +136,7 @@ class Consensus:
                 task_status.started()
         finally:
             self.proposer.close()
+            self.read_index.close()
             self._journal.disk.close()
 
     def set_members(self, members: Iterable[NodeId]) -> None:
@@ -152,15 +155,17 @@ class Consensus:
 
     async def barrier(self) -> LogIndex:
         self._refuse_when_damaged()
-        with trio.move_on_after(limits.barrier_deadline_seconds):
-            while True:
-                index = await self._confirmed_index()
-                if index is not None:
-                    await self.applier.wait(index)
-                    return index
-                if self.reach.is_hopeless:
-                    break
+        until = trio.current_time() + limits.barrier_deadline_seconds
+        index = await self._confirmed_index()  # at the latest when its round has failed
+        if index is not None and index <= self.raft.last_applied:
+            return index
+        with trio.move_on_at(until):
+            while index is None and not self.reach.is_hopeless:
                 await trio.sleep(retry_seconds)
+                index = await self._confirmed_index()
+            if index is not None:
+                await self.applier.wait(index)
+                return index
         raise Unavailable(f"node {self.node}: no majority of the voters confirmed a leader")
 
     def view(self) -> Reader:
@@ -300,17 +305,9 @@ class Consensus:
         journal.wrote(work)
 
     async def _confirmed_index(self) -> LogIndex | None:
-        done, found = trio.Event(), list[LogIndex | None]()
-
-        def hear(index: LogIndex | None) -> None:
-            found.append(index)
-            done.set()
-
-        self.read_index.ask(hear)
         if self.read_index.is_idle:
             self.ticker.wake()
-        await done.wait()
-        return found[0]
+        return await self.read_index.confirmed()
 
     def _is_settled(self, node: NodeId, votes: bool) -> bool:
         row = self.raft.voters_row
@@ -325,6 +322,10 @@ class Consensus:
         self.installer.look()
         self._note_leader()
         self._look_after_store()
+
+    def _is_quiet(self) -> bool:
+        """A leader is known, and nobody waits for an outcome or an index."""
+        return self.raft.leader is not None and self.proposer.is_idle and self.read_index.is_idle
 
     def _note_leader(self) -> None:
         """Leave a trace of every change of leader: the first thing an operator looks for after an outage."""

@@ -132,6 +132,10 @@ class Proposer:
         if slot.outcome is None and isinstance(cancellation.outcome, Applied):
             slot.outcome = self._outcome_of(operation)
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._slots
+
     def close(self) -> None:
         """Nothing is applied here any more: no cancellation is waited for."""
         self._is_closed = True

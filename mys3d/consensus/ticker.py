@@ -1,7 +1,7 @@
 """The heartbeat of the engine: one cycle after the other.        Floor: driver. Called by: consensus.
 
-A cycle, woken by a frame, a proposal or an apply (50 ms otherwise): deliver the inbox -> tick -> send what promises
-nothing -> one journal sync in a thread -> send what promised it.
+A cycle, woken by a frame, a proposal or an apply (50 ms otherwise, 100 ms when nobody waits for one): deliver the
+inbox -> tick -> send what promises nothing -> one journal sync in a thread -> send what promised it.
 Law: no message is handled while a sync runs, so our own entry is on disk before anything counts it; replication to the
 followers overlaps the sync. A leader whose disk is slow hands over; while its sync hangs only heartbeats leave.
 """
@@ -21,8 +21,10 @@ from mys3d.consensus.raft import Raft
 from mys3d.model.names import NodeId
 from mys3d.ports import Clock
 
-idle_seconds: Final = 0.05
+busy_seconds: Final = 0.05  # a cycle begins at least this often while somebody waits for one,
+quiet_seconds: Final = 0.1  # ... or for the next heartbeat
 sync_seconds_max: Final = 0.5  # a leader whose sync takes longer hands over
+hang_seconds: Final = 1.0  # whoever waits for the next cycle is told when it does not come for longer
 beats_seconds_max: Final = 2.0  # a sync may hang for this long before the followers are left to elect another leader
 OPENED: Final = b"opened"  # lane events share the inbox, so that they keep their order among the frames
 CLOSED: Final = b"closed"
@@ -54,6 +56,8 @@ class Ticker:
     sync: Sync
     after_tick: Callable[[], None]
     after_sync: Callable[[], None]
+    is_quiet: Callable[[], bool] = lambda: False  # nobody waits for a cycle
+    on_hang: Callable[[], None] = lambda: None  # called by each beat while no cycle begins
     cycles: int = 0
     frames_dropped: int = 0  # inbox full, unknown sender, or not a message
     longest_tick: float = 0.0
@@ -61,6 +65,7 @@ class Ticker:
     _inbox: deque[tuple[NodeId, bytes]] = field(default_factory=deque)
     _inbox_bytes: int = 0
     _wake: trio.Event = field(default_factory=trio.Event)
+    _began_at: float = 0.0  # when the last cycle began
     _writing_since: float | None = None  # None: no sync is under way
     _interlude: tuple[Callable[[], Awaitable[None]], trio.Event] | None = None
 
@@ -82,8 +87,7 @@ class Ticker:
     async def run(self) -> None:
         while True:
             if not self._wake.is_set():
-                with trio.move_on_after(idle_seconds):
-                    await self._wake.wait()
+                await self._wake.wait()
             self._wake = trio.Event()
             work = self.begin()
             if work is not None:
@@ -96,14 +100,23 @@ class Ticker:
             await trio.lowlevel.checkpoint()
 
     async def beat(self) -> None:
-        """While a leader's sync hangs, say that it lives; not for long, or nobody would take its place.
+        """Wake `run` when nothing else does. A deadline for each of its waits would cost 12 us a cycle.
 
-        Heartbeats promise nothing, so they may leave before the sync ends. Their answers wait in the inbox.
+        While a leader's sync hangs, say that it lives; not for long, or nobody would take its place. Heartbeats promise
+        nothing, so they may leave before the sync ends. Their answers wait in the inbox.
         """
+        told_at = 0.0
         while True:
-            await trio.sleep(append_entries_seconds)
+            await trio.sleep(quiet_seconds if self.is_quiet() else busy_seconds)
             since, now = self._writing_since, self.clock.monotonic()
-            if since is not None and append_entries_seconds <= now - since <= beats_seconds_max:
+            if now - self._began_at > hang_seconds:
+                self.on_hang()
+            if since is None:
+                self._wake.set()
+                continue
+            is_due = now - max(since, told_at) >= append_entries_seconds
+            if is_due and now - since <= beats_seconds_max:
+                told_at = now
                 self.raft.send_heartbeats()
                 self.raft.transport.flush_now()
 
@@ -117,7 +130,7 @@ class Ticker:
 
     def begin(self) -> Work | None:
         """The first half of a cycle. Returns what must be written before `finish`, None when nothing."""
-        started = self.clock.monotonic()
+        started = self._began_at = self.clock.monotonic()
         self._deliver()
         if self.is_disk_slow and self.raft.hand_over():  # now that the acknowledgements of the slow sync are in
             self.is_disk_slow = False

@@ -3,6 +3,8 @@
 import pytest
 import trio
 
+from mys3d import limits
+from mys3d.consensus.messages import Confirm
 from mys3d.errors import Unavailable
 
 
@@ -103,3 +105,80 @@ def test_a_reader_that_arrives_during_a_round_waits_for_the_next(hand, builders)
     assert (len(early), late) == (1, [])
     world.pump(4, 0.01)
     assert late == early
+
+
+def asked_by(world, leader, others):
+    """Who has a question of the leader's present round on its way."""
+    return [other for other in others if any(isinstance(found, Confirm) for found in world.peek(leader, other))]
+
+
+def test_only_as_many_are_asked_as_make_a_majority_until_they_take_long(hand, builders):
+    trinity = builders.nodes[:3]
+    world = hand.Hand()
+    for node in trinity:
+        world.start(node, initial=trinity)
+    world.elect(trinity[0])
+    world.pump(3, 0.01)
+    answers, leader, others = [], world.nodes[trinity[0]], trinity[1:]
+    leader.read_index.ask(answers.append)
+    world.cycle(trinity[0])
+    (first,) = asked_by(world, trinity[0], others)
+    second = next(other for other in others if other != first)
+    world.cut(trinity[0], first)
+    world.cycle(trinity[0])
+    assert asked_by(world, trinity[0], [second]) == []
+    world.time += 0.03
+    world.cycle(trinity[0])
+    assert asked_by(world, trinity[0], [second]) == [second]
+    world.deliver(trinity[0], second)
+    world.cycle(second)
+    world.deliver(second, trinity[0])
+    world.cycle(trinity[0])
+    assert len(answers) == 1
+    assert answers[0] is not None
+    world.heal((trinity[0], first))
+    world.pump(3, 0.01)
+    leader.read_index.ask(answers.append)
+    world.cycle(trinity[0])
+    assert asked_by(world, trinity[0], others) == [second], "who answered last is asked first"
+
+
+async def test_a_reader_that_was_cancelled_is_not_woken(trinity, autojump_clock):
+    leader = await trinity.leader()
+    with trio.move_on_after(0):
+        await leader.barrier()
+    assert await leader.barrier() > 0
+
+
+async def test_while_no_cycle_begins_readers_wait_no_longer_than_their_deadline(trinity, autojump_clock):
+    leader = await trinity.leader()
+    await leader.barrier()
+    released = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leader.ticker.between_cycles, released.wait)
+        await trio.sleep(0.01)
+        started = trio.current_time()
+        with pytest.raises(Unavailable, match="no majority"):
+            await leader.barrier()
+        assert trio.current_time() - started == pytest.approx(limits.barrier_deadline_seconds, abs=0.1)
+        released.set()
+    assert await leader.barrier() > 0
+
+
+async def test_readers_of_a_node_that_ends_are_told_so(trinity, builders, nursery, autojump_clock):
+    leader = await trinity.leader()
+    ended = trio.Event()
+
+    async def read() -> None:
+        with pytest.raises(Unavailable):
+            await leader.barrier()
+        ended.set()
+
+    for node in builders.nodes[:3]:
+        if node != leader.node:
+            trinity.network.cut(leader.node, node)
+    nursery.start_soon(read)
+    await trio.sleep(0.1)
+    trinity.kill(leader.node)
+    with trio.fail_after(2 * limits.barrier_deadline_seconds):
+        await ended.wait()
