@@ -108,17 +108,22 @@ class Membership:
         self._missing: Final = missing
         self._silent_since: Final[dict[NodeId, float]] = {}  # on the clock of trio
         self._begun_at: tuple[int, float] = (0, 0.0)  # epoch, and the trio time at which it was first seen here
+        self._report_due = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Do both until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._lead)
+            nursery.start_soon(self._watch)
             nursery.start_soon(self._report)
             task_status.started()
 
-    async def _lead(self) -> None:
+    async def _watch(self) -> None:
+        """Look at what is applied, again and again. One timer for both duties: a wake-up costs more than a look."""
         while True:
             await trio.sleep(limits.membership_tick_seconds)
+            layout = queries.layout(self._ports.registry.view())
+            if layout is not None and self._must_report(layout):
+                self._report_due.set()
             is_leader = self._ports.registry.status().is_leader
             if not is_leader:
                 self._silent_since.clear()
@@ -182,7 +187,8 @@ class Membership:
     async def _report(self) -> None:
         """Tell the cluster when this node holds everything that a sealed layout gives it."""
         while True:
-            await trio.sleep(limits.membership_tick_seconds)
+            await self._report_due.wait()
+            self._report_due = trio.Event()
             layout = queries.layout(self._ports.registry.view())
             if layout is None or not self._must_report(layout):
                 continue
