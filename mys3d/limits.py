@@ -45,10 +45,9 @@ presigned_seconds_max: Final = 7 * 24 * 3600  # S3 API, X-Amz-Expires: 604,800
 form_head_bytes_max: Final = 20_000  # S3 API, POST: all of a form but its file
 form_fields_max: Final = 100  # of one form
 signing_keys_max: Final = 10_000  # cached SigV4 signing keys of one node
-signers_max: Final = (
-    1024  # what stands before the signature in the Authorization headers of so many clients is remembered
-)
-signer_chars_max: Final = 1024  # ... and has at most so many characters, else it is read each time
+signers_max: Final = 1024  # Authorization headers that are remembered, each without its signature
+signer_chars_max: Final = 1024  # a longer one is read each time
+rows_kept: Final = 128  # of buckets and of access keys, decoded: each request asks for its own; < 128 KiB each
 chunk_line_bytes_max: Final = 1 * KIB  # an aws-chunked header or trailer line; signatures and checksums are < 200 bytes
 chunk_trailers_max: Final = 16
 users_max: Final = 10_000  # told in one answer of the admin API

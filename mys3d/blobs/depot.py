@@ -289,8 +289,10 @@ class Depot:
         start = min(start, stop)
         data = None
         if stop - start <= limits.hash_batch_bytes:  # longer ones would keep the loop busy for too long
-            with contextlib.suppress(Damaged):  # of what is in memory: the waiting read looks at the disk and judges
+            try:
                 data = self._reader.read_cached(digest, place, start, stop)
+            except Damaged:  # of what is in memory: the waiting read looks at the disk and judges
+                data = None
         if data is None:
             data = await self._in_thread(self._reader.read_waiting, digest, place, start, stop)
         if stop - start == place.length:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from blake3 import blake3
 
 from mys3d import limits
@@ -56,8 +57,7 @@ class VolumeHeader:
     record_key: bytes  # 32 random bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RecordHeader:
+class RecordHeader(msgspec.Struct, frozen=True):
     """What is said of one record. `synced_end`: the volume was durable up to there when the record was written."""
 
     digest: Digest

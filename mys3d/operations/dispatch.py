@@ -135,6 +135,8 @@ def _wire(request: Request, way: Way, domains: tuple[str, ...]) -> Wire:
         elif name.startswith("x-amz-meta-"):  # S3 User Guide: metadata that comes twice is joined by a comma
             headers[name] += f",{_text(value)}"
     target = uri.target_of(request.raw_path, headers.get("host", ""), domains)
+    if not request.raw_query:
+        return Wire(target, {}, headers)
     query = uri.query_texts(uri.query_pairs(request.raw_query))
     for name, text in hoisted(way, query).items():
         headers.setdefault(name, text)

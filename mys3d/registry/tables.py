@@ -7,6 +7,7 @@ by nothing else.
 from functools import lru_cache
 from typing import Final
 
+from mys3d import limits
 from mys3d.model.access import Credential, JoinToken
 from mys3d.model.body import BlobRef
 from mys3d.model.buckets import Bucket, Versioning
@@ -53,15 +54,15 @@ from mys3d.registry.transaction import Reader, Transaction
 _applied: Final = decoder(AppliedRow).decode
 _now: Final = decoder(NowRow).decode
 _cluster: Final = decoder(Cluster).decode
-_gc_epoch: Final = decoder(GcEpochRow).decode
-_settings: Final = lru_cache(maxsize=4)(decoder(ClusterSettings).decode)  # asked for by every push
+_gc_epoch: Final = lru_cache(maxsize=4)(decoder(GcEpochRow).decode)  # rows that are read again and again are decoded
+_settings: Final = lru_cache(maxsize=4)(decoder(ClusterSettings).decode)  # once, by their bytes
 _voters: Final = decoder(VotersRow).decode
 decode_member: Final = decoder(Member).decode
 decode_token: Final = decoder(JoinToken).decode
-decode_credential: Final = decoder(Credential).decode
-decode_bucket: Final = decoder(Bucket).decode
-_bucket_name: Final = decoder(BucketNameRow).decode
-_fence: Final = decoder(Fence).decode
+decode_credential: Final = lru_cache(maxsize=limits.rows_kept)(decoder(Credential).decode)
+decode_bucket: Final = lru_cache(maxsize=limits.rows_kept)(decoder(Bucket).decode)
+_bucket_name: Final = lru_cache(maxsize=limits.rows_kept)(decoder(BucketNameRow).decode)
+_fence: Final = lru_cache(maxsize=4)(decoder(Fence).decode)
 _homes: Final = decoder(Homes).decode
 _reference: Final = decoder(Reference).decode
 _body: Final = decoder(BodyRow).decode
