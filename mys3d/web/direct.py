@@ -16,11 +16,10 @@ async def receive_next(stream: Stream, size: int) -> bytes:
     """Wait for bytes that are not there yet; b"": the client left. Raises trio.BrokenResourceError."""
     if not isinstance(stream, trio.SocketStream):
         return bytes(await stream.receive_some(size))
-    descriptor = stream.socket.fileno()
     while True:
-        await trio.lowlevel.wait_readable(descriptor)
+        await trio.lowlevel.wait_readable(stream.socket)
         try:
-            return os.read(descriptor, size)
+            return os.read(stream.socket.fileno(), size)  # -1 when it was closed meanwhile, never another's number
         except BlockingIOError:
             continue
         except OSError as error:
