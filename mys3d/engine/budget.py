@@ -10,6 +10,7 @@ from typing import Final
 import trio
 
 from mys3d import limits
+from mys3d.buffers import Buffers
 from mys3d.errors import Unavailable
 
 
@@ -17,11 +18,15 @@ class BufferBudget:
     """Bytes that body buffers may hold at once."""
 
     def __init__(
-        self, capacity: int = limits.buffer_budget_bytes, wait_seconds: float = limits.buffer_wait_seconds
+        self,
+        capacity: int = limits.buffer_budget_bytes,
+        wait_seconds: float = limits.buffer_wait_seconds,
+        buffers: Buffers | None = None,
     ) -> None:
         assert capacity >= limits.blob_bytes_max, "a budget below one blob can never serve a large body"
         self._capacity: Final = capacity
         self._wait_seconds: Final = wait_seconds
+        self._buffers: Final = buffers or Buffers()
         self._free = capacity
         self._waiting: deque[tuple[int, trio.Event]] = deque()
 
@@ -59,6 +64,10 @@ class BufferBudget:
         except BaseException:
             self._leave(place)
             raise
+
+    def room(self, size: int) -> memoryview:
+        """A buffer of `size` bytes, for which they were taken before."""
+        return self._buffers.take(size)
 
     def give(self, size: int) -> None:
         """Give back `size` bytes that were taken."""

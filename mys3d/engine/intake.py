@@ -6,7 +6,7 @@ some blobs are the lowest of their pushes, or of the touches that renewed those.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import trio
 
@@ -30,6 +30,21 @@ class Source(Protocol):
 
     async def read(self) -> bytes:
         """Return the next piece, or b"" at the end. Raises S3Error when the client broke off."""
+        ...
+
+
+@runtime_checkable
+class KnownSource(Source, Protocol):
+    """A source that may know how much is to come, and puts it where it is wanted."""
+
+    @property
+    def expected(self) -> int:
+        """How many bytes are still to come; 0: none, or not known."""
+        ...
+
+    async def read_into(self, room: memoryview) -> int:
+        """Put the next bytes into `room`, which is not empty and not longer than `expected`; return how many, at least
+        one. Raises as `read`."""
         ...
 
 
@@ -76,6 +91,9 @@ class Intake:
 
     async def next_blob(self) -> Blob | None:
         """Read and name the next blob. None: the source had no more bytes."""
+        source = self._source
+        if isinstance(source, KnownSource) and source.expected > limits.receive_bytes and not self._rest:
+            return await self._blob_in_place(source)
         pieces: list[Buffer] = []
         batch: list[Buffer] = []  # not hashed yet
         length = batch_length = reserved = 0
@@ -88,8 +106,7 @@ class Intake:
             if length + len(piece) > limits.blob_bytes_max:
                 cut = limits.blob_bytes_max - length
                 piece, self._rest = piece[:cut], memoryview(piece)[cut:]
-            if self.size + length + len(piece) > limits.put_bytes_max:
-                raise S3Error("EntityTooLarge", f"One PUT stores at most {limits.put_bytes_max} bytes.")
+            self._check_size(length + len(piece))
             reserved += await self._reserve(reserved, length + len(piece))
             _append(batch, piece)
             length += len(piece)
@@ -103,10 +120,39 @@ class Intake:
         if batch:
             await self._hashes.update(batch, batch_length)
             pieces += batch
+        return self._named(pieces, length, reserved)
+
+    async def _blob_in_place(self, source: KnownSource) -> Blob:
+        """A blob of a source that knows its length: put into one buffer, hashed there, sent and written from it."""
+        length = min(source.expected, limits.blob_bytes_max)
+        self._check_size(length)
+        first = await source.read()  # a client that sends nothing holds nothing
+        first, self._rest = first[:length], first[length:]
+        reserved = await self._reserve(0, len(first))
+        reserved += await self._reserve(reserved, length)
+        room = self._budget.room(length)
+        room[: len(first)] = first
+        hashed, filled = 0, len(first)
+        while hashed < length:
+            stop = min(hashed + limits.hash_batch_bytes, length)
+            while filled < stop:
+                filled += await source.read_into(room[filled:stop])
+            await self._hashes.update([room[hashed:stop]], stop - hashed)
+            hashed = stop
+        if not source.expected:
+            self._rest = await source.read()
+            self.is_complete = not self._rest
+        return self._named([room], length, reserved)
+
+    def _named(self, pieces: list[Buffer], length: int, reserved: int) -> Blob:
         taken = Taken(BlobRef(self._hashes.blob_digest(), length))
         self._taken.append(taken)
         self.size += length
         return Blob(taken, pieces, reserved)
+
+    def _check_size(self, added: int) -> None:
+        if self.size + added > limits.put_bytes_max:
+            raise S3Error("EntityTooLarge", f"One PUT stores at most {limits.put_bytes_max} bytes.")
 
     @property
     def named_count(self) -> int:

@@ -225,7 +225,8 @@ class Node:
         clock, entropy = MachineClock(), MachineEntropy()
         self.config, self.identity, self.stop = config, identity, stop
         self.blobs = blobs
-        bulk = Bulk(Buffers(), entropy, has_plain=config.peers_bulk == "plain")
+        self.buffers = Buffers()
+        bulk = Bulk(self.buffers, entropy, has_plain=config.peers_bulk == "plain")
         inbound = Inbound()
         self.network = PeerNetwork(identity, inbound, inbound, clock, entropy, config.peers_bind, bulk)
         self.consensus = Consensus(
@@ -282,7 +283,12 @@ class Node:
     async def _front(self, *, task_status: trio.TaskStatus[Bound]) -> None:
         config = self.config
         services = Services(
-            self.ports, BufferBudget(), self.vault, config.region, self.identity.node, domains=config.domains
+            self.ports,
+            BufferBudget(buffers=self.buffers),
+            self.vault,
+            config.region,
+            self.identity.node,
+            domains=config.domains,
         )
         health = Verdicts(self.ports, self.missing, self.scrub, self.stop).health()
         await serve_front(

@@ -13,7 +13,7 @@ from mys3d.engine.hashing import BodyHashes
 from mys3d.errors import S3Error
 from mys3d.s3 import promises, schema, xml
 from mys3d.s3.chunked import ChunkedDecoder, ChunkSigner
-from mys3d.s3.message import BodySource
+from mys3d.s3.message import BodySource, KnownBody
 from mys3d.s3.promises import Promises
 
 _PARSE_INLINE_BYTES_MAX: Final = 256 * limits.KIB  # a longer document is parsed in a thread
@@ -25,6 +25,7 @@ class Payload:
     def __init__(self, body: BodySource, promised: Promises, signer: ChunkSigner | None = None) -> None:
         self.promised: Final = promised
         self._body: Final = body
+        self._known: Final = body if isinstance(body, KnownBody) else None
         self._decoder: Final = ChunkedDecoder(promised.trailers, signer) if promised.framing.is_chunked else None
         self._ready: list[bytes] = []  # decoded pieces not handed on yet, last first
         self._left = promised.length  # None: no length was promised
@@ -45,6 +46,38 @@ class Payload:
         if not piece and self._left > 0:
             raise S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
         return piece
+
+    @property
+    def expected(self) -> int:
+        """How many object bytes are still to come, when `read_into` may be used; 0: it may not."""
+        return self._left or 0 if self._known is not None else 0
+
+    async def read_into(self, room: memoryview) -> int:
+        """Put the next object bytes into `room`, at least one; there have to be so many. Raises S3Error."""
+        assert self._known is not None and self._left is not None, "the length of the body is not known"
+        count = len(room)
+        if self._decoder is None:
+            await self._known.fill(room)
+        else:
+            count = await self._decode_into(self._decoder, self._known, room)
+        self._left -= count
+        return count
+
+    async def _decode_into(self, decoder: ChunkedDecoder, known: KnownBody, room: memoryview) -> int:
+        """Within a long chunk nothing has to be looked for: its bytes need not be copied out of what frames them."""
+        if not self._ready and decoder.data_left >= limits.receive_bytes:
+            room = room[: decoder.data_left]
+            await known.fill(room)
+            decoder.skip(room)
+            return len(room)
+        piece = await self._decoded(decoder)
+        if not piece:
+            raise S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
+        count = min(len(piece), len(room))
+        room[:count] = piece[:count]
+        if count < len(piece):
+            self._ready.append(piece[count:])
+        return count
 
     def _counted(self, piece: bytes) -> bytes:
         """A body without a promised length is bounded all the same."""

@@ -94,6 +94,16 @@ class ChunkedDecoder:
                 self._on_line(line)
         return found
 
+    @property
+    def data_left(self) -> int:
+        """How many of the next framed bytes are object bytes, for sure."""
+        return self._left if self._state is _State.DATA else 0
+
+    def skip(self, data: memoryview) -> None:
+        """Take object bytes that were not fed: at most `data_left`."""
+        assert len(data) <= self.data_left, f"{len(data)} bytes of a chunk of which {self.data_left} are left"
+        self._take(data)
+
     def finish(self) -> None:
         """Say that the body has ended. Raises S3Error when it ended too early."""
         if self._state is _State.TRAILERS and not self._line:
@@ -101,7 +111,7 @@ class ChunkedDecoder:
         if self._state is not _State.DONE:
             raise S3Error("IncompleteBody")
 
-    def _take(self, piece: bytes) -> None:
+    def _take(self, piece: bytes | memoryview) -> None:
         self._left -= len(piece)
         if self._signer is not None:
             self._sha256.update(piece)

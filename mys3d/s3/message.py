@@ -6,7 +6,7 @@ Law: the raw bytes of the target are kept as received, because the signature and
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -41,6 +41,15 @@ class BodySource(Protocol):
     async def read(self) -> bytes:
         """Return the next piece (1 byte to 64 KiB), or b"" at the end. Raises S3Error: IncompleteBody when the client
         left or broke its framing, RequestTimeout when it stalled."""
+        ...
+
+
+@runtime_checkable
+class KnownBody(BodySource, Protocol):
+    """A body whose length its head tells."""
+
+    async def fill(self, room: memoryview) -> None:
+        """Put the next bytes into `room`, all of it: it is no longer than what is still to come. Raises as `read`."""
         ...
 
 

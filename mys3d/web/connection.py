@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from mys3d.web.direct import Stream
-from mys3d.web.exchange import Exchange
+from mys3d.web.exchange import INTO_PLACE, Exchange
 from mys3d.web.front_config import FrontConfig
 from mys3d.web.head import BadHead, Head, parse_head
 from mys3d.web.lobby import Guest
@@ -101,6 +101,8 @@ class Connection:
     async def _answer(self, head: Head, scope: dict[str, Any]) -> bool:
         """Let the application answer one request; True when another may follow on this connection."""
         exchange = Exchange(self._wire, head, self._config.lobby)
+        if exchange.is_known:
+            scope["extensions"][INTO_PLACE] = exchange.receive_into
         await self._app(scope, exchange.receive, exchange.send, trio.to_thread.run_sync, trio.from_thread.run)
         if not exchange.is_complete:
             self._wire.reset()

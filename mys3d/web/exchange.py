@@ -14,6 +14,7 @@ from mys3d.web.lobby import Lobby
 from mys3d.web.transfer import BadFraming, Chunked, Counted, Framing
 from mys3d.web.wire import Stalled, Wire
 
+INTO_PLACE: Final = "mys3d.receive_into"  # our extension of ASGI: see Exchange.receive_into
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Message = dict[str, Any]
@@ -51,10 +52,7 @@ class Exchange:
         """Return at least one byte of the body, unless it ends or fails."""
         piece = b""
         try:
-            if self._asks:
-                self._asks = False
-                if not self._wire.unread and not self._answer.has_begun:
-                    await self._wire.send(CONTINUE)
+            await self._ask()
             while not piece and not self._body.is_done:
                 data = await self._wire.receive()
                 if not data:
@@ -68,6 +66,36 @@ class Exchange:
         except BadFraming:
             self._failure = "malformed"
         return piece
+
+    async def _ask(self) -> None:
+        """Let a client go on that waits for it."""
+        if self._asks:
+            self._asks = False
+            if not self._wire.unread and not self._answer.has_begun:
+                await self._wire.send(CONTINUE)
+
+    @property
+    def is_known(self) -> bool:
+        """True when `receive_into` may be used: the length of the body is known."""
+        return isinstance(self._body, Counted)
+
+    async def receive_into(self, room: memoryview) -> tuple[int, bool]:
+        """Fill `room` with the next bytes of the body, which has at least so many left. Returns how many, and whether
+        more follow. When they are fewer than asked for, `receive` says why."""
+        assert isinstance(self._body, Counted), "only what is counted can be put in place"
+        count = 0
+        try:
+            await self._ask()
+            count = await self._wire.receive_into(room)
+            self._body.take(count)
+            if count < len(room):
+                self._failure = "left"
+        except trio.BrokenResourceError:
+            self._failure = "left"
+        except Stalled:
+            self._failure = "stalled"
+        self._is_told = self._body.is_done
+        return count, not self._is_told
 
     def _use(self, data: bytes) -> bytes:
         piece, behind = self._body.feed(data)

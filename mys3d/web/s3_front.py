@@ -11,12 +11,14 @@ from mys3d import limits
 from mys3d.errors import S3Error, Unavailable
 from mys3d.s3.message import BodySource, Request, Response
 from mys3d.web.complaint import Complaint
+from mys3d.web.exchange import INTO_PLACE
 from mys3d.web.refusal import slow_down
 from mys3d.web.turns import Turn, Turns
 
 Dispatch = Callable[[Request, BodySource], Awaitable[Response]]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+ReceiveInto = Callable[[memoryview], Awaitable[tuple[int, bool]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -45,10 +47,35 @@ class ReceivedBody:
         self._has_ended = not message["more_body"]
         piece: bytes = message["body"]
         assert piece or self._has_ended, "a piece of a body that goes on is not empty"
-        self._size += len(piece)
+        self._grow(len(piece))
+        return piece
+
+    def _grow(self, count: int) -> None:
+        self._size += count
         if self._size >= limits.transfer_bytes_min:
             self._turn.step_aside()
-        return piece
+
+
+class CountedBody(ReceivedBody):
+    """The body of a request that tells its length, as `KnownBody` promises it."""
+
+    __slots__ = ("_receive_into",)
+
+    def __init__(self, receive: Receive, turn: Turn, receive_into: ReceiveInto) -> None:
+        super().__init__(receive, turn)
+        self._receive_into = receive_into
+
+    async def fill(self, room: memoryview) -> None:
+        """Raises S3Error: IncompleteBody, RequestTimeout."""
+        assert not self._has_ended, "a body that has ended fills nothing"
+        if self._failure is not None:
+            raise self._failure
+        count, has_more = await self._receive_into(room)
+        self._has_ended = not has_more
+        self._grow(count)
+        if count < len(room):
+            await self.read()  # raises what went wrong
+            raise AssertionError(f"{count} of {len(room)} bytes came, and nothing went wrong")
 
 
 class S3Front:
@@ -80,7 +107,9 @@ class S3Front:
                 return
         turn = Turn(self._turns)
         try:
-            response = await self._dispatch(request, ReceivedBody(receive, turn))
+            into_place = scope["extensions"].get(INTO_PLACE)
+            body = ReceivedBody(receive, turn) if into_place is None else CountedBody(receive, turn, into_place)
+            response = await self._dispatch(request, body)
             await send_response(response, send, to_head=request.method == "HEAD", turn=turn)
         finally:
             turn.end()

@@ -48,11 +48,16 @@ class Counted:
         if len(data) < left:
             self._left = left - len(data)
             return data, b""
-        self._left = 0
-        self.is_done = True
+        self.take(left)
         if len(data) == left:
             return data, b""
         return data[:left], data[left:]
+
+    def take(self, count: int) -> None:
+        """So many of its bytes went elsewhere."""
+        assert count <= self._left, f"{count} bytes of a body of which {self._left} are left"
+        self._left -= count
+        self.is_done = self._left == 0
 
 
 class Chunked:

@@ -8,6 +8,7 @@ that stalls is answered, so it has a scope of its own.
 """
 
 import math
+import os
 import socket
 import struct
 from typing import Final
@@ -120,22 +121,56 @@ class Wire:
         self._wait_is_over()
         return data, 2 if data[:2] == b"\r\n" else 0, end
 
-    async def receive(self) -> bytes:
-        """Return the next bytes of a body, at most 64 KiB; b"" when the client left. Raises Stalled.
+    async def receive(self, bytes_max: int = limits.receive_bytes) -> bytes:
+        """Return the next bytes of a body; b"" when the client left. Raises Stalled.
 
         A client may keep us waiting for `body_stall` at most, all waits together; what it sends gains it time again, at
         `body_pace` and up to that. So one byte now and then does not keep a body alive.
         """
         if self.unread:
-            data, self.unread = self.unread[: limits.receive_bytes], self.unread[limits.receive_bytes :]
+            data, self.unread = self.unread[:bytes_max], self.unread[bytes_max:]
             return data
-        deadlines, before = self._deadlines, trio.current_time()
+        before = trio.current_time()
         with trio.move_on_at(before + self._patience):
-            data = bytes(await self._stream.receive_some(limits.receive_bytes))
-            gained = len(data) / deadlines.body_pace - (trio.current_time() - before)
-            self._patience = min(self._patience + gained, deadlines.body_stall)
+            data = bytes(await self._stream.receive_some(bytes_max))
+            self._has_sent(len(data), trio.current_time() - before)
             return data
         raise Stalled
+
+    def _has_sent(self, count: int, waited: float) -> None:
+        gained = count / self._deadlines.body_pace - waited
+        self._patience = min(self._patience + gained, self._deadlines.body_stall)
+
+    async def receive_into(self, room: memoryview) -> int:
+        """Fill `room` with the next bytes of a body; return how many there were before the client left. Raises Stalled.
+
+        One turn for all of it: 64 KiB at a time through every room above cost 25 us each.
+        """
+        filled = min(len(self.unread), len(room))
+        room[:filled], self.unread = self.unread[:filled], self.unread[filled:]
+        while filled < len(room):
+            count = self._take_now(room[filled:])
+            if count is not None:
+                self._has_sent(count, 0.0)
+            else:
+                data = await self.receive(min(len(room) - filled, limits.receive_bytes))
+                count = len(data)
+                room[filled : filled + count] = data
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    def _take_now(self, room: memoryview) -> int | None:
+        """Put into `room` what the kernel has; 0: the client left. None: nothing yet, or it is not ours to read."""
+        if not isinstance(self._stream, trio.SocketStream):
+            return None
+        try:
+            return os.readv(self.socket.fileno(), [room])
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise trio.BrokenResourceError from error
 
     async def send(self, head: bytes, body: Bytes = b"") -> None:
         """Send both, in one system call when they are small. Raises trio.BrokenResourceError when the client left."""

@@ -1,15 +1,18 @@
 """A body is cut, hashed and handed over; whole bodies are put in test_put."""
 
+import ctypes
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
 import trio
 
 from mys3d import limits
+from mys3d.buffers import Buffers
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.intake import Intake
-from mys3d.errors import Unavailable
+from mys3d.errors import S3Error, Unavailable
 from mys3d.model.names import Epoch, GcEpoch
 from mys3d.registry.commands import BumpGcEpoch
 
@@ -111,3 +114,92 @@ async def test_a_touch_that_finds_no_majority_is_tried_again(
     grid.cluster.heal(grid.ids[0])
     await trio.sleep(60)
     assert intake.take_named().gc_epoch == 2
+
+
+class Known:
+    """A source of known length that has its bytes at hand, `step` at a time."""
+
+    def __init__(self, body: bytes, step: int = 10**9, breaks_at: int = -1) -> None:
+        self._body, self._step, self._at, self._breaks_at = body, step, 0, breaks_at
+
+    @property
+    def expected(self) -> int:
+        return len(self._body) - self._at
+
+    async def read(self) -> bytes:
+        self._at += len(piece := self._body[self._at : self._at + limits.receive_bytes])
+        return piece
+
+    async def read_into(self, room: memoryview) -> int:
+        if 0 <= self._breaks_at <= self._at:
+            raise S3Error("IncompleteBody")
+        piece = self._body[self._at : self._at + min(self._step, len(room))]
+        assert piece, "nobody asks for more than is expected"
+        room[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+@pytest.mark.parametrize("size", [limits.receive_bytes, 300_000, limits.blob_bytes_max, 2 * limits.blob_bytes_max + 5])
+@pytest.mark.parametrize("step", [50_000, 10**9])
+async def test_a_body_of_known_length_is_cut_and_hashed_as_any_other(
+    make_grid: MakeGrid, pieces: Any, size: int, step: int
+) -> None:
+    grid, body = await make_grid(1), Random(size).randbytes(size)
+    made = []
+    for source in (Known(body, step), pieces(*[body[at : at + 60_000] for at in range(0, size, 60_000)])):
+        budget = BufferBudget()
+        intake = Intake(grid[0].ports, budget, source, frozenset({"crc64nvme"}))
+        while (blob := await intake.next_blob()) is not None:
+            await intake.push(blob)
+            if intake.is_complete:
+                break
+        made.append((intake.take_named().blobs, intake.size, intake.md5(), intake.wanted(), budget.free_bytes))
+    assert made[0] == made[1]
+    assert b"".join([await grid[0].blobs.read(ref.digest, 0, ref.length) for ref in made[0][0]]) == body
+
+
+async def test_a_body_of_known_length_waits_in_one_buffer_that_is_used_again(make_grid: MakeGrid) -> None:
+    grid, body = await make_grid(1), bytes(3 * limits.blob_bytes_max)
+    intake = Intake(grid[0].ports, BufferBudget(buffers=Buffers(1)), Known(body), frozenset())
+    places = []
+    for _ in range(3):
+        blob = await intake.next_blob()
+        assert blob is not None and len(blob.pieces) == 1
+        places.append(ctypes.addressof(ctypes.c_char.from_buffer(blob.pieces[0])))
+        blob.pieces.clear()  # as its push does
+    assert len(set(places)) == 1
+
+
+async def test_a_body_that_breaks_off_in_its_place_gives_its_room_back(make_grid: MakeGrid) -> None:
+    grid, budget = await make_grid(1), BufferBudget()
+    intake = Intake(grid[0].ports, budget, Known(bytes(limits.MIB), breaks_at=limits.receive_bytes), frozenset())
+    with pytest.raises(S3Error):
+        await intake.next_blob()
+    intake.give_back()
+    assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+async def test_a_body_of_known_length_has_a_largest_size(make_grid: MakeGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "put_bytes_max", limits.MIB)
+    grid = await make_grid(1)
+    intake = Intake(grid[0].ports, BufferBudget(), Known(bytes(limits.MIB + 1)), frozenset())
+    with pytest.raises(S3Error) as refused:
+        await intake.next_blob()
+    assert refused.value.code == "EntityTooLarge"
+
+
+async def test_a_client_that_sends_nothing_holds_nothing(
+    make_grid: MakeGrid, nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    grid, budget = await make_grid(1), BufferBudget()
+
+    class Silent(Known):
+        async def read(self) -> bytes:
+            await trio.sleep_forever()
+            raise AssertionError
+
+    nursery.start_soon(Intake(grid[0].ports, budget, Silent(bytes(limits.MIB)), frozenset()).next_blob)
+    await trio.sleep(1)
+    assert budget.free_bytes == limits.buffer_budget_bytes
+    nursery.cancel_scope.cancel()

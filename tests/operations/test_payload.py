@@ -72,6 +72,80 @@ async def test_framing_that_breaks_off_is_incomplete() -> None:
     assert refused.value.code == "IncompleteBody"
 
 
+class Known(Pieces):
+    """A body of known length that arrives in these pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__(*pieces)
+        self.filled = 0
+
+    async def fill(self, room: memoryview) -> None:
+        self.filled += len(room)
+        start = 0
+        while start < len(room):
+            piece = await self.read()
+            if not piece:
+                raise S3Error("IncompleteBody")
+            taken = piece[: len(room) - start]
+            room[start : start + len(taken)] = taken
+            start += len(taken)
+            if len(taken) < len(piece):
+                self._pieces.insert(0, piece[len(taken) :])
+
+
+def known(*pieces: bytes, **headers: str) -> tuple[Payload, Known]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = Known(*pieces)
+    return Payload(body, promises.read({"x-amz-content-sha256": "UNSIGNED-PAYLOAD", **named})), body
+
+
+async def read_in_place(source: Payload, step: int) -> bytes:
+    found = b""
+    while source.expected:
+        room = bytearray(min(step, source.expected))
+        found += room[: await source.read_into(memoryview(room))]
+    assert await source.read() == b""
+    return found
+
+
+async def test_a_body_of_known_length_is_put_in_its_place() -> None:
+    source, _ = known(b"hel", b"lo, ", b"world", content_length="12")
+    assert await source.read() == b"hel" and source.expected == 9
+    assert await read_in_place(source, 5) == b"lo, world"
+
+
+@pytest.mark.parametrize("headers", [{}, {"transfer_encoding": "chunked"}, {"x_amz_content_sha256": CHUNKED}])
+async def test_a_body_without_a_promised_length_is_only_read(headers: dict[str, str]) -> None:
+    source, _ = known(b"hello", **headers)
+    assert source.expected == 0
+    assert payload(b"hello", content_length="5").expected == 0
+
+
+LONG = bytes(range(256)) * 1024
+
+
+def framed(*chunks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+@pytest.mark.parametrize("step", [1000, 65_536, 100_000, 1_000_000])
+@pytest.mark.parametrize("cut", [999, 65_536, 1_000_000])
+async def test_bytes_of_long_chunks_are_put_in_their_place_past_the_decoder(step: int, cut: int) -> None:
+    wire = framed(LONG[:200_000], LONG[200_000:200_010], LONG[200_010:])
+    pieces = [wire[start : start + cut] for start in range(0, len(wire), cut)]
+    source, body = known(*pieces, x_amz_content_sha256=CHUNKED, x_amz_decoded_content_length=str(len(LONG)))
+    assert await read_in_place(source, step) == LONG
+    assert body.filled > 60_000 or cut > 65_536
+
+
+async def test_chunks_that_end_before_the_promised_length_are_incomplete() -> None:
+    headers = {"x_amz_content_sha256": CHUNKED, "x_amz_decoded_content_length": "6"}
+    source, _ = known(framed(b"hello"), **headers)
+    with pytest.raises(S3Error) as refused:
+        await read_in_place(source, 3)
+    assert refused.value.code == "IncompleteBody"
+
+
 DOCUMENT = b"<Delete><Object><Key>k</Key></Object></Delete>"
 
 

@@ -195,3 +195,33 @@ def test_a_stream_that_ends_early_is_incomplete(stop: int) -> None:
 )
 def test_broken_framing_is_refused(framed: bytes, code: str) -> None:
     assert refusal(ChunkedDecoder(DECLARED), framed) == code
+
+
+def test_object_bytes_within_a_chunk_may_be_skipped_and_are_signed_all_the_same() -> None:
+    decoder = ChunkedDecoder(signer=signer())
+    head, data = VECTOR[:100], b"a" * 65536
+    found = decoder.feed(head)
+    skipped = decoder.data_left - 5
+    assert decoder.data_left == 65536 - len(b"".join(found))
+    decoder.skip(memoryview(data)[:skipped])
+    rest = decoder.feed(VECTOR[100 + skipped :])
+    decoder.finish()
+    assert len(b"".join(found)) + skipped + len(b"".join(rest)) == 66560
+
+
+def test_a_wrong_byte_that_was_skipped_spoils_its_chunk() -> None:
+    decoder = ChunkedDecoder(signer=signer())
+    decoder.feed(VECTOR[:100])
+    decoder.skip(memoryview(b"a" * 999 + b"b"))
+    assert refusal(decoder, VECTOR[1100:]) == "SignatureDoesNotMatch"
+
+
+def test_no_more_than_the_chunk_can_be_skipped() -> None:
+    decoder = ChunkedDecoder()
+    assert decoder.data_left == 0
+    decoder.feed(b"5\r\nhe")
+    assert decoder.data_left == 3
+    with pytest.raises(AssertionError):
+        decoder.skip(memoryview(b"llo!"))
+    decoder.skip(memoryview(b"llo"))
+    assert decoder.data_left == 0 and decoder.feed(b"\r\n0\r\n\r\n") == []

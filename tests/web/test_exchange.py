@@ -1,5 +1,7 @@
 """One request and its response on the wire: continue, refusal, framing."""
 
+import socket
+import struct
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
 from mys3d.errors import S3Error
-from mys3d.s3.message import BodySource, Request, Response
+from mys3d.s3.message import BodySource, KnownBody, Request, Response
 from mys3d.web.s3_front import S3Front
 from tests.web.booth import Booth
 
@@ -154,3 +156,105 @@ async def test_head_204_and_304_have_no_body_and_the_connection_goes_on(open_hou
     assert b"content-length: 12345\r\n" in head
     assert b"content-length" not in deleted
     assert [part[-4:] for part in (head, deleted, unchanged)] == [b"\r\n\r\n"] * 3
+
+
+class Filling:
+    """Stands for `operations.dispatch`: puts bodies into room of so many bytes at a time, and keeps them."""
+
+    def __init__(self, step: int, first_reads: int = 0) -> None:
+        self.step, self.first_reads, self.bodies, self.codes = step, first_reads, [], []
+
+    async def __call__(self, request: Request, body: BodySource) -> Response:
+        left = int(request.header(b"content-length") or 0)
+        if left == 0:
+            return Response(200, [], b"last")
+        assert isinstance(body, KnownBody)
+        found = bytearray()
+        try:
+            for _ in range(self.first_reads):
+                found += await body.read()
+            while len(found) < left:
+                room = bytearray(min(self.step, left - len(found)))
+                await body.fill(memoryview(room))
+                found += room
+            assert await body.read() == b""
+        except S3Error as error:
+            self.codes.append(error.code)
+            with pytest.raises(S3Error) as again:
+                await body.fill(memoryview(bytearray(1)))
+            return Response(400, [], again.value.code.encode())
+        self.bodies.append(bytes(found))
+        return Response(200, [], b"stored")
+
+
+BODY = bytes(range(256)) * 4096
+
+
+@pytest.mark.parametrize(("step", "first_reads"), [(1, 0), (70_000, 0), (70_000, 3), (MIB, 0), (MIB, 1)])
+async def test_a_body_is_put_in_its_place_and_the_next_request_is_found(
+    open_house: Any, step: int, first_reads: int
+) -> None:
+    filling = Filling(step, first_reads)
+    house = await open_house(filling)
+    body = BODY[:2000] if step == 1 else BODY
+    answer = await house.talk((PUT % len(body) + b"\r\n" + body) * 2 + LAST)
+    assert filling.bodies == [body, body] and answer.count(b"stored") == 2 and answer.endswith(b"last")
+
+
+async def test_a_body_that_arrives_slowly_is_put_in_its_place(open_house: Any) -> None:
+    filling = Filling(MIB)
+    house = await open_house(filling)
+    async with await house.connect() as stream:
+        await stream.send_all(PUT % len(BODY) + b"\r\n")
+        for start in range(0, len(BODY), 100_000):
+            await trio.sleep(0.01)  # the slowness is what is tested
+            await stream.send_all(BODY[start : start + 100_000])
+        assert (await stream.receive_some(65536)).endswith(b"stored")
+    assert filling.bodies == [BODY]
+
+
+async def test_the_client_is_asked_to_go_on_by_the_first_byte_that_is_put_in_place(open_house: Any) -> None:
+    filling = Filling(MIB)
+    house = await open_house(filling)
+    async with await house.connect() as stream:
+        await stream.send_all(PUT % 3 + EXPECT + b"\r\n")
+        assert await stream.receive_some(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await stream.send_all(b"abc")
+        assert (await stream.receive_some(65536)).endswith(b"stored")
+    assert filling.bodies == [b"abc"]
+
+
+async def test_a_body_that_breaks_off_is_an_error_where_it_is_put_in_place(open_house: Any) -> None:
+    filling = Filling(MIB)
+    house = await open_house(filling)
+    async with await house.connect() as stream:
+        await stream.send_all(PUT % len(BODY) + b"\r\n" + BODY[:-1])
+        await stream.send_eof()
+        assert (await stream.receive_some(65536)).endswith(b"IncompleteBody")
+    assert filling.codes == ["IncompleteBody"] and filling.bodies == []
+
+
+async def test_a_client_that_resets_ends_its_own_connection_only(open_house: Any) -> None:
+    house = await open_house(Filling(MIB))
+    async with await house.connect() as stream:
+        await stream.send_all(PUT % len(BODY) + b"\r\n" + BODY[:100])
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert await house.is_answering()
+
+
+async def test_a_body_that_stalls_is_an_error_where_it_is_put_in_place(open_house: Any) -> None:
+    filling = Filling(MIB)
+    house = await open_house(filling, body_stall=0.1, drain=0.05)
+    answer = await house.talk(PUT % len(BODY) + b"\r\n" + BODY[:-1])
+    assert answer.endswith(b"RequestTimeout") and filling.codes == ["RequestTimeout"]
+
+
+async def test_a_body_in_chunks_is_not_known(open_house: Any) -> None:
+    async def dispatch(request: Request, body: BodySource) -> Response:
+        return Response(200, [], str(isinstance(body, KnownBody)).encode())
+
+    house = await open_house(dispatch)
+    request = (
+        b"PUT /b/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    )
+    assert (await house.talk(request)).endswith(b"False")

@@ -134,3 +134,13 @@ def test_random_bytes_are_refused_or_waited_for() -> None:
                 framing.feed(bytes(data[cut:]))
         except BadFraming:
             continue
+
+
+def test_what_went_elsewhere_counts_and_no_more_than_is_left_can() -> None:
+    body = Counted(10)
+    body.take(4)
+    assert body.feed(b"123") == (b"123", b"") and not body.is_done
+    with pytest.raises(AssertionError):
+        body.take(4)
+    body.take(3)
+    assert body.is_done
