@@ -226,6 +226,7 @@ peer_served_bytes_max: Final = 32 * MIB  # pushes of one connection being stored
 peer_served_count_max: Final = 4_096  # calls of one connection being served; more are not read
 peer_batch_bytes: Final = 256 * KIB  # one write, and one read: TLS records are 16 KiB, so 16 of them
 peer_batch_pieces: Final = 512  # in one write; Linux IOV_MAX is 1,024
+plain_first_bytes: Final = 16 * KIB  # read of what begins a frame: the rest of it goes straight into its place
 plain_batch_bytes: Final = 1 * MIB  # one read of a plain lane: 0.2 ms of copying on the loop
 peer_connections_max: Final = 512  # incoming; more are closed unheard
 peer_strangers_max: Final = 32  # of them without certificate

@@ -122,6 +122,10 @@ def sub_digests(data: Sequence[Buffer], length: int) -> tuple[bytes, ...]:
     """Return the digests of the 64 KiB stretches of a blob given in pieces; empty for a single stretch."""
     if length <= limits.sub_digest_bytes:
         return ()
+    if len(data) == 1:
+        whole = memoryview(data[0]).cast("B")
+        starts = range(0, length, limits.sub_digest_bytes)
+        return tuple([blake3(whole[start : start + limits.sub_digest_bytes]).digest() for start in starts])
     digests: list[bytes] = []
     hasher, room = blake3(), limits.sub_digest_bytes
     for piece in data:

@@ -25,7 +25,7 @@ class PlainChannel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock: Final = sock
-        self._buffer: Final = memoryview(bytearray(limits.peer_batch_bytes))
+        self._buffer: Final = memoryview(bytearray(limits.plain_first_bytes))
 
     async def receive(self) -> memoryview:
         """Return what has arrived, at least a byte; empty: the peer closed. Valid until the next call."""
