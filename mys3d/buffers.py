@@ -1,4 +1,4 @@
-"""Large buffers that are used again.        Floor: ground. Called by: peers, engine; made by node.
+"""Large buffers that are used again.        Floor: ground. Called by: peers, engine, blobs; made by node.
 
 Law: a buffer is handed out again only when nobody can see it any more. Nobody has to give one back: Python refuses to
 resize a bytearray while a view of it is left, in whatever queue, thread or traceback.
@@ -12,21 +12,31 @@ from mys3d import limits
 
 
 class Buffers:
-    """Hands out views of buffers; keeps at most `kept_max` of them. Used by one thread; views may go to any."""
+    """Hands out views of buffers; keeps at most `kept_max` of them. Used by one thread; views may go to any.
 
-    def __init__(self, kept_max: int = limits.buffers_kept_max) -> None:
+    What is smaller than `size_min` or larger than `size` is made anew.
+    """
+
+    def __init__(
+        self,
+        kept_max: int = limits.buffers_kept_max,
+        size_min: int = limits.buffer_bytes_min,
+        size: int = limits.buffer_bytes,
+    ) -> None:
         self._kept_max: Final = kept_max
+        self._size_min: Final = size_min
+        self._size: Final = size
         self._kept: Final[list[bytearray]] = []
 
     def take(self, size: int) -> memoryview:
         """A view of `size` bytes, whatever is in them. It is the caller's until it and all made of it are gone."""
-        if not limits.buffer_bytes_min <= size <= limits.buffer_bytes:
+        if not self._size_min <= size <= self._size:
             return memoryview(bytearray(size))
         found = next((kept for kept in self._kept if _is_free(kept)), None)
         if found is None:
             if len(self._kept) == self._kept_max:
                 return memoryview(bytearray(size))
-            found = bytearray(limits.buffer_bytes)
+            found = bytearray(self._size)
             self._kept.append(found)
         return memoryview(found)[:size]
 

@@ -23,6 +23,7 @@ from mys3d.registry.transaction import Reader
 T = TypeVar("T")
 
 Buffer = bytes | bytearray | memoryview
+Bytes = bytes | memoryview  # that nobody changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,9 @@ class Blobs(Protocol):
         offline)."""
         ...
 
-    async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
-        """Return verified bytes [start, stop) of a blob, cut to its length, or None when it is not held.
+    async def read(self, digest: Digest, start: int, stop: int) -> Bytes | None:
+        """Return verified bytes [start, stop) of a blob, cut to its length, or None when it is not held. What is more
+        than 64 KiB may be a view, whose bytes stay as they are for as long as there is one of it.
 
         Raises Damaged: the record is quarantined and `holds` answers False from then on. Cached bytes are read on
         the loop without yielding, others in a thread."""
@@ -229,7 +231,7 @@ class Peers(Protocol):
         """Return once the blob is durable on `node`."""
         ...
 
-    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> Bytes | None:
         """Return bytes [start, stop) of a blob as `node` read and verified them; None: it does not hold the blob.
         Raises Damaged when `node` found its copy rotten."""
         ...
@@ -272,7 +274,7 @@ class PeerService(Protocol):
 
     async def on_push(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None: ...
 
-    async def on_fetch(self, digest: Digest, start: int, stop: int) -> bytes | None: ...
+    async def on_fetch(self, digest: Digest, start: int, stop: int) -> Bytes | None: ...
 
     async def on_have(self, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]: ...
 

@@ -29,7 +29,7 @@ from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import Partition
-from mys3d.ports import DirectoryUsage
+from mys3d.ports import Bytes, DirectoryUsage
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -128,7 +128,7 @@ class Depot:
             await self._committer.write(blob)
         self._verified.add(blob.digest, self._world.monotonic())
 
-    async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def read(self, digest: Digest, start: int, stop: int) -> Bytes | None:
         """Return verified bytes, of an offline directory too. Raises Damaged (and quarantines), Unavailable."""
         place = None if self._is_closed else self.directory.index.find(digest)
         while place is not None:
@@ -284,7 +284,7 @@ class Depot:
         found = self._damaged_at
         return len(found) == limits.damages_per_minute_max and found[-1] - found[0] < 60.0
 
-    async def _read_at(self, digest: Digest, place: Place, start: int, stop: int) -> bytes:
+    async def _read_at(self, digest: Digest, place: Place, start: int, stop: int) -> Bytes:
         stop = min(stop, place.length)
         start = min(start, stop)
         data = None

@@ -31,7 +31,7 @@ from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, Partition
-from mys3d.ports import Buffer, DirectoryUsage, DiskUsage, Verification
+from mys3d.ports import Buffer, Bytes, DirectoryUsage, DiskUsage, Verification
 
 log = structlog.get_logger("mys3d.blobs")
 
@@ -210,7 +210,7 @@ class BlobStore:
                 failures.append(str(error))
         raise Unavailable("; ".join(failures) or "this node has no data directory")
 
-    async def read(self, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def read(self, digest: Digest, start: int, stop: int) -> Bytes | None:
         damaged: Damaged | None = None
         for depot in self._likely(digest):
             try:

@@ -16,12 +16,12 @@ from mys3d.errors import Damaged, Unavailable
 from mys3d.model.body import BlobRef, Body, InlineBlobs, PartsBody, StagedBody
 from mys3d.model.digest import partition_of
 from mys3d.model.names import GcEpoch, NodeId
-from mys3d.ports import Ports
+from mys3d.ports import Bytes, Ports
 from mys3d.registry import queries
 from mys3d.registry.codec import RowDamaged
 
 
-def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[memoryview | bytes]:
+def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[Bytes]:
     """Yield bytes [start, stop) of `body` in pieces of at most 256 KiB.
 
     Raises Unavailable when a blob has no reachable holder: before the first piece nothing was sent, later the
@@ -38,17 +38,17 @@ async def read_small(ports: Ports, body: Body, start: int, stop: int) -> bytes:
     if isinstance(body, InlineBlobs) and len(body.blobs) == 1 and start < stop:
         local = await _read_local(ports, body.blobs[0], start, stop)
         if local is not None:
-            return local
+            return bytes(local)
     return b"".join([bytes(piece) async for piece in read_body(ports, body, start, stop)])
 
 
-async def read_blob(ports: Ports, blob: BlobRef) -> bytes:
+async def read_blob(ports: Ports, blob: BlobRef) -> Bytes:
     """Return one whole verified blob, from here or from another holder. Raises Unavailable."""
     local = await _read_local(ports, blob, 0, blob.length)
     return local if local is not None else await fetch_blob(ports, blob)
 
 
-async def fetch_blob(ports: Ports, blob: BlobRef) -> bytes:
+async def fetch_blob(ports: Ports, blob: BlobRef) -> Bytes:
     """Return one whole blob from another holder, verified here. Raises Unavailable when none has it."""
     return await _Remote(ports, blob).read(0, blob.length)
 
@@ -191,7 +191,7 @@ class _Stream:
     def __aiter__(self) -> "_Stream":
         return self
 
-    async def __anext__(self) -> memoryview | bytes:
+    async def __anext__(self) -> Bytes:
         if self._whole:
             piece, self._whole = self._whole[: limits.read_piece_bytes], self._whole[limits.read_piece_bytes :]
             return piece
@@ -237,7 +237,7 @@ class _Stream:
             self._remote = None
 
 
-async def _read_local(ports: Ports, blob: BlobRef, start: int, stop: int) -> bytes | None:
+async def _read_local(ports: Ports, blob: BlobRef, start: int, stop: int) -> Bytes | None:
     """Return verified local bytes, or None. What should be here and is not is queued for repair."""
     try:
         data = await ports.blobs.read(blob.digest, start, stop)
@@ -258,7 +258,7 @@ class _Remote:
         self._blob: Final = blob
         self._left: list[NodeId] | None = None  # None: not looked up yet
 
-    async def read(self, start: int, stop: int) -> bytes:
+    async def read(self, start: int, stop: int) -> Bytes:
         """Return verified bytes [start, stop) from the first holder that has them. Raises Unavailable."""
         if self._left is None:
             self._left = list(holders(self._ports, partition_of(self._blob.digest)))
@@ -275,7 +275,7 @@ class _Remote:
             self._left.pop(0)
         raise Unavailable(f"blob {self._blob.digest.hex()}: no holder answered: {'; '.join(failures) or 'nobody left'}")
 
-    async def _is_sound(self, data: bytes, start: int, stop: int) -> bool:
+    async def _is_sound(self, data: Bytes, start: int, stop: int) -> bool:
         """A whole blob must have its name; a stretch was verified by its holder and must have its length."""
         if len(data) != stop - start:
             return False

@@ -22,7 +22,7 @@ from mys3d.model.body import BlobRef, InlineBlobs
 from mys3d.model.digest import Digest, partition_of
 from mys3d.model.members import Layout
 from mys3d.model.names import LogIndex, Partition
-from mys3d.ports import AppliedEntry, Ports
+from mys3d.ports import AppliedEntry, Bytes, Ports
 from mys3d.registry import queries
 from mys3d.registry.commands import BeginLayout, PutObject, ReleaseLayout, StageExtent
 from mys3d.registry.outcomes import Applied
@@ -187,7 +187,7 @@ class MissingCopies:
         # A repair write counts as a touch at the present epoch (DESIGN 7, garbage collection without clocks).
         await self._ports.blobs.put(blob.digest, [data], queries.gc_epoch(self._ports.registry.view()))
 
-    async def _fetch(self, blob: BlobRef) -> bytes:
+    async def _fetch(self, blob: BlobRef) -> Bytes:
         """Return the blob from another holder, or else from what is left of it here: a directory that is offline counts
         as no copy, and may still have the last one. Raises Unavailable."""
         try:

@@ -17,7 +17,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch
 from mys3d.model.scrub import ScrubAction, ScrubReport
-from mys3d.ports import Buffer, JoinAdmission, NodeStatus, Ports
+from mys3d.ports import Buffer, Bytes, JoinAdmission, NodeStatus, Ports
 from mys3d.registry.commands import JoinMember
 
 
@@ -40,7 +40,7 @@ class Service:
             self._missing.want(BlobRef(digest, length))  # an older copy may have been found rotten on the way
             raise
 
-    async def on_fetch(self, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def on_fetch(self, digest: Digest, start: int, stop: int) -> Bytes | None:
         """Read verified bytes. Raises Damaged after the record was quarantined; the asker turns to another holder."""
         try:
             return await self._ports.blobs.read(digest, start, stop)

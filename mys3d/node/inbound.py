@@ -10,7 +10,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
-from mys3d.ports import Buffer, JoinAdmission, NodeStatus, PeerService, SnapshotOffer, WireListener
+from mys3d.ports import Buffer, Bytes, JoinAdmission, NodeStatus, PeerService, SnapshotOffer, WireListener
 from mys3d.registry.commands import JoinMember
 
 
@@ -27,7 +27,7 @@ class Inbound:
     async def on_push(self, digest: Digest, data: Sequence[Buffer], touch: GcEpoch) -> None:
         await self._service.on_push(digest, data, touch)
 
-    async def on_fetch(self, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def on_fetch(self, digest: Digest, start: int, stop: int) -> Bytes | None:
         return await self._service.on_fetch(digest, start, stop)
 
     async def on_have(self, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:

@@ -18,7 +18,7 @@ from mys3d.model.body import BlobRef
 from mys3d.model.digest import Digest
 from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubAction, ScrubReport
-from mys3d.ports import Buffer, NodeStatus, PeerService, SnapshotOffer, WireListener
+from mys3d.ports import Buffer, Bytes, NodeStatus, PeerService, SnapshotOffer, WireListener
 
 T = TypeVar("T")
 
@@ -186,9 +186,10 @@ class MemoryPeers:
         sent = [b"".join(data)]  # the other node never shares memory with us
         await self._call(node, limits.push_deadline_seconds, lambda service: service.on_push(digest, sent, touch))
 
-    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> Bytes | None:
         deadline = limits.fetch_deadline_seconds
-        return await self._call(node, deadline, lambda service: service.on_fetch(digest, start, stop))
+        found = await self._call(node, deadline, lambda service: service.on_fetch(digest, start, stop))
+        return None if found is None else bytes(found)
 
     async def have(self, node: NodeId, blobs: Sequence[BlobRef], touch: GcEpoch) -> tuple[bool, ...]:
         return await self._call(node, limits.have_deadline_seconds, lambda service: service.on_have(blobs, touch))

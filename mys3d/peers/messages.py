@@ -9,13 +9,14 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from mys3d import limits
 from mys3d.errors import Damaged, Reason, Rejected, Unavailable
 from mys3d.model.body import BlobRef
 from mys3d.model.digest import DIGEST_BYTES, Digest, digest_of
 from mys3d.model.members import Addresses
 from mys3d.model.names import GcEpoch, LogIndex, NodeId
 from mys3d.model.scrub import ScrubReport
-from mys3d.ports import Buffer, NodeStatus, SnapshotOffer
+from mys3d.ports import Buffer, Bytes, NodeStatus, SnapshotOffer
 
 T = TypeVar("T")
 
@@ -138,16 +139,19 @@ def parse_fetch(payload: Buffer) -> tuple[Digest, int, int]:
     return Digest(digest), start, stop
 
 
-def fetched(data: bytes | None) -> tuple[bytes, bytes]:
+def fetched(data: Buffer | None) -> tuple[bytes, Buffer]:
     """The two pieces of a FETCHED payload: is it held, and its bytes."""
     return (b"\0", b"") if data is None else (b"\1", data)
 
 
-def parse_fetched(payload: Buffer) -> bytes | None:
-    """Raises ValueError."""
+def parse_fetched(payload: Buffer) -> Bytes | None:
+    """What is large stays where it was received. Raises ValueError."""
     if not payload or payload[0] > 1:
         raise ValueError("a fetched blob begins with 0 or 1")
-    return bytes(memoryview(payload)[1:]) if payload[0] else None
+    if not payload[0]:
+        return None
+    data = memoryview(payload)[1:]
+    return data if len(data) > limits.receive_bytes else bytes(data)
 
 
 def parse_held(payload: Buffer) -> tuple[bool, ...]:

@@ -26,7 +26,7 @@ from mys3d.peers.identity import Identity
 from mys3d.peers.link import PeerLink
 from mys3d.peers.messages import Have, Piece
 from mys3d.peers.server import Server
-from mys3d.ports import Buffer, Clock, Entropy, NodeStatus, PeerService, SnapshotOffer, WireListener
+from mys3d.ports import Buffer, Bytes, Clock, Entropy, NodeStatus, PeerService, SnapshotOffer, WireListener
 
 log = structlog.get_logger("mys3d.peers")
 
@@ -126,7 +126,7 @@ class PeerNetwork:
         lane = self._link(node).lane_for(sum(map(len, data)))
         await lane.push(limits.push_deadline_seconds, messages.push_head(digest, touch), *data)
 
-    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> bytes | None:
+    async def fetch(self, node: NodeId, digest: Digest, start: int, stop: int) -> Bytes | None:
         asked = messages.FETCH.pack(digest, start, stop)
         lane = self._link(node).lane_for(stop - start)
         return await lane.call(Kind.FETCH, limits.fetch_deadline_seconds, messages.parse_fetched, asked)

@@ -18,9 +18,9 @@ from mys3d.peers import frames, messages
 from mys3d.peers.connection import Connection
 from mys3d.peers.frames import Frame, Kind
 from mys3d.peers.messages import Have, Piece
-from mys3d.ports import PeerService, WireListener
+from mys3d.ports import Buffer, PeerService, WireListener
 
-_Answer = tuple[Kind, bytes, bytes]  # the payload in two pieces
+_Answer = tuple[Kind, bytes, Buffer]  # the payload in two pieces
 
 
 class Serving:

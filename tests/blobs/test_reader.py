@@ -172,3 +172,76 @@ def test_a_bit_that_flips_in_memory_once_is_no_damage(
     monkeypatch.setattr(reader_module.os, "preadv", flaky)
     assert reader.read_waiting(name, place, 0, len(data)) == data
     assert len(reads) == 2
+
+
+PIECE = limits.read_piece_bytes
+
+
+@pytest.fixture
+def large(directory: Directory, reader: Reader, new_blob: Write, blob: Build):
+    """A blob of four pieces that is in memory: its name, its bytes, and how a piece of it is read."""
+    directory.commit([new_blob(1, 4 * PIECE)])
+    name, data = blob(1, 4 * PIECE)
+    place = directory.index.find(name)
+    assert place is not None
+    if reader.read_cached(name, place, 0, 1) is None:
+        pytest.skip("this file system cannot tell what is in memory")
+    return name, data, place, lambda number: reader.read_cached(name, place, number * PIECE, (number + 1) * PIECE)
+
+
+def test_a_view_of_a_piece_stays_as_it_is_while_others_are_read(large) -> None:
+    _, data, _, read = large
+    kept = read(0)
+    assert isinstance(kept, memoryview) and kept.readonly
+    for _ in range(3):
+        for number in range(4):
+            assert read(number) == data[number * PIECE : (number + 1) * PIECE]
+    assert kept == data[:PIECE]
+
+
+def test_a_flipped_bit_in_a_later_piece_is_found_with_the_header_that_is_remembered(
+    large, directory: Directory, reader: Reader
+) -> None:
+    name, data, place, read = large
+    assert read(0) == data[:PIECE]
+    flip(directory, place.offset + record.header_bytes(place.length) + PIECE + 5, 3)
+    with pytest.raises(Damaged):
+        read(1)
+    with pytest.raises(Damaged):
+        reader.read_waiting(name, place, PIECE, 2 * PIECE)
+    assert read(2) == data[2 * PIECE : 3 * PIECE]
+
+
+def test_a_header_that_rots_is_believed_no_longer_than_a_blob_is_read(
+    large, directory: Directory, reader: Reader
+) -> None:
+    name, data, place, read = large
+    assert read(1) == data[PIECE : 2 * PIECE]
+    flip(directory, place.offset + 70, 1)
+    assert read(2) == data[2 * PIECE : 3 * PIECE]
+    assert read(3) == data[3 * PIECE :]
+    with pytest.raises(Damaged):
+        read(1)
+    with pytest.raises(Damaged):
+        reader.read_waiting(name, place, 2 * PIECE, 3 * PIECE)
+
+
+def test_a_scrub_believes_no_header_that_is_remembered(large, directory: Directory, reader: Reader) -> None:
+    name, _, place, read = large
+    read(0)
+    flip(directory, place.offset + 70, 1)
+    with pytest.raises(Damaged):
+        reader.read_waiting(name, place, 0, place.length)
+
+
+def test_only_so_many_headers_are_remembered(
+    directory: Directory, reader: Reader, new_blob: Write, blob: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "headers_kept_max", 2)
+    directory.commit([new_blob(seed, 2 * PIECE) for seed in range(5)])
+    for seed in [*range(5), 0, 1]:
+        name, data = blob(seed, 2 * PIECE)
+        place = directory.index.find(name)
+        assert place is not None
+        assert reader.read_cached(name, place, 0, PIECE) in (data[:PIECE], None)
+    assert len(reader._headers) <= 2
