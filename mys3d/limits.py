@@ -71,7 +71,9 @@ completed_lifetime_ms: Final = 24 * 3600 * 1000  # a repeated CompleteMultipartU
 completed_forgotten_max: Final = 4  # expired answers that one Complete forgets: more than it adds
 part_tables_kept: Final = 8  # decoded tables of parts kept in memory: 1.5 MiB each at worst
 sub_digest_bytes: Final = 64 * KIB  # a ranged read verifies only the stretches of this size that it touches
-read_piece_bytes: Final = 256 * KIB  # measured sweet spot of a download piece (fits the L2 cache)
+read_piece_bytes: Final = 256 * KIB  # of a download at once, held until the client has taken it
+read_piece_bytes_max: Final = 1 * MIB  # the same while the client keeps up: a piece costs 0.1 ms beside its bytes
+keeping_up_bytes_per_second: Final = 32 * MIB  # so fast: some fifty clients share 1.5 GB/s like that
 read_buffers_kept_max: Final = 4  # of one directory, each of a piece: while one is sent the next is read
 headers_kept_max: Final = 64  # verified headers of blobs that are read piece by piece: 10 KB each at most
 receive_bytes: Final = 64 * KIB  # socket read size on uploads; larger was measured slower
@@ -289,6 +291,7 @@ assert 2 * max(members_max, tokens_max) < command_rows_max
 assert 4 * keys_per_user_max < command_rows_max
 assert put_bytes_max <= 2**32 * blob_bytes_max  # sequences of extents are four bytes
 assert hash_batch_bytes <= blob_bytes_max
+assert read_piece_bytes <= read_piece_bytes_max <= hash_batch_bytes  # more is not verified on the loop
 assert blob_bytes_max % sub_digest_bytes == 0
 assert bulk_frame_bytes_max > blob_bytes_max
 assert commit_bytes_max >= blob_bytes_max

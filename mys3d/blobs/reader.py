@@ -24,7 +24,8 @@ from mys3d.ports import Bytes
 
 _NOWAIT: Final = getattr(os, "RWF_NOWAIT", 0)  # 0: not this system, every read takes a thread
 _STRETCH: Final = limits.sub_digest_bytes
-_ROOM_BYTES: Final = limits.read_piece_bytes + 2 * _STRETCH + record.HEADER_BYTES_MAX  # a piece need not begin with one
+# Room of any piece, which need not begin with a stretch, and of its header.
+_ROOM_BYTES: Final = limits.read_piece_bytes_max + 2 * _STRETCH + record.HEADER_BYTES_MAX
 
 
 class Reader:

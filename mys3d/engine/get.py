@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, assert_never
 
+import trio
+
 from mys3d import limits
 from mys3d.engine.hashing import names
 from mys3d.engine.holdings import keep_unnamed
@@ -22,7 +24,7 @@ from mys3d.registry.codec import RowDamaged
 
 
 def read_body(ports: Ports, body: Body, start: int, stop: int) -> AsyncIterator[Bytes]:
-    """Yield bytes [start, stop) of `body` in pieces of at most 256 KiB.
+    """Yield bytes [start, stop) of `body` in pieces of 256 KiB, or up to 1 MiB while they are taken fast.
 
     Raises Unavailable when a blob has no reachable holder: before the first piece nothing was sent, later the
     connection has to break. The names of a staged body are read an extent at a time, of parts a part at a time: a body
@@ -176,6 +178,23 @@ class _Parts:
         return []
 
 
+class _Pace:
+    """How much to read at once: what is read waits in memory until its client has taken it."""
+
+    def __init__(self) -> None:
+        self._length = 0  # of the piece that was handed on last; 0: none yet
+        self._at = 0.0
+
+    def size(self) -> int:
+        """Asked for when the last piece was taken."""
+        seconds = trio.current_time() - self._at
+        keeps_up = self._length >= seconds * limits.keeping_up_bytes_per_second
+        return limits.read_piece_bytes_max if self._length and keeps_up else limits.read_piece_bytes
+
+    def handed_on(self, length: int) -> None:
+        self._length, self._at = length, trio.current_time()
+
+
 class _Stream:
     """Pieces of some stretches, in order. An object and not a generator: it may be dropped half read."""
 
@@ -186,14 +205,21 @@ class _Stream:
         self._whole = memoryview(b"")  # a blob that was fetched whole and is being handed on
         self._remote: _Remote | None = None  # None: the local copy of the present blob still answers
         self._present: BlobRef | None = None  # the blob that is being read; None: none yet
+        self._pace: Final = _Pace()
         self._epoch: GcEpoch | None = None  # of garbage collection, when it was last looked at; None: not yet
 
     def __aiter__(self) -> "_Stream":
         return self
 
     async def __anext__(self) -> Bytes:
+        size = self._pace.size()
+        piece = await self._next(size)
+        self._pace.handed_on(len(piece))
+        return piece
+
+    async def _next(self, size: int) -> Bytes:
         if self._whole:
-            piece, self._whole = self._whole[: limits.read_piece_bytes], self._whole[limits.read_piece_bytes :]
+            piece, self._whole = self._whole[:size], self._whole[size:]
             return piece
         if not self._left:
             self._left = self._cut.next_stretches()[::-1]
@@ -203,7 +229,7 @@ class _Stream:
             await self._keep()
         stretch = self._left.pop()
         self._present = stretch.blob
-        stop = min(stretch.stop, stretch.start + limits.read_piece_bytes)
+        stop = min(stretch.stop, stretch.start + size)
         if self._remote is None:
             local = await _read_local(self._ports, stretch.blob, stretch.start, stop)
             if local is not None:
@@ -213,7 +239,7 @@ class _Stream:
         if (stretch.start, stretch.stop) == (0, stretch.blob.length):
             self._whole = memoryview(await self._remote.read(0, stretch.blob.length))
             self._remote = None
-            return await self.__anext__()
+            return await self._next(size)
         fetched = await self._remote.read(stretch.start, stop)
         self._go_on(stretch, stop)
         return fetched

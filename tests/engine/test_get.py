@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import trio
 
 from mys3d import limits
 from mys3d.engine.get import read_blob, read_body, read_small, stretches
@@ -46,6 +47,24 @@ async def test_any_range_is_read_from_here_or_from_another_node(
     grid = await make_grid(2)
     blob = await grid.hold(DATA, [holder])
     assert await read(grid, 0, (blob,), start, stop) == DATA[start:stop]
+
+
+@pytest.mark.parametrize("holder", [0, 1])
+async def test_who_takes_pieces_fast_gets_larger_ones_and_who_does_not_gets_small_ones(
+    make_grid: MakeGrid, holder: int, autojump_clock: Any
+) -> None:
+    grid = await make_grid(2)
+    whole = DATA * 4
+    blob = await grid.hold(whole, [holder])
+    small, large = limits.read_piece_bytes, limits.read_piece_bytes_max
+    sizes, found = [], b""
+    async for piece in read_body(grid[0].ports, InlineBlobs((blob,)), 0, len(whole)):
+        sizes.append(len(piece))
+        found += piece
+        if len(sizes) in (3, 4):
+            await trio.sleep(len(piece) / limits.keeping_up_bytes_per_second + 0.001)
+    assert sizes[:6] == [small, large, large, small, small, large]
+    assert found == whole
 
 
 async def test_blobs_are_joined_in_order_wherever_each_of_them_is(make_grid: MakeGrid) -> None:

@@ -57,7 +57,7 @@ async def test_a_body_is_read_back_as_it_was_put(make_grid: MakeGrid, pieces: An
     assert [blob.length for blob in version.body.blobs] == [min(BLOB, size - at) for at in range(0, size, BLOB)]
     got = [bytes(piece) async for piece in read_body(grid[2].ports, version.body, 0, version.size)]
     assert b"".join(got) == data
-    assert all(len(piece) <= limits.read_piece_bytes for piece in got)
+    assert all(len(piece) <= limits.read_piece_bytes_max for piece in got)
     assert told[0].md5 == hashlib.md5(data).digest()
     assert told[0].hashes == {"sha256": hashlib.sha256(data).digest()}
     assert budget.free_bytes == limits.buffer_budget_bytes

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from mys3d.errors import S3Error
-from mys3d.s3.message import BodySource, Request, Response
+from mys3d.s3.message import BodySource, KnownBody, Request, Response
 from mys3d.web.s3_front import S3Front
 from tests.web.booth import Booth, read_all
 
@@ -70,15 +70,20 @@ async def test_a_body_that_stalls_is_told_to_the_application(open_house: Any) ->
     assert b"connection: close\r\n" in answer
 
 
+@pytest.mark.parametrize("is_put_in_place", [False, True])
 @pytest.mark.parametrize(("pause", "is_heard"), [(1.9, True), (2.1, False)])
 async def test_a_body_that_trickles_in_is_heard_to_its_end_only_above_its_pace(
-    nursery: trio.Nursery, autojump_clock: object, pause: float, is_heard: bool
+    nursery: trio.Nursery, autojump_clock: object, pause: float, is_heard: bool, is_put_in_place: bool
 ) -> None:
     """A byte gains two seconds: with one every 2.1 s the patience of 30 s is used up after 300 bytes."""
 
     async def dispatch(request: Request, body: BodySource) -> Response:
         size = 0
         try:
+            if is_put_in_place:
+                assert isinstance(body, KnownBody)
+                await body.fill(memoryview(bytearray(500)))
+                size = 500
             while piece := await body.read():
                 size += len(piece)
         except S3Error as error:
@@ -166,3 +171,34 @@ async def test_a_slow_application_slows_its_client(open_house: Any) -> None:
         go_on.set()
         await stream.send_all(bytes(64 * MIB - sent))
         assert b"HTTP/1.1 200 OK" in await stream.receive_some(65536)
+
+
+async def test_a_large_answer_arrives_whole_however_slowly_it_is_read(nursery: trio.Nursery) -> None:
+    body = bytes(range(256)) * 20_000
+
+    async def dispatch(_: Request, __: BodySource) -> Response:
+        async def pieces() -> AsyncIterator[bytes | memoryview]:
+            yield memoryview(body)[: 3 * MIB]
+            yield body[3 * MIB : 3 * MIB + 70_000]
+            yield memoryview(body)[3 * MIB + 70_000 :]
+
+        return Response(200, [], pieces(), len(body))
+
+    booth = Booth(nursery, S3Front(dispatch))
+    async with booth.connect() as stream:
+        await stream.send_all(LAST)
+        received = bytearray()
+        while data := await stream.receive_some(50_000):
+            received += data
+            await trio.lowlevel.checkpoint()
+    assert received.endswith(b"\r\n\r\n" + body[:1000] + body[1000:])
+
+
+async def test_a_client_that_leaves_within_a_large_answer_ends_its_connection_only(nursery: trio.Nursery) -> None:
+    booth = Booth(nursery, S3Front(endless))
+    async with booth.connect() as stream:
+        await stream.send_all(GET)
+        await stream.receive_some(1)
+    async with booth.connect() as stream:
+        await stream.send_all(GET)
+        assert (await stream.receive_some(100)).startswith(b"HTTP/1.1 200 ")
