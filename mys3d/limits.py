@@ -226,7 +226,8 @@ peer_pushed_bytes_max: Final = (
 plain_bulk_bytes_min: Final = (
     64 * KIB
 )  # larger blobs take the plain lane where there is one: encryption costs most there
-peer_served_bytes_max: Final = 32 * MIB  # pushes of one connection being stored; more are not read
+peer_served_bytes_max: Final = 32 * MIB  # pushes of one connection being stored, blobs being read for it; more wait
+peer_unsent_bytes_max: Final = 24 * MIB  # answers of one connection that wait to be sent; beyond it is not read
 peer_served_count_max: Final = 4_096  # calls of one connection being served; more are not read
 peer_batch_bytes: Final = 256 * KIB  # one write, and one read: TLS records are 16 KiB, so 16 of them
 peer_batch_pieces: Final = 512  # in one write; Linux IOV_MAX is 1,024
@@ -299,6 +300,7 @@ assert volume_bytes_min > blob_bytes_max
 assert peer_pushed_bytes_max >= bulk_frame_bytes_max
 assert peer_served_bytes_max >= bulk_frame_bytes_max
 assert peer_queue_bytes_max >= bulk_frame_bytes_max + peer_pushed_bytes_max
+assert peer_queue_bytes_max > peer_unsent_bytes_max + peer_served_bytes_max
 assert peer_ping_seconds < peer_silence_seconds
 assert log_keep_entries <= log_keep_entries_max
 assert log_keep_entries_max * 3 // 2 < log_entries_max

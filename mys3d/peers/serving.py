@@ -63,8 +63,9 @@ class Serving:
         if kind == Kind.PING:
             self._reply(request, (Kind.PONG, b"", b""))
             return
-        await self._make_room()
-        self._served_bytes += len(payload)
+        cost = _cost(frame)
+        await self._make_room(cost)
+        self._served_bytes += cost
         self._served_count += 1
         if kind == Kind.PUSH:
             nursery.start_soon(self._push, frame)
@@ -88,9 +89,13 @@ class Serving:
             case _:
                 raise ValueError(f"a member sent a frame of unknown kind {kind}")
 
-    async def _make_room(self) -> None:
-        await self._connection.drained(limits.peer_served_bytes_max)
-        while self._served_bytes >= limits.peer_served_bytes_max or self._served_count >= limits.peer_served_count_max:
+    async def _make_room(self, cost: int) -> None:
+        """Wait until a call that costs so much may be served: all answers to come find room in the queue."""
+        while True:
+            await self._connection.drained(limits.peer_unsent_bytes_max)
+            is_light = self._served_bytes + cost <= limits.peer_served_bytes_max
+            if is_light and self._served_count < limits.peer_served_count_max:
+                return
             await self._room.park()
 
     async def _push(self, frame: Frame) -> None:
@@ -155,6 +160,17 @@ class Serving:
             self._connection.close()
 
     def _done(self, frame: Frame) -> None:
-        self._served_bytes -= len(frame.payload)
+        self._served_bytes -= _cost(frame)
         self._served_count -= 1
         self._room.unpark_all()
+
+
+def _cost(frame: Frame) -> int:
+    """Bytes of memory that a call may take here: what it brings, and what it asks for. Raises ValueError."""
+    asked = 0
+    if frame.kind == Kind.FETCH:
+        _, start, stop = messages.parse_fetch(frame.payload)
+        asked = max(0, min(stop - start, limits.blob_bytes_max))
+    elif frame.kind == Kind.PIECE:
+        asked = limits.snapshot_piece_bytes
+    return len(frame.payload) + asked

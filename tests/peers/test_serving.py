@@ -90,6 +90,30 @@ async def test_more_than_its_share_of_calls_is_not_read(world, nursery):
     assert service.pushes_begun == limits.peer_served_count_max + 10
 
 
+async def test_blobs_that_are_asked_for_all_at_once_are_read_a_few_at_a_time_and_all_are_answered(world, room, nursery):
+    tap, service, _ = world
+    body = bytes(limits.blob_bytes_max)
+    service.blobs[digest_of(body)] = body
+    asked = messages.FETCH.pack(digest_of(body), 0, len(body))
+    begun, fetch, gate = [], service.on_fetch, trio.Event()
+
+    async def slowly(*which):
+        begun.append(which)
+        await gate.wait()
+        return await fetch(*which)
+
+    service.on_fetch, tap.may_send = slowly, trio.Event()
+    tap.feed.send_nowait(b"".join(frames.encode(Kind.FETCH, number, asked) for number in range(40)))
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(begun) == limits.peer_served_bytes_max // len(body) - 1
+    gate.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert not tap.is_closed and len(begun) < 20
+    tap.may_send.set()
+    await room.until(lambda: len(tap.frames) == 40)
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_peer_that_does_not_read_its_answers_is_not_read(world, room, nursery):
     tap, service, _ = world
     tap.may_send = trio.Event()
