@@ -83,6 +83,9 @@ def start(text: str, folder: Path) -> Side:
     checkout, _, bulk = rest.partition(",")
     ready = folder / f"{name}.json"
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("MYS3D_", "S3_"))}
+    environ["PYTHONPATH"] = str(
+        Path(checkout).resolve()
+    )  # nodes run elsewhere, where an installed package is found first
     if bulk:
         environ["MYS3D_PEERS_BULK"] = bulk
     words = ["dev", "--data", str(folder / name), "--port", str(free_ports(NODES_COUNT)), "--ready-file", str(ready)]

@@ -48,6 +48,6 @@ def test_a_cluster_that_does_not_start_says_why(tmp_path: Path) -> None:
     package = tmp_path / "mys3d"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text("raise SystemExit('not today')")
-    with pytest.raises(SystemExit, match="a does not start:\nnot today"):
+    (package / "__main__.py").write_text("import os; raise SystemExit('not today: ' + os.environ['PYTHONPATH'])")
+    with pytest.raises(SystemExit, match=f"a does not start:\nnot today: {tmp_path}"):
         start(f"a={tmp_path}", tmp_path)
