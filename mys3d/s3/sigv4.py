@@ -266,6 +266,7 @@ def _authorization(header: str) -> tuple[str, str, str, str, str]:
         fields = _fields(header)
         return *_signer(fields["Credential"], fields["SignedHeaders"]), fields["Signature"]
     signer = _known_signer(before) if len(before) <= limits.signer_chars_max else _read_signer(before)
+    signature = signature.strip()
     if not _is_signature(signature):
         raise malformed("the signature is not 64 hex digits")
     return *signer, signature
