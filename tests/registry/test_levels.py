@@ -11,10 +11,14 @@ from mys3d.registry.levels import FROZEN, LEVEL, level_of, lowest, obstacle
 
 
 def structs_of(kinds):
-    """The names and numbers of fields of all records of this software, by walking its own types."""
+    """The names and numbers of fields of all records that are stored or sent, by walking the types of this software.
+
+    A record of an S3 operation may have the name of a command.
+    """
     found = {}
     for kind in kinds:
-        found[kind.__name__] = len(kind.__struct_fields__)
+        if not kind.__module__.startswith(("mys3d.operations", "mys3d.s3")):
+            found[kind.__name__] = len(kind.__struct_fields__)
         found |= structs_of(kind.__subclasses__())
     return found
 
