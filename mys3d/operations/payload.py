@@ -10,6 +10,7 @@ import trio
 
 from mys3d import limits
 from mys3d.engine.hashing import BodyHashes
+from mys3d.engine.intake import KnownSource
 from mys3d.errors import S3Error
 from mys3d.s3 import promises, schema, xml
 from mys3d.s3.chunked import ChunkedDecoder, ChunkSigner
@@ -19,7 +20,7 @@ from mys3d.s3.promises import Promises
 _PARSE_INLINE_BYTES_MAX: Final = 256 * limits.KIB  # a longer document is parsed in a thread
 
 
-class Payload:
+class Payload(KnownSource):
     """The bytes inside a body, pulled on demand. Given to the engine as the source of a PUT."""
 
     def __init__(self, body: BodySource, promised: Promises, signer: ChunkSigner | None = None) -> None:

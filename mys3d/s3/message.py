@@ -4,9 +4,10 @@ Law: the raw bytes of the target are kept as received, because the signature and
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol
 
 import msgspec
 
@@ -44,10 +45,12 @@ class BodySource(Protocol):
         ...
 
 
-@runtime_checkable
-class KnownBody(BodySource, Protocol):
+class KnownBody(ABC):
     """A body whose length its head tells."""
 
+    __slots__ = ()
+
+    @abstractmethod
     async def fill(self, room: memoryview) -> None:
         """Put the next bytes into `room`, all of it: it is no longer than what is still to come. Raises as `read`."""
         ...

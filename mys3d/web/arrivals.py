@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from mys3d import limits
-from mys3d.web.wire import Stream
+from mys3d.web.direct import Stream
 
 
 class Arrivals:

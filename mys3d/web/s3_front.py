@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mys3d import limits
 from mys3d.errors import S3Error, Unavailable
-from mys3d.s3.message import BodySource, Request, Response
+from mys3d.s3.message import BodySource, KnownBody, Request, Response
 from mys3d.web.complaint import Complaint
 from mys3d.web.exchange import INTO_PLACE
 from mys3d.web.refusal import slow_down
@@ -56,7 +56,7 @@ class ReceivedBody:
             self._turn.step_aside()
 
 
-class CountedBody(ReceivedBody):
+class CountedBody(ReceivedBody, KnownBody):
     """The body of a request that tells its length, as `KnownBody` promises it."""
 
     __slots__ = ("_receive_into",)

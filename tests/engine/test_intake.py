@@ -11,7 +11,7 @@ import trio
 from mys3d import limits
 from mys3d.buffers import Buffers
 from mys3d.engine.budget import BufferBudget
-from mys3d.engine.intake import Intake
+from mys3d.engine.intake import Intake, KnownSource
 from mys3d.errors import S3Error, Unavailable
 from mys3d.model.names import Epoch, GcEpoch
 from mys3d.registry.commands import BumpGcEpoch
@@ -116,7 +116,7 @@ async def test_a_touch_that_finds_no_majority_is_tried_again(
     assert intake.take_named().gc_epoch == 2
 
 
-class Known:
+class Known(KnownSource):
     """A source of known length that has its bytes at hand, `step` at a time."""
 
     def __init__(self, body: bytes, step: int = 10**9, breaks_at: int = -1) -> None:

@@ -9,6 +9,7 @@ from mys3d.errors import S3Error
 from mys3d.operations.payload import Payload, read_document
 from mys3d.operations.removing import Delete, ObjectIdentifier
 from mys3d.s3 import promises
+from mys3d.s3.message import KnownBody
 
 CHUNKED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
@@ -72,7 +73,7 @@ async def test_framing_that_breaks_off_is_incomplete() -> None:
     assert refused.value.code == "IncompleteBody"
 
 
-class Known(Pieces):
+class Known(Pieces, KnownBody):
     """A body of known length that arrives in these pieces."""
 
     def __init__(self, *pieces: bytes) -> None:
