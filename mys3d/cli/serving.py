@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import trio
 
 from mys3d import limits
-from mys3d.cli.allocator import give_back, keep_arenas_few
+from mys3d.cli.allocator import bound_heaps, give_back
 from mys3d.cli.failure import Failure, as_failures
 from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 
 
 def run_until_stopped(node: Callable[[], Awaitable[None]], *, until_stdin_closes: bool) -> None:
     """Run `node` to its end. What an operator can mend ends the command with one sentence."""
-    keep_arenas_few()
+    bound_heaps()
     with as_failures(OSError, ExceptionGroup, Failure, OutcomeUnknown, Rejected, Unavailable):
         trio.run(_serve, node, until_stdin_closes)
 
