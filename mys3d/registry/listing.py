@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
+import msgspec
+
 from mys3d.model.names import NULL_VERSION, BucketId, ObjectKey, VersionId
 from mys3d.model.objects import Version
 from mys3d.registry import keys, stack, tables
@@ -18,8 +20,7 @@ _steps_before_seek: Final = 8  # a seek costs about as much as this many rows: s
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One key of a list, or one version of it."""
 
     key: ObjectKey
@@ -51,6 +52,12 @@ def list_objects(
 ) -> Page:
     """At most `max_keys` entries and common prefixes together, of keys that start with `prefix` and sort behind
     `start_after`. A `start_after` that is itself a common prefix stands behind all its keys."""
+    fold = Fold(bucket, prefix, delimiter)
+    start, stop = fold.stretch(start_after)
+    if max_keys <= 0:
+        return Page((), (), is_truncated=False, next_after="")
+    if fold.is_plain:
+        return _plain(reader.scan(keys.LIVE + start, keys.LIVE + stop), max_keys)
     entries: list[Entry] = []
     prefixes: list[str] = []
     last = ""
@@ -58,9 +65,7 @@ def list_objects(
     def scan(start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         return ((key[1:], row) for key, row in reader.scan(keys.LIVE + start, keys.LIVE + stop))
 
-    fold = Fold(bucket, prefix, delimiter)
-    start, stop = fold.stretch(start_after)
-    for key, row in _walk(scan, scan(start, stop), stop, fold) if max_keys > 0 else ():
+    for key, row in _walk(scan, scan(start, stop), stop, fold):
         if len(entries) + len(prefixes) == max_keys:
             return Page(tuple(entries), tuple(prefixes), is_truncated=True, next_after=last)
         if row is None:
@@ -69,6 +74,16 @@ def list_objects(
             entries.append(Entry(ObjectKey(key), tables.decode_version(row)))
         last = key
     return Page(tuple(entries), tuple(prefixes), is_truncated=False, next_after="")
+
+
+def _plain(rows: Iterator[tuple[bytes, bytes]], max_keys: int) -> Page:
+    """A page of a list without common prefixes: nothing has to be looked at between a row and its entry."""
+    entries: list[Entry] = []
+    for key, row in rows:
+        if len(entries) == max_keys:
+            return Page(tuple(entries), (), is_truncated=True, next_after=entries[-1].key)
+        entries.append(Entry(ObjectKey(keys.key_of(key[1:])), tables.decode_version(row)))
+    return Page(tuple(entries), (), is_truncated=False, next_after="")
 
 
 def list_versions(
