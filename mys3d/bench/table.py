@@ -69,14 +69,14 @@ def cells(measured: Measured) -> list[str]:
         size_text(row.size_bytes),
         str(row.concurrency) + (f" @ {row.rate:g}/s" if row.rate else ""),
         row.target,
-        _estimate(figures.ops_per_second) + mark,
+        figure(figures.ops_per_second) + mark,
         f"{figures.mb_per_second:,.1f}",
         f"{figures.p50_ms:.2f}",
         f"{figures.p90_ms:.2f}",
         f"{figures.p99_ms:.2f}",
-        "-" if servers is None else _estimate(servers),
+        "-" if servers is None else figure(servers),
         f"{figures.client_us_per_request.value:,.0f}",
-        "1" if figures.pace_against_first is None else _estimate(figures.pace_against_first, 2),
+        "1" if figures.pace_against_first is None else figure(figures.pace_against_first, 2),
         _against(figures),
         str(figures.errors_count),
     ]
@@ -85,10 +85,11 @@ def cells(measured: Measured) -> list[str]:
 def _against(figures: Figures) -> str:
     if figures.pace_against_first is None:
         return "1"
-    return "-" if figures.cost_against_first is None else _estimate(figures.cost_against_first, 2)
+    return "-" if figures.cost_against_first is None else figure(figures.cost_against_first, 2)
 
 
-def _estimate(estimate: Estimate, digits: int = 0) -> str:
+def figure(estimate: Estimate, digits: int = 0) -> str:
+    """A figure with its interval, if it has one."""
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:,.{digits}f}"
     return f"{estimate.value:,.{digits}f} [{estimate.low:,.{digits}f}, {estimate.high:,.{digits}f}]"
