@@ -73,6 +73,12 @@ $(WEED): ; @"$(PYTHON)" -m venv $(OTHERS)/seaweedfs && $(OTHERS)/seaweedfs/bin/p
 bench-kill: setup
 	@$(BIN)/mys3d bench kill-node --out $(BENCH)/kill $(ARGS)
 
+# How costs grow with the registry: 10^3 to 10^6 objects on one node, a quarter of an hour; ARGS="--sizes 1000,10000000" takes
+# others (ten million take an hour and 12 GB of disk).
+.PHONY: scale
+scale: setup
+	@$(BIN)/python -m bench.scale --out $(BENCH)/scale $(ARGS)
+
 # What chaos and power-cuts need beside root, on Debian and its kin.
 campaign-tools:
 	apt-get install -y iproute2 iptables e2fsprogs util-linux

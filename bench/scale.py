@@ -29,6 +29,7 @@ from mys3d.bench.document import encode, machine
 from mys3d.bench.figures import Measured, Row, figures_of, make_row
 from mys3d.bench.load import Bounds, run
 from mys3d.bench.measure import Slice, measure
+from mys3d.bench.prepare import make_bucket
 from mys3d.bench.rounds import order_of
 from mys3d.bench.sizes import parse_size
 from mys3d.bench.workload import Workload
@@ -54,8 +55,12 @@ def say(text: str) -> None:
 
 
 def begin(data: Path) -> Side:
-    """Make a new cluster of one node, and stop it."""
-    RunningNode(data).stop()
+    """Make a new cluster of one node with a bucket, and stop it."""
+    node = RunningNode(data)
+    try:
+        make_bucket(node.target)
+    finally:
+        node.stop()
     return Side(data)
 
 

@@ -53,7 +53,7 @@ class RunningNode:
         self.target: Target
         self._admin = f"{HOST}:{port + 1}"
         words = [sys.executable, "-m", "mys3d", "start", "--data", str(data), "--port", str(port)]
-        words += ["--bind", HOST, "--bucket", BUCKET, "--name", "scale", "--log-level", "warning"]
+        words += ["--bind", HOST, "--name", "scale", "--log-level", "warning"]
         environ = {name: text for name, text in os.environ.items() if not name.startswith(("MYS3D_", "S3_", "DB_"))}
         environ |= {"S3_ACCESSKEY": KEYS.access_key, "S3_SECRETKEY": KEYS.secret_key}
         began = time.monotonic()
