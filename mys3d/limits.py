@@ -139,6 +139,7 @@ quarantine_period_ms: Final = 3600 * 1000  # that many damaged stores within thi
 quarantined_journals_max: Final = 2  # journals that could not be trusted, kept aside for rescue: the newest ones
 registry_buffer_bytes: Final = 8 * MIB  # rows in memory: lost in a crash, replayed from the journal
 registry_cache_bytes: Final = 8 * MIB  # filled by whatever is flushed, so all of it is in use soon
+registry_index_piece_bytes: Final = 4 * KIB  # of the index and filter of a file: as large as a block of rows
 row_key_bytes_max: Final = 4 * key_bytes_max  # a NUL of an object key is two bytes in a row key; ids stand around it
 compare_rows_max: Final = 20_000  # rows that one comparison of the nodes names: about 25 ms of a thread
 compare_tick_seconds: Final = 30.0  # between two of them: a million rows are compared in 25 minutes

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 from rocksdict import (
     AccessType,
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     Checkpoint,
@@ -376,6 +377,12 @@ def _options() -> Options:
     table.set_block_cache(Cache(limits.registry_cache_bytes))
     table.set_cache_index_and_filter_blocks(True)
     table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    # Index and filter of a file of 64 MiB are half a megabyte each, more than a shard of the cache takes: in one piece
+    # they would be read, unpacked and checked again by every lookup (3 ms). In pieces only those looked at are.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_metadata_block_size(limits.registry_index_piece_bytes)
+    table.set_pin_top_level_index_and_filter(True)
     table.set_bloom_filter(10, False)  # operation ids are looked up by every command and almost never there
     options.set_block_based_table_factory(table)
     return options

@@ -1,7 +1,9 @@
 """What only the store on disk can do: survive, be copied, notice damage."""
 
+import random
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -271,3 +273,25 @@ def _first_unreadable(path):
             seen.append(key)
     store.close()
     return b"k%06d" % (int(seen[-1][1:]) + 1)
+
+
+def test_a_lookup_reads_a_piece_of_a_large_index_and_not_all_of_it(tmp_path):
+    """An index that no shard of the cache takes was read and unpacked again by every lookup."""
+    common, chance = random.Random(1).randbytes(900), random.Random(2)
+    rows = [(common + number.to_bytes(4, "big"), chance.randbytes(4_096)) for number in range(3_000)]
+    chance.shuffle(rows)
+    store = RocksStore(tmp_path / "rows")
+    for start in range(0, len(rows), 300):
+        store.write(rows[start : start + 300])
+    store._rows.compact_range(None, None)  # files of the first level are pinned, and small
+    reader, looked_up = store.reader(), chance.sample(rows, 200)
+    before = bytes_read()
+    assert all(reader.get(key) == value for key, value in looked_up)
+    assert (bytes_read() - before) / len(looked_up) < 30_000
+    store.close()
+
+
+def bytes_read():
+    """By this process so far, from disks and caches of the kernel."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("rchar"))
