@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -127,7 +126,3 @@ class RunningNode:
 def disk_bytes(folder: Path) -> int:
     """What a folder takes on the disk."""
     return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
-
-
-def remove(data: Path) -> None:
-    shutil.rmtree(data, ignore_errors=True)
