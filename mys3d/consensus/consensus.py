@@ -16,7 +16,7 @@ import trio
 from pysyncobj.node import Node
 
 from mys3d import limits
-from mys3d.consensus import membership, proof, ticker
+from mys3d.consensus import membership, proof, sweeping, ticker
 from mys3d.consensus.applier import Applier, Machine, voters_in
 from mys3d.consensus.compaction import Compaction
 from mys3d.consensus.comparing import Comparing
@@ -133,6 +133,7 @@ class Consensus:
                 nursery.start_soon(self.compaction.run, self._store.flush, self._sync, self.ticker.wake)
                 nursery.start_soon(self.installer.run, self._wire, self.ticker, self._sync)
                 nursery.start_soon(self.snapshots.expire)
+                nursery.start_soon(sweeping.sweep, self._store, self._sync)
                 task_status.started()
         finally:
             self.proposer.close()

@@ -81,6 +81,11 @@ class GenerationStore:
     def write(self, writes: Iterable[tuple[bytes, bytes | None]]) -> None:
         self._store.write(writes)
 
+    @property
+    def listed_deletes_count(self) -> int:
+        """How many of the rows that lists walk were removed since the last flush."""
+        return self._store.listed_deletes_count
+
     def flush(self) -> None:
         """Return once everything written is on disk. For a thread. Raises Unavailable."""
         with self._disk:

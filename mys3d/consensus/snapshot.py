@@ -71,6 +71,9 @@ class SnapshotStore(Store, Protocol):
     @property
     def generation(self) -> str: ...
 
+    @property
+    def listed_deletes_count(self) -> int: ...
+
     def flush(self) -> None:
         """Waits for the disk."""
         ...

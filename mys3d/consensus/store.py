@@ -33,12 +33,14 @@ from mys3d.consensus.store_faults import StoreDamaged, fault_of, is_of_rocksdb
 from mys3d.consensus.store_manifest import refuse_strange_records
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, Term
+from mys3d.registry import keys
 from mys3d.registry.queries import applied
 
 log = structlog.get_logger("mys3d.consensus")
 
 _END: Final = b"\xff" * 8  # behind every row
 _ROWS_AT_ONCE: Final = 1_000
+_LISTED: Final = (keys.LIVE, keys.VERSIONS)
 
 # Rows are protected where blocks are not: in the write buffer and in the cache, and each new file is read back whole.
 _PROTECTION: Final = {
@@ -80,6 +82,7 @@ class RocksStore:
     def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         """Open or create the store at `path`. Raises StoreDamaged, or Unavailable when the machine refuses."""
         self.path: Final = path
+        self.listed_deletes_count = 0  # removed since the last flush, of rows that lists walk
         self._faults: Final = Faults(path)
         self._unlogged: Final = WriteOptions()
         self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes it for a method
@@ -109,22 +112,26 @@ class RocksStore:
     def write(self, writes: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Write all rows in one batch; None removes a row. Raises Unavailable: nothing was written, ask again."""
         self._faults.refuse_when_damaged()
-        batch = WriteBatch(raw_mode=True)
+        batch, deletes_count = WriteBatch(raw_mode=True), 0
         for key, value in writes:
             if value is None:
                 batch.delete(key)
+                deletes_count += key[:1] in _LISTED
             else:
                 batch.put(key, value)
         try:
             self._rows.write(batch, self._unlogged)
         except Exception as error:
             raise self._faults.told(error) from error
+        self.listed_deletes_count += deletes_count
 
     def flush(self) -> None:
         """Return once everything written is on disk. Waits for the disk: call it in a thread. Raises Unavailable."""
+        count, self.listed_deletes_count = self.listed_deletes_count, 0
         try:
             self._rows.flush()
         except Exception as error:
+            self.listed_deletes_count += count  # while the loop counts on: one of both may be lost, which is no harm
             raise self._faults.told(error) from error
 
     def checkpoint(self, path: Path) -> None:
@@ -371,7 +378,8 @@ def _options() -> Options:
     options.set_max_log_file_size(limits.MIB)
     options.set_level_compaction_dynamic_level_bytes(True)
     options.set_max_write_buffer_number(3)  # two may be on their way to the disk before a write is refused
-    # A page behind 100,000 adjacent deletes costs 28 ms until they are compacted: a file of deletes asks for it itself.
+    # A page behind 100,000 adjacent deletes costs 50 ms until they are compacted: a file of deletes asks for it itself,
+    # and sweeping.py sees to it that they get into a file.
     options.add_compact_on_deletion_collector_factory(1024, 512, 0.0)
     table = BlockBasedOptions()
     table.set_block_cache(Cache(limits.registry_cache_bytes))

@@ -17,6 +17,7 @@ class Rows:
     def __init__(self, rows=None):
         self.rows, self.history, self.flushed = {}, [], 0
         self.stalls = 0
+        self.listed_deletes_count = 0
         self.damage = None
         self.generation, self.durable_generation, self.generations = "g-0", "g-0", {}
         if rows is not None:

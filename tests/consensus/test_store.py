@@ -11,7 +11,7 @@ from mys3d.consensus import store as store_module
 from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
-from mys3d.registry import tables
+from mys3d.registry import keys, tables
 from mys3d.registry.transaction import Overlay
 
 
@@ -273,6 +273,30 @@ def _first_unreadable(path):
             seen.append(key)
     store.close()
     return b"k%06d" % (int(seen[-1][1:]) + 1)
+
+
+def test_removed_rows_that_lists_walk_are_counted_until_a_flush(store):
+    store.write([(keys.LIVE + b"a", b"1"), (keys.VERSIONS + b"a", b"1"), (keys.OUTCOMES + b"a", b"1")])
+    assert store.listed_deletes_count == 0
+    store.write([(keys.LIVE + b"a", None), (keys.VERSIONS + b"a", None), (keys.OUTCOMES + b"a", None)])
+    assert store.listed_deletes_count == 2
+    store.flush()
+    assert store.listed_deletes_count == 0
+
+
+def test_a_flush_that_failed_leaves_the_count_of_removed_rows(tmp_path):
+    class Full:
+        def flush(self):
+            raise Exception("IO error: No space left on device: While appending to file")  # noqa: TRY002 # as rocksdict
+
+    store = RocksStore(tmp_path)
+    store.write([(keys.LIVE + b"a", None)])
+    rows, store._rows = store._rows, Full()
+    with pytest.raises(Unavailable):
+        store.flush()
+    assert store.listed_deletes_count == 1
+    store._rows = rows
+    store.close()
 
 
 def test_a_lookup_reads_a_piece_of_a_large_index_and_not_all_of_it(tmp_path):
