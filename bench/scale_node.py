@@ -1,6 +1,5 @@
 """One node of a directory: started, asked what it costs, stopped or killed, started again."""
 
-import http.client
 import os
 import signal
 import subprocess
@@ -18,9 +17,10 @@ from mys3d.cli.bench_servers import free_ports
 BUCKET: Final = "scale"
 KEYS: Final = Keys("scale", "scale-secret")
 HOST: Final = "127.0.0.1"
+_SERVES: Final = b" serves S3 at "
 START_SECONDS: Final = 900.0
 STOP_SECONDS: Final = 120.0
-_READY_POLL_SECONDS: Final = 0.02
+_POLL_SECONDS: Final = 0.02
 _QUIET_STEP_SECONDS: Final = 1.0
 _QUIET_SHARE: Final = 0.1  # of a core: a node below it does nothing but its ticks and slow walks
 _QUIET_STEPS: Final = 3
@@ -28,7 +28,7 @@ _QUIET_STEPS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """From the start of the process to the first answer that it is ready."""
+    """From the start of the process until it says that it serves."""
 
     seconds: float
     cpu_seconds: float
@@ -50,13 +50,13 @@ class RunningNode:
         self.data: Final = data
         port = free_ports(1)
         self.target: Target
-        self._admin = f"{HOST}:{port + 1}"
         words = [sys.executable, "-m", "mys3d", "start", "--data", str(data), "--port", str(port)]
         words += ["--bind", HOST, "--name", "scale", "--log-level", "warning"]
         environ = {name: text for name, text in os.environ.items() if not name.startswith(("MYS3D_", "S3_", "DB_"))}
         environ |= {"S3_ACCESSKEY": KEYS.access_key, "S3_SECRETKEY": KEYS.secret_key}
+        self._log: Final = data.parent / f"{data.name}.log"
         began = time.monotonic()
-        with (data.parent / f"{data.name}.log").open("ab") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
         try:
             self._wait(began)
@@ -73,19 +73,12 @@ class RunningNode:
     def _wait(self, began: float) -> None:
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > began + START_SECONDS:
-                log = (self.data.parent / f"{self.data.name}.log").read_text()[-2000:]
-                raise SystemExit(f"the node of {self.data} does not start:\n{log}")
-            time.sleep(_READY_POLL_SECONDS)
+                raise SystemExit(f"the node of {self.data} does not start:\n{self._log.read_text()[-2000:]}")
+            time.sleep(_POLL_SECONDS)
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection(self._admin, timeout=10)
-        try:
-            connection.request("GET", "/_mys3d/health/ready")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        """A new node answers that it is ready a moment before it knows its root key: it has said that it serves."""
+        return _SERVES in self._log.read_bytes()
 
     def quiet(self, seconds_max: float) -> Quiet:
         """Wait until the node has nothing to do."""
