@@ -74,7 +74,7 @@ bench-kill: setup
 	@$(BIN)/mys3d bench kill-node --out $(BENCH)/kill $(ARGS)
 
 # How costs grow with the registry: 10^3 to 10^6 objects on one node, a quarter of an hour; ARGS="--sizes 1000,10000000" takes
-# others (ten million take an hour and 12 GB of disk).
+# others (ten million take an hour in all and 12 GB of disk).
 .PHONY: scale
 scale: setup
 	@$(BIN)/python -m bench.scale --out $(BENCH)/scale $(ARGS)
