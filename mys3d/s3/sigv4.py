@@ -262,11 +262,11 @@ def _authorization(header: str) -> tuple[str, str, str, str, str]:
     All but the signature, which stands last as a rule, is the same in each request of a client for a day.
     """
     before, mark, signature = header.rpartition("Signature=")
-    if not mark or "," in signature:
+    if not mark or "," in signature or not before.rstrip().endswith(","):
         fields = _fields(header)
         return *_signer(fields["Credential"], fields["SignedHeaders"]), fields["Signature"]
     signer = _known_signer(before) if len(before) <= limits.signer_chars_max else _read_signer(before)
-    signature = signature.strip()
+    signature = signature.rstrip()
     if not _is_signature(signature):
         raise malformed("the signature is not 64 hex digits")
     return *signer, signature

@@ -244,6 +244,21 @@ def test_the_signature_may_stand_anywhere(sign: Any) -> None:
     verify(with_header(request, b"authorization", kind + b" " + turned))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Signature=", b"Signature= "),
+        (b"Signature=", b"Foo=ySignature="),
+        (b"Signature=", b"Foo=Signature="),
+        (b", Signature=", b";xSignature="),
+    ],
+)
+def test_only_a_field_of_its_own_is_a_signature(sign: Any, old: bytes, new: bytes) -> None:
+    request = sign("GET", "/bucket/key")
+    authorization = dict(request.headers)[b"authorization"]
+    assert refusal(with_header(request, b"authorization", authorization.replace(old, new))).code.startswith("Auth")
+
+
 def test_a_long_list_of_signed_headers_is_read_each_time(sign: Any) -> None:
     many = {f"x-amz-meta-{number:03}": str(number) for number in range(100)}
     request = sign("PUT", "/bucket/key", many, b"body")
