@@ -66,8 +66,9 @@ class Payload(KnownSource):
 
     async def _decode_into(self, decoder: ChunkedDecoder, known: KnownBody, room: memoryview) -> int:
         """Within a long chunk nothing has to be looked for: its bytes need not be copied out of what frames them."""
-        if not self._ready and decoder.data_left >= limits.receive_bytes:
-            room = room[: decoder.data_left]
+        certain = min(decoder.data_left, known.left)  # a chunk may promise more than the body has left
+        if not self._ready and certain >= limits.receive_bytes:
+            room = room[:certain]
             await known.fill(room)
             decoder.skip(room)
             return len(room)

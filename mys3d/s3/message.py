@@ -50,9 +50,15 @@ class KnownBody(ABC):
 
     __slots__ = ()
 
+    @property
+    @abstractmethod
+    def left(self) -> int:
+        """Bytes that are still to come, whatever is said in them."""
+        ...
+
     @abstractmethod
     async def fill(self, room: memoryview) -> None:
-        """Put the next bytes into `room`, all of it: it is no longer than what is still to come. Raises as `read`."""
+        """Put the next bytes into `room`, all of it: it is no longer than `left`. Raises as `read`."""
         ...
 
 

@@ -102,7 +102,7 @@ class Connection:
         """Let the application answer one request; True when another may follow on this connection."""
         exchange = Exchange(self._wire, head, self._config.lobby)
         if exchange.is_known:
-            scope["extensions"][INTO_PLACE] = exchange.receive_into
+            scope["extensions"][INTO_PLACE] = exchange
         await self._app(scope, exchange.receive, exchange.send, trio.to_thread.run_sync, trio.from_thread.run)
         if not exchange.is_complete:
             self._wire.reset()

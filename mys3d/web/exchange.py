@@ -14,7 +14,7 @@ from mys3d.web.lobby import Lobby
 from mys3d.web.transfer import BadFraming, Chunked, Counted, Framing
 from mys3d.web.wire import Stalled, Wire
 
-INTO_PLACE: Final = "mys3d.receive_into"  # our extension of ASGI: see Exchange.receive_into
+INTO_PLACE: Final = "mys3d.into_place"  # our extension of ASGI: an Exchange
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Message = dict[str, Any]
@@ -79,16 +79,21 @@ class Exchange:
         """True when `receive_into` may be used: the length of the body is known."""
         return isinstance(self._body, Counted)
 
+    @property
+    def left(self) -> int:
+        """Bytes of the body that are still to come; 0 also when that is not known."""
+        return self._body.left if isinstance(self._body, Counted) else 0
+
     async def receive_into(self, room: memoryview) -> tuple[int, bool]:
-        """Fill `room` with the next bytes of the body, which has at least so many left. Returns how many, and whether
-        more follow. When they are fewer than asked for, `receive` says why."""
+        """Fill `room` with the next bytes of the body, never with what follows it. Returns how many, and whether more
+        are to come. When they are fewer than asked for, `receive` says why."""
         assert isinstance(self._body, Counted), "only what is counted can be put in place"
-        count = 0
+        count, wanted = 0, min(len(room), self._body.left)
         try:
             await self._ask()
-            count = await self._wire.receive_into(room)
+            count = await self._wire.receive_into(room[:wanted])
             self._body.take(count)
-            if count < len(room):
+            if count < wanted:
                 self._failure = "left"
         except trio.BrokenResourceError:
             self._failure = "left"

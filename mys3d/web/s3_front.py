@@ -5,7 +5,7 @@ Law: the target and the headers go on as the bytes that arrived; a body goes thr
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mys3d import limits
 from mys3d.errors import S3Error, Unavailable
@@ -18,8 +18,20 @@ from mys3d.web.turns import Turn, Turns
 Dispatch = Callable[[Request, BodySource], Awaitable[Response]]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-ReceiveInto = Callable[[memoryview], Awaitable[tuple[int, bool]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class InPlace(Protocol):
+    """Where a body of known length comes from."""
+
+    @property
+    def left(self) -> int:
+        """Bytes that are still to come."""
+        ...
+
+    async def receive_into(self, room: memoryview, /) -> tuple[int, bool]:
+        """Fill `room` with the next of them. Returns how many, and whether more are to come."""
+        ...
 
 
 class ReceivedBody:
@@ -59,18 +71,22 @@ class ReceivedBody:
 class CountedBody(ReceivedBody, KnownBody):
     """The body of a request that tells its length, as `KnownBody` promises it."""
 
-    __slots__ = ("_receive_into",)
+    __slots__ = ("_place",)
 
-    def __init__(self, receive: Receive, turn: Turn, receive_into: ReceiveInto) -> None:
+    def __init__(self, receive: Receive, turn: Turn, place: InPlace) -> None:
         super().__init__(receive, turn)
-        self._receive_into = receive_into
+        self._place = place
+
+    @property
+    def left(self) -> int:
+        return 0 if self._has_ended else self._place.left
 
     async def fill(self, room: memoryview) -> None:
         """Raises S3Error: IncompleteBody, RequestTimeout."""
         assert not self._has_ended, "a body that has ended fills nothing"
         if self._failure is not None:
             raise self._failure
-        count, has_more = await self._receive_into(room)
+        count, has_more = await self._place.receive_into(room)
         self._has_ended = not has_more
         self._grow(count)
         if count < len(room):

@@ -37,16 +37,16 @@ class Framing(Protocol):
 class Counted:
     """A body of a declared length."""
 
-    __slots__ = ("_left", "is_done")
+    __slots__ = ("is_done", "left")
 
     def __init__(self, length: int) -> None:
-        self._left = length
+        self.left = length  # bytes that are still to come
         self.is_done = length == 0
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        left = self._left
+        left = self.left
         if len(data) < left:
-            self._left = left - len(data)
+            self.left = left - len(data)
             return data, b""
         self.take(left)
         if len(data) == left:
@@ -55,9 +55,9 @@ class Counted:
 
     def take(self, count: int) -> None:
         """So many of its bytes went elsewhere."""
-        assert count <= self._left, f"{count} bytes of a body of which {self._left} are left"
-        self._left -= count
-        self.is_done = self._left == 0
+        assert count <= self.left, f"{count} bytes of a body of which {self.left} are left"
+        self.left -= count
+        self.is_done = self.left == 0
 
 
 class Chunked:

@@ -80,7 +80,12 @@ class Known(Pieces, KnownBody):
         super().__init__(*pieces)
         self.filled = 0
 
+    @property
+    def left(self) -> int:
+        return sum(map(len, self._pieces))
+
     async def fill(self, room: memoryview) -> None:
+        assert len(room) <= self.left, "what comes behind the body is not ours to read"
         self.filled += len(room)
         start = 0
         while start < len(room):
