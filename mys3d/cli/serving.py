@@ -3,6 +3,7 @@
 Law: SIGTERM, Ctrl-C and, for a node of `mys3d dev`, the end of its supervisor all stop a node in good order.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -19,8 +20,20 @@ from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 def run_until_stopped(node: Callable[[], Awaitable[None]], *, until_stdin_closes: bool) -> None:
     """Run `node` to its end. What an operator can mend ends the command with one sentence."""
     bound_heaps()
+    _spare_the_collector()
     with as_failures(OSError, ExceptionGroup, Failure, OutcomeUnknown, Rejected, Unavailable):
         trio.run(_serve, node, until_stdin_closes)
+
+
+def _spare_the_collector() -> None:
+    """Have the collector of cycles pass over all that was imported, which lives as long as the process anyway.
+
+    A page of 1,000 keys makes enough objects to set it off, and looking through 350,000 others stopped the node for
+    80 ms. A list costs 0.71 of the CPU, its p99 was 108 ms and is 25; a PUT costs the same. What a node makes later is
+    not passed over: a damaged store has to be let go.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _serve(node: Callable[[], Awaitable[None]], until_stdin_closes: bool) -> None:

@@ -73,3 +73,23 @@ def test_a_fault_of_our_own_is_not_hidden() -> None:
 
     with pytest.raises(ExceptionGroup):
         run_until_stopped(node, until_stdin_closes=False)
+
+
+COUNT = """
+import gc
+from mys3d.cli.serving import run_until_stopped
+
+async def node():
+    made = []
+    made.append(made)
+    print(gc.get_freeze_count(), any(one is made for one in gc.get_objects()))
+
+run_until_stopped(node, until_stdin_closes=False)
+"""
+
+
+def test_the_collector_passes_over_what_was_imported_and_nothing_else() -> None:
+    done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True, timeout=60)
+    count, is_looked_through = done.stdout.split()
+    assert int(count) > 10_000
+    assert is_looked_through == "True"
