@@ -45,7 +45,7 @@ class Payload(KnownSource):
         if self._left < 0:
             raise S3Error("IncompleteBody", "The body is longer than the request promised.")
         if not piece and self._left > 0:
-            raise S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
+            raise self._ended_early()
         return piece
 
     @property
@@ -74,12 +74,15 @@ class Payload(KnownSource):
             return len(room)
         piece = await self._decoded(decoder)
         if not piece:
-            raise S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
+            raise self._ended_early()
         count = min(len(piece), len(room))
         room[:count] = piece[:count]
         if count < len(piece):
             self._ready.append(piece[count:])
         return count
+
+    def _ended_early(self) -> S3Error:
+        return S3Error("IncompleteBody", f"The body ended {self._left} bytes before its promised length.")
 
     def _counted(self, piece: bytes) -> bytes:
         """A body without a promised length is bounded all the same."""

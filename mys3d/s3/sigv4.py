@@ -8,7 +8,7 @@ Source: S3 API, "Authenticating Requests: Using the Authorization Header" and ".
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -173,18 +173,13 @@ def verify(request: Request, claim: Claim, key: bytes) -> None:
         claim.signed_headers.encode(),
         claim.content_sha256.encode(),
     )
-    path = request.raw_path
-    while True:
+    for path in _canonical_paths(request.raw_path):
         canonical = b"%b\n%b%b" % (request.method.encode(), path, behind)
         digest = hashlib.sha256(canonical).hexdigest()
         text = f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{digest}"
         expected = hmac.digest(key, text.encode(), "sha256").hex()
         if hmac.compare_digest(expected, claim.signature):
             return
-        encoded = _encoded_path(request.raw_path)
-        if path == encoded:
-            break
-        path = encoded
     raise S3Error(
         "SignatureDoesNotMatch",
         AWSAccessKeyId=claim.access_key,
@@ -203,10 +198,13 @@ def canonical_query(raw_query: bytes, without: bytes | None = None) -> str:
     return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
 
 
-def _encoded_path(raw_path: bytes) -> bytes:
-    """The path as SigV4 would encode it: some clients sign the encoded form of what they send bare."""
+def _canonical_paths(raw_path: bytes) -> Iterator[bytes]:
+    """The path as sent, then as SigV4 would encode it: some clients sign the encoded form of what they send bare."""
+    yield raw_path
     # By segment, so that "%2F" in a key stays data and never becomes a separator.
-    return b"/".join([uri.encode(uri.decode(segment)).encode() for segment in raw_path.split(b"/")])
+    encoded = b"/".join([uri.encode(uri.decode(segment)).encode() for segment in raw_path.split(b"/")])
+    if encoded != raw_path:
+        yield encoded
 
 
 def _signed_headers(headers: Headers, claim: Claim) -> bytes:

@@ -8,7 +8,6 @@ that stalls is answered, so it has a scope of its own.
 """
 
 import math
-import os
 import socket
 import struct
 from typing import Final
@@ -149,7 +148,7 @@ class Wire:
         filled = min(len(self.unread), len(room))
         room[:filled], self.unread = self.unread[:filled], self.unread[filled:]
         while filled < len(room):
-            count = self._take_now(room[filled:])
+            count = direct.take_now(self._stream, room[filled:])
             if count is not None:
                 self._has_sent(count, 0.0)
             else:
@@ -160,17 +159,6 @@ class Wire:
                 break
             filled += count
         return filled
-
-    def _take_now(self, room: memoryview) -> int | None:
-        """Put into `room` what the kernel has; 0: the client left. None: nothing yet, or it is not ours to read."""
-        if not isinstance(self._stream, trio.SocketStream):
-            return None
-        try:
-            return os.readv(self.socket.fileno(), [room])
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            raise trio.BrokenResourceError from error
 
     async def send(self, head: bytes, body: Bytes = b"") -> None:
         """Send both, in one system call when they are small. Raises trio.BrokenResourceError when the client left."""
@@ -188,7 +176,7 @@ class Wire:
         for start in range(0, len(body), limits.read_piece_bytes):
             self._guest.due = trio.current_time() + self._deadlines.write_stall
             piece = body[start : start + limits.read_piece_bytes]
-            sent = self._give_now(head, piece)
+            sent = direct.give_now(self._stream, [head, piece] if head else [piece])
             if sent < len(head):
                 await self._stream.send_all(head[sent:])
             rest = piece[max(0, sent - len(head)) :]
@@ -197,17 +185,6 @@ class Wire:
             else:
                 await trio.lowlevel.checkpoint()
             head = b""
-
-    def _give_now(self, head: bytes, piece: memoryview) -> int:
-        """Give the kernel what it takes at once; the way through trio costs 10 us. Returns how many bytes."""
-        if not isinstance(self._stream, trio.SocketStream):
-            return 0
-        try:
-            return os.writev(self.socket.fileno(), [head, piece] if head else [piece])
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise trio.BrokenResourceError from error
 
     async def left(self) -> None:
         """Wait until the client leaves. One that sends its next request meanwhile is not noticed leaving."""

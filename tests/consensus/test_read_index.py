@@ -64,6 +64,17 @@ async def test_a_round_that_failed_is_followed_by_one_that_succeeds(trinity, bui
                 trinity.network.heal(leader.node, node)
 
 
+def led_by_the_first(hand, builders):
+    """Three voters, of which the first leads, and their world."""
+    trinity = builders.nodes[:3]
+    world = hand.Hand()
+    for node in trinity:
+        world.start(node, initial=trinity)
+    world.elect(trinity[0])
+    world.pump(3, 0.01)
+    return trinity, world
+
+
 def test_a_leader_starts_no_round_before_an_entry_of_its_term_is_committed(hand, builders):
     trinity = builders.nodes[:3]
     world = hand.Hand()
@@ -86,12 +97,7 @@ def test_a_leader_starts_no_round_before_an_entry_of_its_term_is_committed(hand,
 
 
 def test_a_reader_that_arrives_during_a_round_waits_for_the_next(hand, builders):
-    trinity = builders.nodes[:3]
-    world = hand.Hand()
-    for node in trinity:
-        world.start(node, initial=trinity)
-    world.elect(trinity[0])
-    world.pump(3, 0.01)
+    trinity, world = led_by_the_first(hand, builders)
     early, late = [], []
     leader = world.nodes[trinity[0]]
     leader.read_index.ask(early.append)
@@ -113,12 +119,7 @@ def asked_by(world, leader, others):
 
 
 def test_only_as_many_are_asked_as_make_a_majority_until_they_take_long(hand, builders):
-    trinity = builders.nodes[:3]
-    world = hand.Hand()
-    for node in trinity:
-        world.start(node, initial=trinity)
-    world.elect(trinity[0])
-    world.pump(3, 0.01)
+    trinity, world = led_by_the_first(hand, builders)
     answers, leader, others = [], world.nodes[trinity[0]], trinity[1:]
     leader.read_index.ask(answers.append)
     world.cycle(trinity[0])
