@@ -13,10 +13,10 @@ from typing import Final, TypeVar
 
 import structlog
 import trio
-from pysyncobj.node import Node
 
 from mys3d import limits
 from mys3d.consensus import membership, proof, sweeping, ticker
+from mys3d.consensus.anatomy import Peer
 from mys3d.consensus.applier import Applier, Machine, voters_in
 from mys3d.consensus.compaction import Compaction
 from mys3d.consensus.comparing import Comparing
@@ -215,7 +215,7 @@ class Consensus:
         return self.raft.caught_up(node)
 
     def incarnation_of(self, node: NodeId) -> bytes | None:
-        return self.raft.heard.get(Node(node)) or None if self.raft.is_leader() else None
+        return self.raft.heard.get(Peer(node)) or None if self.raft.is_leader() else None
 
     async def set_voter(self, node: NodeId, votes: bool) -> None:
         """A wish that may be repeated: Unavailable says that it was not seen fulfilled before the deadline.
@@ -230,7 +230,7 @@ class Consensus:
                 if node == self.node and not votes and self.raft.is_leader():
                     self.raft.hand_over()
                 else:
-                    incarnation = self.raft.heard.get(Node(node), b"") if votes else b""
+                    incarnation = self.raft.heard.get(Peer(node), b"") if votes else b""
                     self.raft.submit(membership.encode_change(node, votes, incarnation), _ignore)
                 self.ticker.wake()
                 await trio.sleep(retry_seconds)

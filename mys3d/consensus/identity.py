@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pysyncobj.node import Node
 
+from mys3d.consensus.anatomy import Peer
 from mys3d.consensus.election import Election
 from mys3d.consensus.membership import Voters
 from mys3d.consensus.messages import Rejoin
@@ -74,7 +75,7 @@ class Identity(Election):
         if added is None or added <= self.commit_index or self.term_at(added) == 0:  # term 0: voters from the start
             return last
         before = self.voters_row.before(added)
-        others = [Node(other) for other in before if other != self.node_id]
+        others = [Peer(other) for other in before if other != self.node_id]
         if len(before) == 2 and any(self.match_index.get(o, 0) < added and not self.forgot(o) for o in others):
             return added - 1
         return last
@@ -82,8 +83,8 @@ class Identity(Election):
     def may_change(self, node: NodeId, votes: bool, incarnation: bytes) -> bool:
         """A promotion names the incarnation that caught up; of a pair only a partner who forgot loses its vote."""
         if votes:
-            return incarnation == self.heard.get(Node(node), b"")
-        return len(self.voters_row.now()) != 2 or self.forgot(Node(node))
+            return incarnation == self.heard.get(Peer(node), b"")
+        return len(self.voters_row.now()) != 2 or self.forgot(Peer(node))
 
     def forgot(self, node: Node) -> bool:
         """This voter answers in an incarnation that no promotion names.

@@ -14,7 +14,7 @@ from pysyncobj.node import Node
 
 from mys3d import limits
 from mys3d.consensus import membership, messages
-from mys3d.consensus.anatomy import batch_bytes, queue_commands_max
+from mys3d.consensus.anatomy import Peer, batch_bytes, queue_commands_max
 from mys3d.consensus.disk import BASE
 from mys3d.consensus.identity import Identity, Life
 from mys3d.consensus.journal import Journal
@@ -129,7 +129,7 @@ class Raft(Identity):
     def receive(self, node: NodeId, message: messages.Message) -> None:
         """Handle one message of a known node."""
         self.enter()
-        self.routes[type(message)](Node(node), message)
+        self.routes[type(message)](Peer(node), message)
 
     def tick(self) -> None:
         self.enter()
@@ -138,14 +138,14 @@ class Raft(Identity):
         self.after_stock_tick()
 
     def lane_opened(self, node: NodeId) -> None:
-        peer = Node(node)
+        peer = Peer(node)
         if peer in self.voters or peer in self.learners:
             self.connected.add(peer)
             self.on_reconnected(peer)
 
     def lane_closed(self, node: NodeId) -> None:
         self.enter()
-        peer = Node(node)
+        peer = Peer(node)
         self.connected.discard(peer)
         self.on_lane_lost(peer)
 
@@ -182,7 +182,7 @@ class Raft(Identity):
         return len(log) >= limits.log_entries_max or log.entries_bytes >= limits.log_bytes_max
 
     def caught_up(self, node: NodeId) -> bool:
-        match = self.match_index.get(Node(node), 0)
+        match = self.match_index.get(Peer(node), 0)
         return self.is_leader() and match >= self.log.first_index and match + caught_up_entries >= self.log.last_index
 
     def lag(self) -> dict[NodeId, int]:
@@ -208,8 +208,8 @@ class Raft(Identity):
     def reconfigure(self) -> None:
         """Bring voters, learners and what is known of each in line with the log and the members."""
         names = self.voters_row.now()
-        voters = {Node(name) for name in names if name != self.node_id}
-        learners = {Node(name) for name in self.transport.members if name != self.node_id} - voters
+        voters = {Peer(name) for name in names if name != self.node_id}
+        learners = {Peer(name) for name in self.transport.members if name != self.node_id} - voters
         for node in self.voters - voters:
             self.transport.dropNode(node)
         for node in voters - self.voters:
@@ -225,7 +225,7 @@ class Raft(Identity):
             self.probing.discard(node)
         self.voters, self.learners = voters, learners
         self.connected = {node for node in voters | learners if self.transport.connected(node.id)}
-        self.self_node = Node(self.node_id) if self.is_voter() and not self.is_stale else None
+        self.self_node = Peer(self.node_id) if self.is_voter() and not self.is_stale else None
         self.is_send_due = True
         self.on_voters_changed()
 

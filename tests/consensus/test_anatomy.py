@@ -1,7 +1,9 @@
 """Plain names, injected clock and dice."""
 
+from pysyncobj.node import Node
+
 from mys3d.consensus import anatomy
-from mys3d.consensus.anatomy import Anatomy, Private
+from mys3d.consensus.anatomy import Anatomy, Peer, Private
 
 A, B = "a" * 32, "b" * 32
 
@@ -35,3 +37,9 @@ def test_the_engine_opens_no_file_and_starts_no_thread():
     assert (settings.journalFile, settings.fullDumpFile, settings.password) == (None, None, None)
     assert not settings.autoTick
     assert not settings.useFork
+
+
+def test_a_peer_is_the_stock_node_of_its_id():
+    assert Peer(A) == Node(A) == Peer(A) != Peer(B)
+    assert isinstance(Peer(A), Node)
+    assert (Peer(A).id, str(Peer(A)), {Node(A): 1}[Peer(A)], {Peer(A): 1}[Node(A)]) == (A, A, 1, 1)
