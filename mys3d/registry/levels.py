@@ -7,7 +7,7 @@ docs/decisions/0015 tells what this does not cover, and what to do here when a r
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, NewType, get_args, get_type_hints
 
 import msgspec
 
@@ -81,11 +81,11 @@ def _is_known(record: msgspec.Struct, level: int) -> bool:
     found = _fields(type(record), level)
     if found is None:
         return False
-    old, new = found
+    records, new = found
     for name, default in new:
         if getattr(record, name) != default:
             return False
-    for name in old:
+    for name in records:
         value = getattr(record, name)
         if isinstance(value, msgspec.Struct):
             if not _is_known(value, level):
@@ -99,10 +99,20 @@ def _is_known(record: msgspec.Struct, level: int) -> bool:
 
 @lru_cache(maxsize=256)  # asked for with every proposal, a few records each
 def _fields(kind: type[msgspec.Struct], level: int) -> tuple[tuple[str, ...], tuple[tuple[str, object], ...]] | None:
-    """The fields of a record that a level knows; the others, with their defaults. None: it does not know the kind."""
+    """Of a record, the fields that a level knows and that may hold records; the fields that it does not know, with
+    their defaults. None: it does not know the kind."""
     count = FROZEN[level].get(kind.__name__)
     if count is None:
         return None
     names, defaults = kind.__struct_fields__, kind.__struct_defaults__
-    new = names[count:]
-    return names[:count], tuple(zip(new, defaults[len(defaults) - len(new) :], strict=True))
+    new, hints = names[count:], get_type_hints(kind)
+    records = tuple(name for name in names[:count] if _may_hold_records(hints[name]))
+    return records, tuple(zip(new, defaults[len(defaults) - len(new) :], strict=True))
+
+
+def _may_hold_records(hint: object) -> bool:
+    if isinstance(hint, NewType):
+        return _may_hold_records(hint.__supertype__)
+    if isinstance(hint, type) and not get_args(hint):
+        return issubclass(hint, msgspec.Struct) or hint in (object, tuple)
+    return any(_may_hold_records(argument) for argument in get_args(hint))
