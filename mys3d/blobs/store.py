@@ -189,10 +189,9 @@ class BlobStore:
         self._newest_touch = max(self._newest_touch, touch)
         length = sum(map(len, data))
         assert 0 < length <= limits.blob_bytes_max, f"a blob has 1 byte to 4 MiB, found {length}"
-        if await self.have(digest, touch):
+        if await self._has(digest, touch):
             return
         await self._write(NewBlob(digest, tuple(data), length, touch))
-        self._touch(digest, touch)
 
     async def _write(self, blob: NewBlob) -> None:
         """Write to the first directory, in the blob's own order, that takes it. Raises Unavailable when none does."""
@@ -232,6 +231,10 @@ class BlobStore:
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
         self._newest_touch = max(self._newest_touch, touch)
+        return await self._has(digest, touch)
+
+    async def _has(self, digest: Digest, touch: GcEpoch) -> bool:
+        """True, and touched, when a sound copy is held. No turn of the loop while none is."""
         for depot in self.depots:
             if await depot.is_sound(digest):
                 return self._touch(digest, touch)
