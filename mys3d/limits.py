@@ -132,6 +132,7 @@ barrier_deadline_seconds: Final = 5.0
 hopeless_seconds: Final = 1.0  # with no majority connected for this long, reads and commands are refused at once
 clock_skew_max_ms: Final = 2_000  # the leader refuses proposals whose time differs more from its own
 apply_slice_seconds: Final = 0.002  # the applier yields to the loop after this long
+entries_ahead: Final = 8  # applied between two looks at the clock, with rows that were read at once
 store_stall_seconds: Final = 0.5  # rows that cannot be written for longer: no proposals are taken until they can
 store_hand_over_seconds: Final = 2.0  # a leader whose rows are damaged tries for this long to pass leadership on
 quarantined_stores_max: Final = 2  # damaged stores kept aside for rescue: the newest ones

@@ -6,7 +6,7 @@ before. A store that says Unavailable (stalled, disk full) is asked again, and m
 is damaged, or whose rows do not decode, ends the applier: a fault of the driver is no outcome."""
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -26,11 +26,10 @@ from mys3d.ports import AppliedEntry, Clock
 from mys3d.registry.codec import RowDamaged
 from mys3d.registry.commands import Command, CompareRows, Proposal
 from mys3d.registry.outcomes import Outcome
-from mys3d.registry.transaction import Reader, Transaction
+from mys3d.registry.transaction import Reader, Rows, Transaction
 
 stall_seconds: Final = 0.005  # between two attempts to write to a store that asks for time, doubled up to ...
 stall_seconds_max: Final = 0.1
-_entries_per_look: Final = 8  # applied between two looks at the clock
 
 log = structlog.get_logger("mys3d.consensus")
 
@@ -44,7 +43,7 @@ class Store(Protocol):
     @property
     def damage(self) -> Unavailable | None: ...
 
-    def reader(self) -> Reader: ...
+    def reader(self) -> Rows: ...
 
     def snapshot(self) -> AbstractContextManager[Reader]: ...
 
@@ -52,6 +51,8 @@ class Store(Protocol):
 
 
 class OverlayLike(Transaction, Protocol):
+    def learn(self, rows: Mapping[bytes, bytes | None]) -> None: ...
+
     def writes(self) -> Writes: ...
 
 
@@ -69,6 +70,7 @@ class Machine:
     encode: Callable[[Proposal], bytes]
     outcome: Callable[[Reader, OperationId], Outcome | None]
     obstacle: Callable[[Reader, Command], str]  # why a command must not be proposed to these members; empty: it may
+    rows_of: Callable[[LogIndex, bytes], Sequence[bytes]]  # which rows a payload will look up: a hint
 
 
 def voters_in(machine: Machine, reader: Reader) -> Voters:
@@ -139,11 +141,12 @@ class Applier:
     def apply_slice(self) -> int:
         """Apply ready entries for about `slice_seconds`; return how many. Raises Unavailable: none, ask again."""
         started = self.clock.monotonic()
-        overlay = self.machine.overlay(self.store.reader())
+        rows = self.store.reader()
+        overlay = self.machine.overlay(rows)
         heard: list[AppliedEntry] = []
         outcomes: list[tuple[bytes, Outcome]] = []
         last = self.raft.last_applied
-        for entry in self._ready(started):
+        for entry in self._ready(started, rows, overlay):
             self._apply(overlay, entry, heard, outcomes)
             last = entry[1]
             if heard and heard[-1].index == last and isinstance(heard[-1].command, CompareRows):
@@ -157,13 +160,23 @@ class Applier:
         self.longest_slice = max(self.longest_slice, self.clock.monotonic() - started)
         return count
 
-    def _ready(self, started: float) -> Iterator[Entry]:
+    def _ready(self, started: float, rows: Rows, overlay: OverlayLike) -> Iterator[Entry]:
+        """The entries of one slice, some at a time, with the rows that they will look up read by one call."""
         start, stop = self.raft.last_applied + 1, self.raft.ready_index() + 1
         while start < stop:
-            yield from self.raft.log.between(start, min(start + _entries_per_look, stop))
-            start += _entries_per_look
+            entries = self.raft.log.between(start, min(start + limits.entries_ahead, stop))
+            keys = self._rows_of(entries)
+            if keys:
+                overlay.learn(dict(zip(keys, rows.get_many(keys), strict=True)))
+            yield from entries
+            start += limits.entries_ahead
             if self.clock.monotonic() - started >= self.slice_seconds:
                 return
+
+    def _rows_of(self, entries: Sequence[Entry]) -> list[bytes]:
+        rows_of = self.machine.rows_of
+        regular = (entry for entry in entries if entry[0][0] == membership.REGULAR)
+        return [key for entry in regular for key in rows_of(LogIndex(entry[1]), entry[0][1:])]
 
     def _apply(
         self, overlay: OverlayLike, entry: Entry, heard: list[AppliedEntry], outcomes: list[tuple[bytes, Outcome]]

@@ -19,8 +19,9 @@ from mys3d import limits
 from mys3d.consensus.disk import sync_directory
 from mys3d.consensus.generation_files import CHECKPOINT_PREFIX, INCOMING_PREFIX, GenerationFiles
 from mys3d.consensus.snapshot import SnapshotUnusable
-from mys3d.consensus.store import LiveReader, RocksStore, SnapshotReader
+from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
+from mys3d.consensus.store_readers import LiveReader, SnapshotReader
 from mys3d.errors import Unavailable
 from mys3d.ports import SnapshotFile
 

@@ -6,7 +6,7 @@ Law: the consensus knows the registry's rules by these functions only; tests of 
 from typing import Final
 
 from mys3d.consensus.applier import Machine
-from mys3d.registry import apply, codec, levels, queries
+from mys3d.registry import ahead, apply, codec, levels, queries
 from mys3d.registry.transaction import Overlay
 
 MACHINE: Final = Machine(
@@ -20,4 +20,5 @@ MACHINE: Final = Machine(
     encode=codec.encode_proposal,
     outcome=queries.outcome,
     obstacle=levels.obstacle,
+    rows_of=ahead.rows_of,
 )

@@ -7,7 +7,7 @@ A store that found damage once believes no row of its own any more. A write neve
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,15 +22,14 @@ from rocksdict import (
     Checkpoint,
     Options,
     Rdict,
-    RdictIter,
-    ReadOptions,
     WriteBatch,
     WriteOptions,
 )
 
 from mys3d import limits
-from mys3d.consensus.store_faults import StoreDamaged, fault_of, is_of_rocksdb
+from mys3d.consensus.store_faults import Faults, StoreDamaged
 from mys3d.consensus.store_manifest import refuse_strange_records
+from mys3d.consensus.store_readers import LiveReader, SnapshotReader
 from mys3d.errors import Unavailable
 from mys3d.model.names import LogIndex, Term
 from mys3d.registry import keys
@@ -41,39 +40,12 @@ log = structlog.get_logger("mys3d.consensus")
 _END: Final = b"\xff" * 8  # behind every row
 _ROWS_AT_ONCE: Final = 1_000
 _LISTED: Final = (keys.LIVE, keys.VERSIONS)
-
 # Rows are protected where blocks are not: in the write buffer and in the cache, and each new file is read back whole.
 _PROTECTION: Final = {
     "memtable_protection_bytes_per_key": "8",
     "block_protection_bytes_per_key": "8",
     "paranoid_file_checks": "true",
 }
-
-
-class Faults:
-    """Where every complaint of one store is translated; the first damage is kept for good."""
-
-    def __init__(self, path: Path) -> None:
-        self.path: Final = path
-        self.damage: StoreDamaged | None = None
-
-    def told(self, error: Exception) -> Unavailable:
-        """What `error` means: raise it from the error. Raises `error` itself when RocksDB did not report it."""
-        if isinstance(error, Unavailable):
-            fault = error
-        elif is_of_rocksdb(error):
-            fault = fault_of(error, self.path)
-        else:
-            raise error
-        if isinstance(fault, StoreDamaged) and self.damage is None:
-            self.damage = StoreDamaged(
-                str(fault)
-            )  # another one: a traceback would keep iterators, and so the store, open
-        return fault
-
-    def refuse_when_damaged(self) -> None:
-        if self.damage is not None:
-            raise StoreDamaged(str(self.damage))
 
 
 class RocksStore:
@@ -99,12 +71,12 @@ class RocksStore:
         """Why this store is not believed any more. None: it is."""
         return self._faults.damage
 
-    def reader(self) -> "LiveReader":
+    def reader(self) -> LiveReader:
         """The rows as they are at each call. A scan sees the rows of the moment in which it began."""
         return self._reader
 
     @contextmanager
-    def snapshot(self) -> Iterator["SnapshotReader"]:
+    def snapshot(self) -> Iterator[SnapshotReader]:
         """The rows as they are now, for any thread. RocksDB keeps replaced rows while it is open: close it soon."""
         self._faults.refuse_when_damaged()
         yield SnapshotReader(self._rows.iter(), self._faults)
@@ -113,7 +85,10 @@ class RocksStore:
         """Write all rows in one batch; None removes a row. Raises Unavailable: nothing was written, ask again."""
         self._faults.refuse_when_damaged()
         batch, deletes_count = WriteBatch(raw_mode=True), 0
+        kept, changed = self._reader.kept, {}
         for key, value in writes:
+            if key in kept:
+                changed[key] = value
             if value is None:
                 batch.delete(key)
                 deletes_count += key[:1] in _LISTED
@@ -123,6 +98,7 @@ class RocksStore:
             self._rows.write(batch, self._unlogged)
         except Exception as error:
             raise self._faults.told(error) from error
+        kept.update(changed)
         self.listed_deletes_count += deletes_count
 
     def flush(self) -> None:
@@ -209,162 +185,6 @@ def _opened(path: Path, *, is_read_only: bool) -> Rdict:
     rows = Rdict(str(path), _options())
     rows.set_options(_PROTECTION)
     return rows
-
-
-class LiveReader:
-    """Rows as they are at each call."""
-
-    def __init__(self, rows: Rdict, faults: Faults) -> None:
-        self._rows: Final = rows
-        self._faults: Final = faults
-        self._get: Final[Callable[[bytes], bytes | None]] = rows.get
-
-    def get(self, key: bytes, /) -> bytes | None:
-        if self._faults.damage is not None:
-            self._faults.refuse_when_damaged()
-        try:
-            return self._get(key)
-        except Exception as error:
-            raise self._faults.told(error) from error
-
-    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """Yield rows of [start, stop) as of this call, lazily. Raises when damage ends the scan early."""
-        self._faults.refuse_when_damaged()
-        try:
-            rows = _scan(self._rows, start, stop, reverse=reverse)
-        except Exception as error:
-            raise self._faults.told(error) from error
-        return self._watched(rows)
-
-    def _watched(self, rows: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-        try:
-            yield from rows
-        except Exception as error:
-            raise self._faults.told(error) from error
-
-
-class SnapshotReader:
-    """Rows as they were when it was made, for one thread at a time.
-
-    All reads share one iterator: rocksdict 0.3.29 takes its snapshots into account for single lookups only (its
-    iterators over a snapshot show later writes), but an iterator keeps the rows of the moment in which it was made.
-    """
-
-    def __init__(self, cursor: RdictIter, faults: Faults) -> None:
-        self._cursor: Final = cursor
-        self._faults: Final = faults
-        self._owner = object()  # who moved the cursor last
-
-    def get(self, key: bytes, /) -> bytes | None:
-        try:
-            return self._looked_up(key)
-        except Exception as error:
-            raise self._faults.told(error) from error
-
-    def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """Yield rows of [start, stop), lazily; other reads may come in between."""
-        try:
-            yield from self._walk(start, stop, reverse=reverse)
-        except Exception as error:
-            raise self._faults.told(error) from error
-
-    def _looked_up(self, key: bytes) -> bytes | None:
-        self._owner = self
-        self._cursor.seek(key)
-        found: bytes | None = self._cursor.key()
-        if found == key:
-            value: bytes = self._cursor.value()
-            return value
-        self._at_end_only(found)
-        return None
-
-    def _walk(self, start: bytes, stop: bytes, *, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
-        if start >= stop:
-            return
-        cursor, me = self._cursor, object()
-        step = cursor.prev if reverse else cursor.next
-        self._owner = me
-        self._seek_first(start, stop, reverse=reverse)
-        while (key := cursor.key()) is not None and start <= key < stop:
-            yield key, cursor.value()
-            if self._owner is not me:
-                self._owner = me
-                cursor.seek(key)
-            step()
-        self._at_end_only(key)
-
-    def _seek_first(self, start: bytes, stop: bytes, *, reverse: bool) -> None:
-        if not reverse:
-            self._cursor.seek(start)
-            return
-        self._cursor.seek_for_prev(stop)
-        if self._cursor.key() == stop:
-            self._cursor.prev()
-
-    def _at_end_only(self, key: bytes | None) -> None:
-        """A cursor that shows nothing is behind the last row, or at a damaged block: then its status raises."""
-        if key is None:
-            self._cursor.status()
-
-
-def _scan(rows: Rdict, start: bytes, stop: bytes, *, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Start a scan now; its rows are those of this moment.
-
-    rocksdict 0.3.29 keeps the address of the bound and not the bytes: they must live as long as the iterators, or a
-    scan ends wherever their memory says by then. Both generators hold them.
-    """
-    if start >= stop:
-        return iter(())
-    bounds = ReadOptions()
-    bounds.set_iterate_upper_bound(stop)
-    witness = rows.iter(bounds)
-    items: Iterator[tuple[bytes, bytes]] = iter(
-        rows.items(backwards=reverse, from_key=stop if reverse else start, read_opt=bounds)  # type: ignore[arg-type]
-    )
-    return (_descending if reverse else _ascending)(items, witness, start, stop)
-
-
-def _ascending(
-    items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes, stop: bytes
-) -> Iterator[tuple[bytes, bytes]]:
-    """The fast iterator ends without a word at a damaged block: a second one is asked what lies behind its last row."""
-    last = b""
-    for row in items:
-        last = row[0]
-        yield row
-    _expect(last < stop, f"a scan up to {stop.hex()} told row {last.hex()}")
-    witness.seek(last or start)
-    if last and witness.valid():
-        _expect(witness.key() == last, f"a scan told row {last.hex()}, which is not there")
-        witness.next()
-    witness.status()
-    _expect(not witness.valid(), f"a scan ended early, behind row {last.hex()}")
-
-
-def _descending(
-    items: Iterator[tuple[bytes, bytes]], witness: RdictIter, start: bytes, stop: bytes
-) -> Iterator[tuple[bytes, bytes]]:
-    last = b""
-    for row in items:
-        _expect(row[0] < stop, f"a scan down from {stop.hex()} told row {row[0].hex()}")
-        if row[0] < start:
-            return
-        last = row[0]
-        yield row
-    if last:
-        witness.seek(last)
-        _expect(witness.valid(), f"a scan told row {last.hex()}, which is not there")
-        witness.prev()
-    else:
-        witness.seek_to_last()
-    witness.status()
-    _expect(not witness.valid(), f"a scan ended early, before row {last.hex()}")
-
-
-def _expect(is_so: bool, why: str) -> None:
-    """What RocksDB promises of its iterators."""
-    if not is_so:
-        raise StoreDamaged(why)
 
 
 def _options() -> Options:

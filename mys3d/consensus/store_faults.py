@@ -1,4 +1,4 @@
-"""What RocksDB's complaints mean.        Floor: driver (pure). Called by: store, quarantine.
+"""What RocksDB's complaints mean.        Floor: driver (pure). Called by: store, store_readers, quarantine.
 
 Law: three answers and no fourth. The store asks for time, or the machine refuses something (space, permission, files):
 Unavailable, nothing is lost, ask again. Everything else is damage: StoreDamaged, and no row is believed from then on.
@@ -46,3 +46,29 @@ def fault_of(error: Exception, path: Path) -> Unavailable:
         if sign in text:
             return Unavailable(f"the registry in {path} is not usable: {advice} ({text})")
     return StoreDamaged(f"the registry in {path} is damaged: {text or type(error).__name__}")
+
+
+class Faults:
+    """Where every complaint of one store is translated; the first damage is kept for good."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self.damage: StoreDamaged | None = None
+
+    def told(self, error: Exception) -> Unavailable:
+        """What `error` means: raise it from the error. Raises `error` itself when RocksDB did not report it."""
+        if isinstance(error, Unavailable):
+            fault = error
+        elif is_of_rocksdb(error):
+            fault = fault_of(error, self.path)
+        else:
+            raise error
+        if isinstance(fault, StoreDamaged) and self.damage is None:
+            self.damage = StoreDamaged(
+                str(fault)
+            )  # another one: a traceback would keep iterators, and so the store, open
+        return fault
+
+    def refuse_when_damaged(self) -> None:
+        if self.damage is not None:
+            raise StoreDamaged(str(self.damage))

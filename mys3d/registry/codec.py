@@ -7,10 +7,12 @@ Encoding: msgpack arrays (msgspec), a format number first; docs/formats/registry
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from mys3d import limits
 from mys3d.registry.commands import Proposal
 
 FORMAT: Final = 1  # of every record and proposal written today
@@ -24,6 +26,7 @@ class RowDamaged(Exception):
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _proposals: Final = msgspec.msgpack.Decoder(Proposal)
+_REMEMBERED_BYTES_MAX: Final = 4 * limits.KIB
 
 
 def encode_proposal(proposal: Proposal) -> bytes:
@@ -31,7 +34,14 @@ def encode_proposal(proposal: Proposal) -> bytes:
 
 
 def decode_proposal(payload: bytes) -> Proposal:
-    """Raises ValueError when `payload` is not a proposal of a format known here."""
+    """Raises ValueError when `payload` is not a proposal of a format known here.
+
+    A small one is asked for twice in a row: when rows are read ahead for some entries, and when each is applied.
+    """
+    return _decode_proposal(payload) if len(payload) > _REMEMBERED_BYTES_MAX else _remembered(payload)
+
+
+def _decode_proposal(payload: bytes) -> Proposal:
     try:
         proposal = _proposals.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -39,6 +49,9 @@ def decode_proposal(payload: bytes) -> Proposal:
     if proposal.format != FORMAT:
         raise ValueError(f"proposal of format {proposal.format}, known is {FORMAT}")
     return proposal
+
+
+_remembered: Final = lru_cache(maxsize=limits.entries_ahead)(_decode_proposal)
 
 
 def encode(record: msgspec.Struct) -> bytes:

@@ -4,7 +4,7 @@ Law: passes the same contract suite as the RocksDB store, which it stands for.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mys3d.errors import Unavailable
@@ -20,6 +20,9 @@ class MemoryRows:
 
     def get(self, key: bytes, /) -> bytes | None:
         return self._rows.get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self._rows.get(key) for key in keys]
 
     def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield rows of [start, stop) as they were at this call."""

@@ -5,7 +5,7 @@ Implementations: consensus/store.py (RocksDB) and registry/memory.py (sorted dic
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
@@ -21,6 +21,14 @@ class Reader(Protocol):
 
     def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield rows of [start, stop) in key order (descending when `reverse`), lazily."""
+        ...
+
+
+class Rows(Reader, Protocol):
+    """A view that answers for many rows at once, where that costs less."""
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """As `get`, in the order of `keys`."""
         ...
 
 
@@ -53,6 +61,10 @@ class Overlay:
             return self._read[key]
         value = self._read[key] = self._reader.get(key)
         return value
+
+    def learn(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """Rows of the reader that were read ahead."""
+        self._read.update(rows)
 
     def scan(self, start: bytes, stop: bytes, /, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Rows of the reader with the writes made before this call; later writes do not show."""

@@ -130,6 +130,7 @@ MACHINE = Machine(
     encode=msgspec.msgpack.encode,
     outcome=outcome,
     obstacle=lambda reader, command: "",
+    rows_of=lambda index, payload: (),
 )
 
 

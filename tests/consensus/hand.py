@@ -71,6 +71,7 @@ TAPE = Machine(
     encode=lambda proposal: b"",
     outcome=lambda reader, operation: None,
     obstacle=lambda reader, command: "",
+    rows_of=lambda index, payload: (),
 )
 
 

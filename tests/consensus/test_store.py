@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import threading
 from pathlib import Path
 
 import pytest
@@ -38,49 +37,6 @@ def test_a_new_store_makes_its_directory(tmp_path):
     store = RocksStore(tmp_path / "a" / "b")
     assert store.reader().get(b"k") is None
     store.close()
-
-
-def test_a_snapshot_keeps_its_rows_in_another_thread(store):
-    store.write([(b"ka", b"1"), (b"kb", b"1")])
-    seen = []
-    with store.snapshot() as reader:
-        store.write([(b"ka", b"2"), (b"kb", None), (b"kc", b"2")])
-        thread = threading.Thread(
-            target=lambda: seen.extend([reader.get(b"ka"), reader.get(b"kc"), list(reader.scan(b"k", b"l"))])
-        )
-        thread.start()
-        thread.join()
-    assert seen == [b"1", None, [(b"ka", b"1"), (b"kb", b"1")]]
-    assert list(store.reader().scan(b"k", b"l")) == [(b"ka", b"2"), (b"kc", b"2")]
-
-
-def test_a_scan_keeps_the_rows_of_its_beginning(store):
-    store.write([(b"ka", b"1"), (b"kb", b"1")])
-    scan = store.reader().scan(b"k", b"l")
-    store.write([(b"kb", None), (b"kc", b"2")])
-    assert [key for key, _ in scan] == [b"ka", b"kb"]
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_a_scan_goes_up_to_its_bound_whatever_becomes_of_the_memory_of_the_bound(store, reverse):
-    """Rows about as long as the bound take its place in memory, unless it is kept."""
-    names = [b"k%08d" % number for number in range(20)]
-    store.write([(name + rest, b"") for name in names for rest in (b"0001", b"0002")])
-    for number, name in enumerate(names[:-1]):
-        scan = store.reader().scan(b"k%08d" % number, b"k%08d" % (number + 1), reverse=reverse)
-        others = [bytes([byte]) * 9 for byte in range(200)]  # whatever was freed is taken
-        assert sorted(key for key, _ in scan) == [name + b"0001", name + b"0002"], others
-
-
-def test_reads_of_a_snapshot_may_be_interleaved(store):
-    store.write([(b"k%d" % number, b"") for number in range(5)])
-    with store.snapshot() as reader:
-        store.write([(b"k%d" % number, None) for number in range(5)])
-        up, down = reader.scan(b"k", b"l"), reader.scan(b"k", b"l", reverse=True)
-        found = [(next(up)[0], next(down)[0], reader.get(b"k3")) for _ in range(5)]
-    assert [left for left, _, _ in found] == [b"k0", b"k1", b"k2", b"k3", b"k4"]
-    assert [right for _, right, _ in found] == [b"k4", b"k3", b"k2", b"k1", b"k0"]
-    assert {value for _, _, value in found} == {b""}
 
 
 def test_a_checkpoint_is_a_store_of_its_own(store, tmp_path):
@@ -264,6 +220,11 @@ class TestDamage:
         (tmp_path / name).write_text(text)
         with pytest.raises(StoreDamaged):
             RocksStore(tmp_path)
+
+    def test_rows_that_are_looked_up_together_are_not_told_from_a_damaged_block(self, damaged, tmp_path):
+        lost = _first_unreadable(tmp_path)
+        with pytest.raises(StoreDamaged, match="Corruption"):
+            RocksStore(tmp_path, is_read_only=True).reader().get_many([b"k000000", lost, b"none"])
 
 
 def _first_unreadable(path):

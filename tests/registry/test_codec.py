@@ -26,6 +26,15 @@ def test_a_proposal_is_read_back(make):
         assert codec.decode_proposal(codec.encode_proposal(sent)) == sent
 
 
+def test_a_large_proposal_is_not_remembered(make):
+    sent = proposal(make, make.put(2, "k", *[f"{number:04}" for number in range(300)]))
+    payload = codec.encode_proposal(sent)
+    assert len(payload) > 4096
+    assert codec.decode_proposal(payload) is not codec.decode_proposal(payload)
+    small = codec.encode_proposal(proposal(make, make.delete(2, "k")))
+    assert codec.decode_proposal(small) is codec.decode_proposal(small)
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xc0", b"junk", b"\x91" * 10_000, b"\x95\x01\xc4\x00\x00\x00\x91\xa3xxx"])
 def test_what_is_no_proposal_is_a_value_error(payload):
     with pytest.raises(ValueError, match="not a proposal"):

@@ -114,6 +114,7 @@ def test_a_store_is_a_sorted_dictionary(store, batches, start, stop, reverse):
         for reader in (store.reader(), snapshot):
             assert list(reader.scan(start, stop, reverse=reverse)) == expected
             assert {key: reader.get(key) for key in model} == {key: rows.get(key) for key in model}
+    assert store.reader().get_many(list(model)) == [rows.get(key) for key in model]
 
 
 @same_store

@@ -87,6 +87,13 @@ def test_the_base_is_read_once_for_each_row():
     assert base.reads == 2
 
 
+def test_rows_that_were_read_ahead_are_not_read_again_and_writes_go_before_them():
+    overlay = Overlay(MemoryRows([(b"a", b"not read")]))
+    overlay.put(b"b", b"mine")
+    overlay.learn({b"a": b"1", b"b": b"1", b"c": None})
+    assert [overlay.get(b"a"), overlay.get(b"b"), overlay.get(b"c")] == [b"1", b"mine", None]
+
+
 @given(rows, st.lists(writes, max_size=4), st.integers(0, 3))
 def test_a_scan_between_writes_shows_those_before_it(base, batches, at_once):
     """Few new keys are put among those in order, many are sorted with them."""

@@ -98,7 +98,12 @@ class Rdict:
             self.fingerprint ^= _print(key, value)
         self.get = self._get
 
-    def _get(self, key: bytes) -> bytes | None:
+    def _get(self, key: bytes | list[bytes]) -> bytes | list[bytes | None] | None:
+        if isinstance(key, list):
+            return [self._row(each) for each in key]
+        return self._row(key)
+
+    def _row(self, key: bytes) -> bytes | None:
         if key in self._table.rotten:
             raise Exception("Corruption: block checksum mismatch")  # noqa: TRY002 # what rocksdict raises
         return self._rows.get(key)
