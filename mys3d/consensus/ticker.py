@@ -1,6 +1,6 @@
 """The heartbeat of the engine: one cycle after the other.        Floor: driver. Called by: consensus.
 
-A cycle, woken by a frame, a proposal or an apply (50 ms otherwise, 100 ms when nobody waits for one): deliver the
+A cycle, woken by a frame, a proposal or an apply (50 ms otherwise, 200 ms when nobody waits for one): deliver the
 inbox -> tick -> send what promises nothing -> one journal sync in a thread -> send what promised it.
 Law: no message is handled while a sync runs, so our own entry is on disk before anything counts it; replication to the
 followers overlaps the sync. A leader whose disk is slow hands over; while its sync hangs only heartbeats leave.
@@ -22,7 +22,7 @@ from mys3d.model.names import NodeId
 from mys3d.ports import Clock
 
 busy_seconds: Final = 0.05  # a cycle begins at least this often while somebody waits for one,
-quiet_seconds: Final = 0.1  # ... or for the next heartbeat
+quiet_seconds: Final = 0.2  # ... or for the next heartbeat
 sync_seconds_max: Final = 0.5  # a leader whose sync takes longer hands over
 hang_seconds: Final = 1.0  # whoever waits for the next cycle is told when it does not come for longer
 beats_seconds_max: Final = 2.0  # a sync may hang for this long before the followers are left to elect another leader

@@ -4,6 +4,7 @@ from collections import deque
 from random import Random
 
 from mys3d.consensus import messages
+from mys3d.consensus.anatomy import append_entries_seconds
 from mys3d.consensus.applier import Machine
 from mys3d.consensus.consensus import Consensus
 from mys3d.consensus.identity import Life
@@ -245,8 +246,8 @@ class Hand:
         while self.nodes[node].applier.apply_slice():
             pass
 
-    def pump(self, rounds=1, seconds=0.11, only=None):
-        """Let everybody talk, everything in order."""
+    def pump(self, rounds=1, seconds=1.1 * append_entries_seconds, only=None):
+        """Let everybody talk, everything in order, with a heartbeat in each round."""
         for _ in range(rounds):
             for lane in sorted(self.lanes):
                 if lane[1] in self.nodes and (only is None or lane[1] in only):

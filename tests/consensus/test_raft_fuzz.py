@@ -16,6 +16,7 @@ from tests.consensus.schedule import Fuzz, Shape
 from tests.consensus.stock import Disk, Stock
 
 STEPS = 6000
+SEEDS_MAX = 40  # schedules in which a planted bug is looked for
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -181,12 +182,12 @@ PLANTS = [
 )
 def test_a_planted_bug_is_found(hand, monkeypatch, plant):
     plant(monkeypatch)
-    for seed in range(20):
+    for seed in range(SEEDS_MAX):
         try:
             Fuzz(hand, seed, losses_max=5 * (plant is vote_in_any_name)).run(STEPS)
         except (AssertionError, IndexError, StoreAhead):
             return
-    pytest.fail("the schedules of 20 seeds did not find it")
+    pytest.fail(f"the schedules of {SEEDS_MAX} seeds did not find it")
 
 
 @pytest.mark.campaign
