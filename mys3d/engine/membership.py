@@ -6,7 +6,7 @@ when it has neither a vote nor a partition.
 LIMIT: a member that dies while it becomes a home holds that transition up; it must come back, or be replaced by hand.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +19,18 @@ from mys3d.errors import OutcomeUnknown, Rejected, Unavailable
 from mys3d.model.members import Layout, Member, MemberState
 from mys3d.model.names import NodeId, Partition
 from mys3d.placement import next_layout
-from mys3d.ports import Ports
+from mys3d.ports import AppliedEntry, Ports
 from mys3d.registry import queries
-from mys3d.registry.commands import BeginLayout, ReleaseLayout, RemoveMember, ReportHomes, SealLayout, UpdateMember
+from mys3d.registry.commands import (
+    BeginLayout,
+    ChangeSettings,
+    JoinMember,
+    ReleaseLayout,
+    RemoveMember,
+    ReportHomes,
+    SealLayout,
+    UpdateMember,
+)
 
 
 def _nobody(node: NodeId) -> bytes | None:
@@ -51,6 +60,18 @@ class Cluster:
             self.members, self.voters, self.leader, self.caught_up, self.incarnation, self.is_up, self.is_dead
         )
 
+
+# Commands behind which there may be something to do.
+_CHANGES: Final = (
+    BeginLayout,
+    ChangeSettings,
+    JoinMember,
+    ReleaseLayout,
+    RemoveMember,
+    ReportHomes,
+    SealLayout,
+    UpdateMember,
+)
 
 Duty = SetVoter | UpdateMember | BeginLayout | SealLayout | ReleaseLayout | RemoveMember
 
@@ -96,6 +117,12 @@ def begin(layout: Layout, storage: tuple[Member, ...]) -> BeginLayout | None:
     return BeginLayout(type(layout.epoch)(layout.epoch + 1), nodes, packed)
 
 
+def _is_settled(layout: Layout, cluster: Cluster | None) -> bool:
+    """True when nobody comes or goes, as far as this node has to know: members are the leader's business."""
+    members = cluster.members if cluster is not None else ()
+    return not layout.target and all(member.state is MemberState.ACTIVE for member in members)
+
+
 def nodes_of(homes: tuple[tuple[NodeId, ...], ...]) -> set[NodeId]:
     return {node for each in homes for node in each}
 
@@ -108,7 +135,10 @@ class Membership:
         self._missing: Final = missing
         self._silent_since: Final[dict[NodeId, float]] = {}  # on the clock of trio
         self._begun_at: tuple[int, float] = (0, 0.0)  # epoch, and the trio time at which it was first seen here
+        self._is_settled = False  # at the last look nobody came or went
+        self._changed = trio.Event()
         self._report_due = trio.Event()
+        ports.registry.subscribe(self._on_applied)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Do both until cancelled."""
@@ -120,7 +150,7 @@ class Membership:
     async def _watch(self) -> None:
         """Look at what is applied, again and again. One timer for both duties: a wake-up costs more than a look."""
         while True:
-            await trio.sleep(limits.membership_tick_seconds)
+            await self._rest()
             layout = queries.layout(self._ports.registry.view())
             if layout is not None and self._must_report(layout):
                 self._report_due.set()
@@ -129,6 +159,7 @@ class Membership:
                 self._silent_since.clear()
             cluster = self._look() if is_leader else None
             duty = next_duty(cluster) if cluster is not None else None
+            self._is_settled = duty is None and layout is not None and _is_settled(layout, cluster)
             if duty is None:
                 continue
             try:
@@ -136,6 +167,19 @@ class Membership:
             except (Rejected, Unavailable, OutcomeUnknown):
                 # Another leader was faster, or none can commit now: the next look decides from what is applied then.
                 continue
+
+    async def _rest(self) -> None:
+        """Wait for the next look: a tick while somebody comes or goes, else until a command says that somebody does."""
+        if not self._is_settled:
+            await trio.sleep(limits.membership_tick_seconds)
+            return
+        with trio.move_on_after(limits.membership_rest_seconds):
+            await self._changed.wait()
+
+    def _on_applied(self, entries: Sequence[AppliedEntry]) -> None:
+        if any(isinstance(entry.command, _CHANGES) for entry in entries):
+            self._changed.set()
+            self._changed = trio.Event()
 
     def _look(self) -> Cluster | None:
         view = self._ports.registry.view()

@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from mys3d import limits
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.membership import Cluster, Membership, begin, next_duty, nodes_of
 from mys3d.engine.put import put_object
@@ -218,3 +219,23 @@ async def test_a_voter_in_another_incarnation_becomes_a_learner_and_a_voter_agai
     votes = [entry.votes for entry in grid.cluster.log[changes:] if entry.node == node]
     assert votes == [False, True]
     assert queries.incarnations(registry.view())[node] == b"n" * 16
+
+
+async def test_a_settled_cluster_is_looked_at_once_a_second_and_at_once_when_somebody_goes(
+    make_grid: Callable[..., Awaitable[Any]], nursery: trio.Nursery, autojump_clock: MockClock, monkeypatch: Any
+) -> None:
+    grid = await make_grid(4, grown=False)
+    await start_all(grid, nursery)
+    await trio.sleep(60.0)
+    registry, times = grid[0].ports.registry, set[float]()
+    incarnation_of = registry.incarnation_of  # asked for by each look of a leader, for each voter
+    monkeypatch.setattr(registry, "incarnation_of", lambda node: times.add(trio.current_time()) or incarnation_of(node))
+    await trio.sleep(10.2)
+    assert 9 <= len(times) <= 11
+    began = trio.current_time()
+    await registry.propose(UpdateMember(grid.ids[3], state=MemberState.LEAVING))
+    await trio.sleep(2.5 * limits.membership_tick_seconds)
+    after = sorted(time - began for time in times if time >= began)
+    assert [round(time / limits.membership_tick_seconds) for time in after] == [0, 1, 2]
+    await trio.sleep(60.0)
+    assert grid.ids[3] not in {member.id for member in queries.members(registry.view())}
