@@ -124,7 +124,10 @@ async def _push_while_reading(intake: Intake, first: Blob) -> None:
         failure = await _push_each(intake, first)
         nursery.cancel_scope.cancel()
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # an error and a frame that keep each other keep the blobs of the frame
 
 
 async def _until_none_is_taken(places: trio.Semaphore) -> None:
@@ -135,7 +138,8 @@ async def _until_none_is_taken(places: trio.Semaphore) -> None:
 
 
 async def _push_each(intake: Intake, first: Blob) -> S3Error | Unavailable | None:
-    """Push each blob while the next is read, at most `pushes_ahead_max` at a time; return what went wrong first.
+    """Push each blob while the next is read, at most `pushes_ahead_max` at a time; return what went wrong first,
+    without the frames in which it did: they hold blobs.
 
     While the budget is tight the next one is read only when nothing of this body is on its way: who holds buffers and
     waits for more keeps others waiting who hold none.
@@ -149,7 +153,7 @@ async def _push_each(intake: Intake, first: Blob) -> S3Error | Unavailable | Non
             try:
                 await intake.push(blob)
             except Unavailable as error:
-                failure = failure or error
+                failure = failure or error.with_traceback(None)
                 nursery.cancel_scope.cancel()
             finally:
                 ahead.release()
@@ -166,6 +170,6 @@ async def _push_each(intake: Intake, first: Blob) -> S3Error | Unavailable | Non
                     await _until_none_is_taken(ahead)
                 blob = await intake.next_blob()
         except (S3Error, Unavailable) as error:
-            failure = error
+            failure = error.with_traceback(None)
             nursery.cancel_scope.cancel()
     return failure

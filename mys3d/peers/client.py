@@ -54,7 +54,10 @@ class Calls:
         await trio.lowlevel.wait_task_rescheduled(abort)
         if call.frame is None:
             assert call.error is not None, "a call is woken by its answer or by an error"
-            raise call.error
+            try:
+                raise call.error
+            finally:
+                del call  # an error and a frame that keep each other keep the pieces
         if call.frame.kind == Kind.FAILED:
             raise self._read(messages.error_of, call.frame)
         return self._read(parse, call.frame)

@@ -44,18 +44,18 @@ class ReceivedBody:
         self._turn = turn
         self._size = 0
         self._has_ended = False
-        self._failure: S3Error | None = None
+        self._failure = ""  # the code of what went wrong: an error that is kept would keep the buffers of its frames
 
     async def read(self) -> bytes:
         """Return the next piece, or b"" at the end. Raises S3Error: IncompleteBody, RequestTimeout."""
-        if self._failure is not None:
-            raise self._failure
+        if self._failure:
+            raise S3Error(self._failure)
         if self._has_ended:
             return b""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self._failure = S3Error("RequestTimeout" if message.get("reason") == "stalled" else "IncompleteBody")
-            raise self._failure
+            self._failure = "RequestTimeout" if message.get("reason") == "stalled" else "IncompleteBody"
+            raise S3Error(self._failure)
         self._has_ended = not message["more_body"]
         piece: bytes = message["body"]
         assert piece or self._has_ended, "a piece of a body that goes on is not empty"
@@ -84,8 +84,8 @@ class CountedBody(ReceivedBody, KnownBody):
     async def fill(self, room: memoryview) -> None:
         """Raises S3Error: IncompleteBody, RequestTimeout."""
         assert not self._has_ended, "a body that has ended fills nothing"
-        if self._failure is not None:
-            raise self._failure
+        if self._failure:
+            raise S3Error(self._failure)
         count, has_more = await self._place.receive_into(room)
         self._has_ended = not has_more
         self._grow(count)

@@ -1,5 +1,6 @@
 """Bodies become durable blobs, then a visible version."""
 
+import gc
 import hashlib
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -12,8 +13,10 @@ import trio.lowlevel
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mys3d import limits
+from mys3d.buffers import Buffers
 from mys3d.engine.budget import BufferBudget
 from mys3d.engine.get import read_body
+from mys3d.engine.intake import KnownSource
 from mys3d.engine.put import StoredBody, commit_body, put_object, store_body
 from mys3d.errors import Reason, Rejected, S3Error, Unavailable
 from mys3d.model.body import InlineBlobs, StagedBody
@@ -95,6 +98,46 @@ async def test_a_source_that_raises_leaves_nothing_visible(
         await put_object(grid[0].ports, budget, source, frozenset(), finisher(grid))
     assert version_of(grid) is None
     assert budget.free_bytes == limits.buffer_budget_bytes
+
+
+class Breaking(KnownSource):
+    """Two blobs long; breaks off in the second one, or not at all."""
+
+    def __init__(self, breaks: bool) -> None:
+        self._left, self._breaks = 2 * BLOB, breaks
+
+    @property
+    def expected(self) -> int:
+        return self._left
+
+    async def read(self) -> bytes:
+        self._left -= (count := min(self._left, PIECE))
+        return bytes(count)
+
+    async def read_into(self, room: memoryview) -> int:
+        await trio.lowlevel.checkpoint()
+        if self._breaks and self._left < BLOB:
+            raise S3Error("IncompleteBody")
+        self._left -= len(room)
+        return len(room)
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+async def test_a_put_that_failed_keeps_no_buffer(make_grid: MakeGrid, finisher: Any, breaks: bool) -> None:
+    """Not even until cycles are collected, which may be hundreds of requests later."""
+    grid = await make_grid(1)
+    grid[0].blobs.refusal = not breaks
+    buffers = Buffers(4)
+    gc.disable()
+    try:
+        for _ in range(3):
+            with pytest.raises(S3Error if breaks else Unavailable):
+                budget = BufferBudget(buffers=buffers)
+                await put_object(grid[0].ports, budget, Breaking(breaks), frozenset(), finisher(grid))
+        taken = [buffers.take(BLOB) for _ in range(4)]
+        assert [len(view.obj) for view in taken] == [limits.buffer_bytes] * 4, "one that is kept has room to spare"
+    finally:
+        gc.enable()
 
 
 async def test_a_checksum_that_does_not_fit_leaves_nothing_visible(make_grid: MakeGrid, pieces: Any) -> None:

@@ -1,5 +1,7 @@
 """Requests end by answer, deadline or loss, and each exactly once."""
 
+import gc
+
 import pytest
 import trio
 
@@ -78,6 +80,26 @@ async def test_a_lost_connection_ends_every_call(world, nursery):
     calls.fail("it broke")
     await trio.testing.wait_all_tasks_blocked()
     assert all("it broke" in str(outcome) for outcome in outcomes.values()) and len(outcomes) == 2
+
+
+async def test_a_call_that_failed_keeps_nothing_of_what_it_sent(world, nursery):
+    """Not even until cycles are collected."""
+    _, calls = world
+    sent = bytearray(b"a blob")
+
+    async def push():
+        with pytest.raises(Unavailable):
+            await calls.call(Kind.PUSH, 1.0, bytes, memoryview(sent))
+
+    gc.disable()
+    try:
+        nursery.start_soon(push)
+        await trio.testing.wait_all_tasks_blocked()
+        calls.fail("it broke")
+        await trio.testing.wait_all_tasks_blocked()
+        sent.append(0)  # a BufferError while somebody can see it
+    finally:
+        gc.enable()
 
 
 async def test_a_full_queue_is_unavailable(room):

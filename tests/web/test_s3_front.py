@@ -7,9 +7,10 @@ import pytest
 import trio
 
 from mys3d import limits
-from mys3d.errors import Unavailable
+from mys3d.errors import S3Error, Unavailable
 from mys3d.s3.message import BodySource, Request, Response
-from mys3d.web.turns import Turns
+from mys3d.web.s3_front import ReceivedBody
+from mys3d.web.turns import Turn, Turns
 
 GET = b"GET %b HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nx-a: \xff\r\nConnection: close\r\n\r\n"
 
@@ -215,3 +216,24 @@ async def test_a_long_upload_makes_place_for_others(open_house: Any, stand_in: A
     assert len(stand_in.objects[b"/b/long"]) == size + 1
     await trio.testing.wait_all_tasks_blocked(0.005)
     assert (turns.free_count, turns.aside_free_count) == (1, limits.transfers_max)
+
+
+@pytest.mark.parametrize(("reason", "code"), [("left", "IncompleteBody"), ("stalled", "RequestTimeout")])
+async def test_a_body_that_broke_off_keeps_nothing_of_its_reader(reason: str, code: str) -> None:
+    """An error has frames, and they have buffers: a request that lives on would keep those of each that failed."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect", "reason": reason}
+
+    body, buffer = ReceivedBody(receive, Turn(Turns())), bytearray(1)
+
+    async def take_in() -> None:
+        room = memoryview(buffer)
+        assert room and not await body.read()
+
+    for _ in range(2):
+        with pytest.raises(S3Error) as raised:
+            await take_in()
+        assert raised.value.code == code
+        del raised
+        buffer.append(0)  # a BufferError while there is a view of it
