@@ -52,7 +52,7 @@ class Anywhere:
         envelope = Envelope(bodies, BodyMode.UNSIGNED)
         heads = [caller.put_head(key_of(number), envelope, envelope.payload([])) for number in self._drawn()]
         for head in itertools.cycle(heads):
-            yield Request((head, *envelope.wrapped(bodies.fresh())), "put", sent_bytes=self._length)
+            yield Request(envelope.wrapped(head, bodies.fresh()), "put", sent_bytes=self._length)
 
     def _pages(self, endpoint: str) -> Iterator[Request]:
         """Full pages from anywhere; of a bucket that has just one, that one."""

@@ -12,6 +12,9 @@ _LINE_BYTES_MAX: Final = 1024  # of a chunk's head
 _UNKNOWN: Final = -1  # the head is not complete
 _CHUNKED: Final = -2
 _UNTIL_CLOSE: Final = -3
+_CONNECTION: Final = b"\r\nconnection:"
+_LENGTH: Final = b"\r\ncontent-length:"
+_CODING: Final = b"\r\ntransfer-encoding:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Answer:
 
     def header(self, name: bytes) -> str:
         """The value of a header, named in lower case; empty when it is not there."""
-        return _header(self.head.lower(), self.head, name).decode("latin-1")
+        return _value(self.head.lower(), self.head, b"\r\n%b:" % name).decode("latin-1")
 
 
 class AnswerReader:
@@ -79,14 +82,14 @@ class AnswerReader:
         if not lower.startswith(b"http/1."):
             raise ValueError("no HTTP/1.1 answer")
         self.status = int(head[9:12])
-        connection = _header(lower, lower, b"connection")
+        connection = _value(lower, lower, _CONNECTION)
         self.is_last = b"close" in connection or (lower.startswith(b"http/1.0") and b"keep-alive" not in connection)
-        length = _header(lower, lower, b"content-length")
+        length = _value(lower, lower, _LENGTH)
         if not self._has_body or self.status in (204, 304):
             self._missing = 0
         elif length:
             self._missing = int(length)
-        elif b"chunked" in _header(lower, lower, b"transfer-encoding"):
+        elif b"chunked" in _value(lower, lower, _CODING):
             self._missing = _CHUNKED
             self._chunks = _Chunks(self._body)
         elif self.is_last:
@@ -140,9 +143,10 @@ class _Chunks:
         return line, data[end + 2 - before :]
 
 
-def _header(lower: bytes, head: bytes, name: bytes) -> bytes:
-    at = lower.find(b"\r\n%b:" % name)
+def _value(lower: bytes, head: bytes, begin: bytes) -> bytes:
+    """The value of the header that begins so in `lower`, as it stands in `head`."""
+    at = lower.find(begin)
     if at < 0:
         return b""
-    start = at + len(name) + 3
+    start = at + len(begin)
     return head[start : head.index(b"\r\n", start)].strip()

@@ -88,7 +88,7 @@ class Envelope:
                 ("x-amz-decoded-content-length", str(bodies.size)),
                 ("x-amz-trailer", _TRAILER),
             )
-            self.length = sum(len(piece) for piece in self.wrapped(bodies.numbered(0)))
+            self.length = sum(len(piece) for piece in self.wrapped(b"", bodies.numbered(0)))
 
     def payload(self, pieces: Pieces) -> str:
         """The value of x-amz-content-sha256; only a signed body has one of its own."""
@@ -100,14 +100,14 @@ class Envelope:
             case BodyMode.SIGNED:
                 return self._bodies.sha256(pieces)
 
-    def wrapped(self, pieces: Pieces) -> Pieces:
-        """The bytes that are sent for this body."""
+    def wrapped(self, head: bytes, pieces: Pieces) -> Pieces:
+        """The bytes that are sent for this body behind this head: in one piece unless it is large."""
         if self.mode is BodyMode.CHUNKED:
             sent: Pieces = []
             for at in range(0, len(pieces), 2):
                 sent += (b"%x\r\n" % (len(pieces[at]) + len(pieces[at + 1])), pieces[at], pieces[at + 1], b"\r\n")
             pieces = [*sent, f"0\r\n{_TRAILER}:{self._bodies.crc32(pieces)}\r\n\r\n".encode()]
-        return [b"".join(pieces)] if self._bodies.size <= _JOINED_BYTES_MAX else pieces
+        return [b"".join([head, *pieces])] if self._bodies.size <= _JOINED_BYTES_MAX else [head, *pieces]
 
 
 @functools.cache

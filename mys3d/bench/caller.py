@@ -10,7 +10,7 @@ from typing import Final
 from mys3d.bench.answer import Answer
 from mys3d.bench.body import Envelope, Pieces
 from mys3d.bench.connection import Request
-from mys3d.bench.sign import UNSIGNED, Pairs, Signer
+from mys3d.bench.sign import UNSIGNED, Form, Pairs, Signer
 from mys3d.bench.target import Target
 
 PAGE_KEYS_COUNT: Final = 1000  # of a full page
@@ -40,10 +40,14 @@ class Caller:
     def put(self, key: str, envelope: Envelope, pieces: Pieces) -> Request:
         """Upload one body."""
         head = self.put_head(key, envelope, envelope.payload(pieces))
-        return Request((head, *envelope.wrapped(pieces)), "put", sent_bytes=envelope.length)
+        return Request(envelope.wrapped(head, pieces), "put", sent_bytes=envelope.length)
 
     def put_head(self, key: str, envelope: Envelope, payload: str, query: Pairs = ()) -> bytes:
         return self._head("PUT", key, query, envelope.length, payload, envelope.headers)
+
+    def put_form(self, key: str, envelope: Envelope) -> Form:
+        """The heads of all uploads to one key."""
+        return self._signer.form("PUT", self._path(key), length=envelope.length, headers=envelope.headers)
 
     def page(
         self,
@@ -65,8 +69,7 @@ class Caller:
     def part(self, key: str, upload_id: str, number: int, envelope: Envelope, pieces: Pieces, ended: Ended) -> Request:
         query = [("partNumber", str(number)), ("uploadId", upload_id)]
         head = self.put_head(key, envelope, envelope.payload(pieces), query)
-        sent = (head, *envelope.wrapped(pieces))
-        return Request(sent, "part", sent_bytes=envelope.length, ended=ended, goes_on=True)
+        return Request(envelope.wrapped(head, pieces), "part", sent_bytes=envelope.length, ended=ended, goes_on=True)
 
     def complete(self, key: str, upload_id: str, etags: list[str], began: float) -> Request:
         """`began`: when the upload did; it is counted as a whole of the kind `multipart`."""
@@ -86,8 +89,10 @@ class Caller:
         payload: str = UNSIGNED,
         headers: Pairs = (),
     ) -> bytes:
-        path = f"{self._bucket}/{key}"
-        return self._signer.head(method, path, query=query, length=length, payload=payload, headers=headers)
+        return self._signer.head(method, self._path(key), query=query, length=length, payload=payload, headers=headers)
+
+    def _path(self, key: str) -> str:
+        return f"{self._bucket}/{key}"
 
 
 def _names_upload(body: bytes) -> bool:

@@ -78,7 +78,10 @@ class Connection:
         assert self.socket is not None
         while self._unsent:
             try:
-                count = self.socket.sendmsg(self._unsent[:_PIECES_MAX])
+                if len(self._unsent) == 1:
+                    count = self.socket.send(self._unsent[0])  # 1 us less than a list of one
+                else:
+                    count = self.socket.sendmsg(self._unsent[:_PIECES_MAX])
             except BlockingIOError:
                 return False
             done = 0

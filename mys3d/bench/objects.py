@@ -12,6 +12,7 @@ from mys3d.bench.body import Bodies, BodyMode, Envelope
 from mys3d.bench.caller import PAGE_KEYS_COUNT, Caller
 from mys3d.bench.connection import Request
 from mys3d.bench.prepare import PREFIX, SALT, upload_keys
+from mys3d.bench.sign import Form
 from mys3d.bench.target import Target
 from mys3d.bench.workload import Load, Phase, spread
 
@@ -40,14 +41,20 @@ class Put:
         number = self._target.endpoints.index(endpoint)
         keys = [f"{PREFIX}put/{number}/{at}-{self._load.size}" for at in range(PUT_KEYS_COUNT)]
         if self._load.body is BodyMode.SIGNED:
-            return (caller.put(key, self._envelope, self._bodies.fresh()) for key in itertools.cycle(keys))
+            forms = [caller.put_form(key, self._envelope) for key in keys]
+            return map(self._signed, itertools.cycle(forms))
         payload = self._envelope.payload([])
         heads = [caller.put_head(key, self._envelope, payload) for key in keys]
         return map(self._request, itertools.cycle(heads))
 
     def _request(self, head: bytes) -> Request:
-        pieces = self._envelope.wrapped(self._bodies.fresh())
-        return Request((head, *pieces), "put", sent_bytes=self._envelope.length)
+        pieces = self._envelope.wrapped(head, self._bodies.fresh())
+        return Request(pieces, "put", sent_bytes=self._envelope.length)
+
+    def _signed(self, form: Form) -> Request:
+        body = self._bodies.fresh()
+        pieces = self._envelope.wrapped(form.head(self._envelope.payload(body)), body)
+        return Request(pieces, "put", sent_bytes=self._envelope.length)
 
 
 class Get:

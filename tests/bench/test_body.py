@@ -54,7 +54,8 @@ def test_digests_are_those_of_the_whole_body(size: int) -> None:
 def test_a_plain_body_is_sent_as_it_is(size: int, mode: BodyMode) -> None:
     bodies = Bodies(size)
     envelope, pieces = Envelope(bodies, mode), bodies.fresh()
-    assert (joined(envelope.wrapped(pieces)), envelope.length, envelope.headers) == (joined(pieces), size, ())
+    assert joined(envelope.wrapped(b"head", pieces)) == b"head" + joined(pieces)
+    assert (joined(envelope.wrapped(b"", pieces)), envelope.length, envelope.headers) == (joined(pieces), size, ())
     payload = "UNSIGNED-PAYLOAD" if mode is BodyMode.UNSIGNED else hashlib.sha256(joined(pieces)).hexdigest()
     assert envelope.payload(pieces) == payload
 
@@ -63,7 +64,7 @@ def test_a_plain_body_is_sent_as_it_is(size: int, mode: BodyMode) -> None:
 def test_a_chunked_body_can_be_unwrapped_and_has_its_checksum_behind_it(size: int) -> None:
     bodies = Bodies(size)
     envelope, pieces = Envelope(bodies, BodyMode.CHUNKED), bodies.fresh()
-    wire, body = joined(envelope.wrapped(pieces)), joined(pieces)
+    wire, body = joined(envelope.wrapped(b"", pieces)), joined(pieces)
     assert len(wire) == envelope.length
     found = b""
     while (head := re.match(rb"([0-9a-f]+)\r\n", wire)) and int(head[1], 16):
@@ -79,5 +80,5 @@ def test_a_chunked_body_can_be_unwrapped_and_has_its_checksum_behind_it(size: in
 def test_the_head_of_a_chunked_body_holds_for_all_of_its_size() -> None:
     bodies = Bodies(4096)
     envelope = Envelope(bodies, BodyMode.CHUNKED)
-    lengths = {len(joined(envelope.wrapped(bodies.fresh()))) for _ in itertools.repeat(None, 300)}
+    lengths = {len(joined(envelope.wrapped(b"", bodies.fresh()))) for _ in itertools.repeat(None, 300)}
     assert lengths == {envelope.length}

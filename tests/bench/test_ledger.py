@@ -12,6 +12,10 @@ from mys3d.bench.target import Target
 CALLER = Caller(Target("t", ("h:1",), Keys("A", "S"), "b", {}), "h:1")
 
 
+def body_of(request: Request) -> bytes:
+    return b"".join(request.pieces).partition(b"\r\n\r\n")[2]
+
+
 def ended(request: Request, status: int, body: bytes = b"") -> None:
     assert request.ended is not None
     request.ended(Answer(status, body=body))
@@ -35,7 +39,7 @@ def one_object() -> tuple[Ledger, bytes]:
     ledger = Ledger(100)
     request = ledger.put(CALLER)
     ended(request, 200)
-    return ledger, b"".join(request.pieces[1:])
+    return ledger, body_of(request)
 
 
 def test_an_acknowledged_object_that_is_missing_is_lost_and_other_bytes_are_wrong() -> None:
@@ -57,7 +61,7 @@ def test_there_is_nothing_to_read_before_something_was_acknowledged() -> None:
 
 def test_what_is_in_doubt_may_be_missing_until_it_was_seen() -> None:
     ledger = Ledger(100)
-    body = b"".join(ledger.put(CALLER).pieces[1:])
+    body = body_of(ledger.put(CALLER))
     assert ledger.judge_doubtful(0, Answer(404))
     assert not ledger.judge_doubtful(0, Answer(503))
     assert ledger.judge_doubtful(0, Answer(200, body=body))

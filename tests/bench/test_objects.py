@@ -1,5 +1,6 @@
 """put, get, head, delete and list against a tiny store."""
 
+import hashlib
 import zlib
 
 import pytest
@@ -25,6 +26,9 @@ def test_uploads_differ_and_go_round_a_few_keys(store, mode: BodyMode, monkeypat
     assert (phase.name, result.errors_count, len(result.latencies["put"])) == ("put", 0, 250)
     assert (len(store.objects), len(set(store.bodies))) == (20, 250)
     head = store.heads[-1][2]
+    if mode is BodyMode.SIGNED:
+        digests = {head["x-amz-content-sha256"] for method, _, head in store.heads if method == "PUT"}
+        assert digests == {hashlib.sha256(body).hexdigest() for body in store.bodies}
     if mode is BodyMode.CHUNKED:
         body = store.bodies[-1].split(b"\r\n")[1]
         assert (head["x-amz-trailer"], len(body)) == ("x-amz-checksum-crc32", 1000)
