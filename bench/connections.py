@@ -24,6 +24,7 @@ from mys3d.bench.caller import Caller
 from mys3d.bench.connection import Request
 from mys3d.bench.cpu import CpuMeter
 from mys3d.bench.load import Bounds, run
+from mys3d.bench.memory import resident_bytes
 from mys3d.bench.objects import Get, Put
 from mys3d.bench.prepare import PREFIX, make_bucket
 from mys3d.bench.sizes import parse_size
@@ -89,7 +90,7 @@ class Probe:
 
     def run(self) -> None:
         while not self.stop.wait(_PROBE_SECONDS):
-            self.rss_max = max(self.rss_max, rss_bytes(self.pid))
+            self.rss_max = max(self.rss_max, resident_bytes(self.pid))
             before = time.perf_counter()
             try:
                 self._ask()
@@ -138,15 +139,6 @@ class Report:
     health_failures: int
 
 
-def rss_bytes(pid: int) -> int:
-    """The memory of a process that is in RAM. Raises ProcessLookupError when it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError as error:
-        raise ProcessLookupError(f"process {pid} is not running") from error
-    return next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("VmRSS:"))
-
-
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench.connections", description="Many connections to one node.")
     parser.add_argument("operation", choices=["get", "put"], nargs="?", default="get")
@@ -177,11 +169,11 @@ def measure(target: Target, pid: int, admin: str, options: argparse.Namespace) -
     workload = (Put if options.operation == "put" else Get)(target, Load(options.size, objects=_OBJECTS))
     workload.prepare()
     small = Caller(target, target.endpoints[0]).page(PREFIX, keys_max=1)
-    before = rss_bytes(pid)
+    before = resident_bytes(pid)
     idle = [Idle(target.endpoints[0]) for _ in range(options.idle)]
     for quiet in idle:
         quiet.is_answered(small)
-    waiting = rss_bytes(pid)
+    waiting = resident_bytes(pid)
     phase = next(workload.phases(options.busy))
     clients = [Counted(connection.requests) for connection in phase.connections]
     for connection, client in zip(phase.connections, clients, strict=True):
@@ -194,7 +186,7 @@ def measure(target: Target, pid: int, admin: str, options: argparse.Namespace) -
     finally:
         probe.stop.set()
         thread.join()
-    spent, after = sum(meter.spent().values()), rss_bytes(pid)
+    spent, after = sum(meter.spent().values()), resident_bytes(pid)
     still_open = sum(quiet.is_answered(small) for quiet in idle)
     for quiet in idle:
         quiet.close()

@@ -26,6 +26,7 @@ from mys3d.bench.caller import Caller
 from mys3d.bench.connection import Connection, Request
 from mys3d.bench.cpu import CpuMeter
 from mys3d.bench.load import Bounds, run
+from mys3d.bench.memory import resident_bytes_max
 from mys3d.bench.prepare import make_bucket
 from mys3d.bench.rounds import order_of
 from mys3d.bench.sign import Signer
@@ -40,6 +41,7 @@ CELL_SECONDS: Final = 900.0
 SETTLE_SECONDS: Final = 0.3
 IDLE_SECONDS: Final = 3.0
 _UNIQUE_BYTES: Final = 16
+_MIB: Final = 1 << 20
 _HEAD: Final = (
     "| op | size | streams | target | MB/s | ns/B, all nodes | net | of each node, net | client | GB/s per core | RSS |"
 )
@@ -138,7 +140,8 @@ def measure(side: Side, cell: Cell, prefix: str, count: int) -> Sample:
     if result.errors_count or len(result.latencies[cell.operation]) != count:
         raise SystemExit(f"{side.name} {cell}: {dict(result.errors)}")
     idle = {node: spent * seconds for node, spent in side.idle.items()}
-    return Sample(result.seconds, cell.size * count, nodes, idle, client, max(map(rss_mib, target.pids.values())))
+    rss_mib = max(map(resident_bytes_max, target.pids.values())) / _MIB
+    return Sample(result.seconds, cell.size * count, nodes, idle, client, rss_mib)
 
 
 def look_at_idle(sides: Sequence[Side]) -> None:
@@ -146,11 +149,6 @@ def look_at_idle(sides: Sequence[Side]) -> None:
     time.sleep(IDLE_SECONDS)
     for side, meter in zip(sides, meters, strict=True):
         side.idle = {node: spent / IDLE_SECONDS for node, spent in meter.spent().items()}
-
-
-def rss_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def delete(side: Side, prefix: str, count: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from mys3d.bench.cpu import process_seconds
+from mys3d.bench.memory import resident_bytes, resident_bytes_max
 from mys3d.bench.sign import Keys
 from mys3d.bench.target import Target
 from mys3d.cli.bench_servers import free_ports
@@ -24,6 +25,7 @@ _POLL_SECONDS: Final = 0.02
 _QUIET_STEP_SECONDS: Final = 1.0
 _QUIET_SHARE: Final = 0.1  # of a core: a node below it does nothing but its ticks and slow walks
 _QUIET_STEPS: Final = 3
+_MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,10 @@ class RunningNode:
         return Quiet(time.monotonic() - began - idle_seconds, last - before, steps == _QUIET_STEPS)
 
     def rss_mib(self) -> float:
-        return self._memory("VmRSS")
+        return resident_bytes(self.pid) / _MIB
 
     def rss_max_mib(self) -> float:
-        return self._memory("VmHWM")
-
-    def _memory(self, name: str) -> float:
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+        return resident_bytes_max(self.pid) / _MIB
 
     def stop(self) -> None:
         """In good order: everything is flushed."""

@@ -66,9 +66,3 @@ def test_a_client_counts_what_it_has_begun() -> None:
     for _ in range(3):
         next(client)
     assert client.count == 3
-
-
-def test_the_memory_of_a_process_that_is_gone_is_an_error() -> None:
-    assert connections.rss_bytes(os.getpid()) > 1 << 20
-    with pytest.raises(ProcessLookupError):
-        connections.rss_bytes(2**22 + 1)
