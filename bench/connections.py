@@ -159,6 +159,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def node_of(options: argparse.Namespace) -> tuple[Target, int, str]:
     """One node of a cluster, its process, its admin port. Raises OSError, KeyError, ValueError, IndexError."""
     whole = read_ready_file("mys3d", options.ready_file, options.bucket)
+    if whole.tls is not None:
+        raise ValueError(f"expected a node that speaks plain HTTP, found {whole.url_of(whole.endpoints[0])}")
     node = json.loads(options.ready_file.read_text())["nodes"][options.node - 1]
     pid = int(node["pid"])
     target = replace(whole, endpoints=(host_of(node["s3"]),), pids={str(node["name"]): pid})

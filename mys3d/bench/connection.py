@@ -4,15 +4,19 @@ Law: it never blocks but to connect, never repeats a request, and every request 
 """
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mys3d.bench.answer import Answer, AnswerReader
+from mys3d.bench.trust import dial
 
 _PIECES_MAX: Final = 512  # to one sendmsg; Linux takes 1,024 (IOV_MAX)
 _CONNECT_SECONDS: Final = 5.0
+_RECORDS_MAX: Final = 16  # received at once; of 16 KiB each (RFC 8446, 5.1), which is what a plain connection takes
+_NOT_NOW: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _HOME_SECONDS: Final = 1.0  # a connection that had to leave its first endpoint looks there again after this long
 
 
@@ -35,7 +39,11 @@ class Request:
 class Connection:
     """A connection to the first endpoint, or to the next ones while the first is away (if there are several)."""
 
-    def __init__(self, endpoints: Sequence[str], requests: Iterator[Request]) -> None:
+    def __init__(
+        self, endpoints: Sequence[str], requests: Iterator[Request], tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
+        self._receives_max = 1 if tls is None else _RECORDS_MAX
         self._addresses = [_address(endpoint) for endpoint in endpoints]
         self._at = 0
         self._look_home_at = 0.0
@@ -78,11 +86,11 @@ class Connection:
         assert self.socket is not None
         while self._unsent:
             try:
-                if len(self._unsent) == 1:
+                if len(self._unsent) == 1 or self._tls is not None:  # TLS takes no list
                     count = self.socket.send(self._unsent[0])  # 1 us less than a list of one
                 else:
                     count = self.socket.sendmsg(self._unsent[:_PIECES_MAX])
-            except BlockingIOError:
+            except _NOT_NOW:
                 return False
             done = 0
             while done < len(self._unsent) and count >= len(self._unsent[done]):
@@ -96,15 +104,29 @@ class Connection:
     def receive(self, buffer: memoryview) -> bool:
         """Receive what there is. True: the answer is complete. Raises ValueError, ConnectionError."""
         assert self.socket is not None
-        try:
-            count = self.socket.recv_into(buffer)
-        except BlockingIOError:
-            return False
-        if count == 0:
-            if self.reader.closed():
+        for _ in range(self._receives_max):
+            try:
+                count = self.socket.recv_into(buffer)
+            except _NOT_NOW:
+                return False
+            if count == 0:
+                if self.reader.closed():
+                    return True
+                raise ConnectionError("closed before the answer was complete")
+            if self.reader.feed(buffer[:count]):
                 return True
-            raise ConnectionError("closed before the answer was complete")
-        return self.reader.feed(buffer[:count])
+        return False
+
+    def was_left(self, buffer: memoryview) -> bool:
+        """Something came though nothing was asked. False: it was for TLS itself, as the tickets of a session are."""
+        assert self.socket is not None
+        try:
+            self.socket.recv_into(buffer)
+        except _NOT_NOW:
+            return False
+        except OSError:
+            return True
+        return True
 
     def can_go_on(self) -> bool:
         """False: the server closes after this answer, or answered before it had the whole request."""
@@ -116,7 +138,7 @@ class Connection:
             self.socket = None
 
     def _dial(self) -> None:
-        self.socket = socket.create_connection(self._addresses[self._at], timeout=_CONNECT_SECONDS)
+        self.socket = dial(*self._addresses[self._at], self._tls, _CONNECT_SECONDS)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.is_watched_for_sending = False

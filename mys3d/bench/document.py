@@ -47,7 +47,10 @@ def document_of(
     started_at: str,
 ) -> Document:
     """`targets`: each with what it calls itself."""
-    facts = [TargetFacts(target.name, list(target.endpoints), list(target.pids), words) for target, words in targets]
+    facts = [
+        TargetFacts(target.name, [target.url_of(endpoint) for endpoint in target.endpoints], list(target.pids), words)
+        for target, words in targets
+    ]
     software = {"mys3d": __version__, "python": sys.version.split()[0]}
     return Document(FORMAT, started_at, machine(), software, settings, facts, rows)
 

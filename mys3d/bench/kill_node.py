@@ -175,7 +175,7 @@ def _connections(target: Target, concurrency: int, requests: Iterator[Request]) 
     """Each at home with another node, and with the next ones while that is away."""
     count = len(target.endpoints)
     turned = [target.endpoints[at:] + target.endpoints[:at] for at in range(count)]
-    return [Connection(turned[number % count], requests) for number in range(concurrency)]
+    return [Connection(turned[number % count], requests, target.tls) for number in range(concurrency)]
 
 
 def _requests(target: Target, ledger: Ledger, timeline: Timeline, now: Callable[[], float]) -> Iterator[Request]:
@@ -208,7 +208,7 @@ def _read_back(target: Target, endpoint: str, ledger: Ledger) -> set[int]:
         if number:
             time.sleep(_READ_PAUSE_SECONDS)
         requests = _reads(Caller(target, endpoint), ledger, acknowledged, left)
-        connections = [Connection((endpoint,), requests) for _ in range(_READ_CONCURRENCY)]
+        connections = [Connection((endpoint,), requests, target.tls) for _ in range(_READ_CONCURRENCY)]
         try:
             run(connections, Bounds(_READ_SECONDS, errors_max=1 << 60, requests_max=1 << 60))
         except OSError:

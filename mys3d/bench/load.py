@@ -177,7 +177,8 @@ class _Loop:
         try:
             if events & ~select.EPOLLOUT:
                 if connection.request is None:
-                    self._was_left(connection)
+                    if connection.was_left(self._buffer):
+                        self._was_left(connection)
                 elif connection.receive(self._buffer):
                     self._finish(connection)
                     return

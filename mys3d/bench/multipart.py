@@ -36,7 +36,8 @@ class Multipart:
     def phases(self, concurrency: int) -> Iterator[Phase]:
         endpoints = self._target.endpoints
         chosen = [endpoints[number % len(endpoints)] for number in range(concurrency)]
-        connections = [Connection((host,), self._requests(host, number)) for number, host in enumerate(chosen)]
+        tls = self._target.tls
+        connections = [Connection((host,), self._requests(host, number), tls) for number, host in enumerate(chosen)]
         yield Phase("multipart", connections, counted="multipart")
 
     def _requests(self, endpoint: str, number: int) -> Iterator[Request]:

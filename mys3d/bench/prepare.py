@@ -14,7 +14,7 @@ from mys3d.bench.body import Bodies, BodyMode, Envelope
 from mys3d.bench.caller import PAGE_KEYS_COUNT, Caller
 from mys3d.bench.connection import Connection, Request
 from mys3d.bench.load import Bounds, Result, run
-from mys3d.bench.target import Target
+from mys3d.bench.target import Target, unanswered
 from mys3d.errors import Unavailable
 
 PREFIX: Final = "bench/"  # of all keys that the bench writes
@@ -111,11 +111,11 @@ def _caller(target: Target) -> Caller:
 def _ask(target: Target, requests: Iterable[Request], concurrency: int = 1) -> Result:
     """Send requests to the first endpoint."""
     source: Iterator[Request] = iter(requests)
-    connections = [Connection(target.endpoints[:1], source) for _ in range(concurrency)]
+    connections = [Connection(target.endpoints[:1], source, target.tls) for _ in range(concurrency)]
     try:
         return run(connections, Bounds(_SECONDS))
     except OSError as error:
-        raise Unavailable(f"target {target.name} does not answer at http://{target.endpoints[0]}: {error}") from error
+        raise unanswered(target, target.endpoints[0], error) from error
 
 
 def _told(result: Result) -> str:

@@ -57,6 +57,5 @@ def spread(target: Target, concurrency: int, source: Callable[[str], Iterator[Re
     """Connections over the endpoints of a target in turn; those to one endpoint share its source."""
     sources = {endpoint: source(endpoint) for endpoint in target.endpoints[:concurrency]}
     names = list(sources)
-    return [
-        Connection((names[at],), sources[names[at]]) for at in (number % len(names) for number in range(concurrency))
-    ]
+    chosen = [names[number % len(names)] for number in range(concurrency)]
+    return [Connection((name,), sources[name], target.tls) for name in chosen]

@@ -26,7 +26,7 @@ from mys3d.bench.target import Target
 from mys3d.cli.bench_kill import kill_node_command
 from mys3d.cli.bench_progress import Progress
 from mys3d.cli.bench_servers import local_target, served
-from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of
+from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of, trust_of
 from mys3d.cli.bench_words import with_load, with_report, with_targets
 from mys3d.cli.configuration import data_directory
 from mys3d.cli.failure import Exit, Failure, as_failures
@@ -54,6 +54,8 @@ class Wanted:
     serve: tuple[str, ...]
     keys: tuple[str, ...]
     pids: tuple[str, ...]
+    ca: Path | None
+    insecure: bool
     bucket: str
     region: str
     out: Path | None
@@ -131,7 +133,8 @@ def run_bench(settings: Settings, wanted: Wanted) -> Exit:
 @contextmanager
 def _all_targets(wanted: Wanted) -> Iterator[list[Target]]:
     """The local cluster first, then those that run, then those that are started for this run."""
-    givers = Givers(wanted.keys, wanted.pids, wanted.region, os.environ)
+    trust = trust_of(wanted.ca, wanted.insecure)
+    givers = Givers(wanted.keys, wanted.pids, wanted.region, os.environ, trust)
     with ExitStack() as stack:
         targets: list[Target] = []
         if wanted.local:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mys3d.bench.sign import Keys
-from mys3d.bench.target import Target, host_of, read_ready_file
+from mys3d.bench.target import Target, places_of, read_ready_file
+from mys3d.bench.trust import SYSTEM, Trust
 from mys3d.cli.busy_ports import listeners_on
 from mys3d.cli.failure import Exit, Failure
 from mys3d.cli.nodes import running_nodes
@@ -18,9 +19,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Givers:
-    """What was given for each target by name: keys and process ids."""
+    """What was given for each target by name, keys and process ids, and for all of them."""
 
-    def __init__(self, keys: Sequence[str], pids: Sequence[str], region: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        keys: Sequence[str],
+        pids: Sequence[str],
+        region: str,
+        environ: Mapping[str, str],
+        trust: Trust = SYSTEM,
+    ) -> None:
+        self.trust = trust
         self._keys = dict(pair_of(text, "--keys", "NAME=ACCESS:SECRET") for text in keys)
         self._pids = dict(pair_of(text, "--pids", "NAME=PID,PID") for text in pids)
         self._region = region
@@ -54,7 +63,7 @@ class Givers:
 
 
 def target_of(text: str, givers: Givers, bucket: str) -> Target:
-    """`NAME=http://HOST:PORT,...`, `NAME=READY-FILE` or `NAME=DATA-DIRECTORY` -> a target."""
+    """`NAME=http[s]://HOST:PORT,...`, `NAME=READY-FILE` or `NAME=DATA-DIRECTORY` -> a target."""
     name, place = pair_of(text, "--target", "NAME=URL, NAME=READY-FILE or NAME=DATA-DIRECTORY")
     try:
         if "://" in place:
@@ -63,10 +72,12 @@ def target_of(text: str, givers: Givers, bucket: str) -> Target:
         if path.is_dir():
             return of_directory(name, path, bucket)
         if path.is_file():
-            return read_ready_file(name, path, bucket)
+            return read_ready_file(name, path, bucket, givers.trust)
     except ValueError as error:
         raise Failure(f"target {name}: {error}", "", Exit.USAGE) from error
-    message = f"target {name}: expected http://HOST:PORT, a ready file or a data directory, found {place}"
+    message = (
+        f"target {name}: expected http://HOST:PORT, https://HOST:PORT, a ready file or a data directory, found {place}"
+    )
     raise Failure(message, "", Exit.USAGE)
 
 
@@ -92,22 +103,36 @@ def pair_of(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def refuse_twins(targets: Sequence[Target], givers: Givers) -> None:
-    """Refuse two targets of one name, and keys or ids for none."""
+    """Refuse two targets of one name, and what was given for none."""
     names = [target.name for target in targets]
     for name in names:
         if names.count(name) > 1:
             raise Failure(f"two targets are called {name}", "names tell them apart in the report", Exit.USAGE)
     for name in sorted(givers.named() - set(names)):
         raise Failure(f"there is no target {name}", f"targets: {', '.join(names)}", Exit.USAGE)
+    if givers.trust != SYSTEM and all(target.tls is None for target in targets):
+        raise Failure("--ca and --insecure are for targets at https://, and there is none", "", Exit.USAGE)
+
+
+def trust_of(ca: Path | None, insecure: bool) -> Trust:
+    """Whose certificates are believed, as --ca and --insecure say."""
+    if ca is not None and insecure:
+        raise Failure("--ca and --insecure exclude each other", "", Exit.USAGE)
+    trust = Trust(ca, not insecure)
+    try:
+        trust.context()
+    except ValueError as error:
+        raise Failure(f"--ca: {error}", "", Exit.USAGE) from error
+    return trust
 
 
 def _at_urls(name: str, place: str, givers: Givers, bucket: str) -> Target:
-    endpoints = tuple(host_of(url) for url in place.split(","))
+    endpoints, tls = places_of(place.split(","), givers.trust)
     keys = givers.keys_of(name)
     if keys is None:
         variables = f"BENCH_KEYS_{name.upper().replace('-', '_')}=ACCESS:SECRET, or AWS_ACCESS_KEY_ID and its secret"
         raise Failure(f"target {name} has no keys", f"set {variables}, or --keys {name}=ACCESS:SECRET", Exit.USAGE)
-    return Target(name, endpoints, keys, bucket, givers.pids_of(name) or found_pids(endpoints))
+    return Target(name, endpoints, keys, bucket, givers.pids_of(name) or found_pids(endpoints), tls)
 
 
 def found_pids(endpoints: Sequence[str]) -> dict[str, int]:

@@ -74,7 +74,7 @@ _TARGETS: Final = (
         "targets",
         multiple=True,
         metavar="NAME=PLACE",
-        help="A store: http://HOST:PORT (several with commas), a ready file or a data directory of `mys3d dev`.",
+        help="A store: http[s]://HOST:PORT (several with commas), a ready file or a data directory of `mys3d dev`.",
     ),
     click.option("--local", is_flag=True, help="A fresh cluster of three nodes, for this run only, as target mys3d."),
     click.option(
@@ -95,6 +95,13 @@ _TARGETS: Final = (
         metavar="NAME=PID,PID",
         help="Processes of a target whose CPU is counted [on this machine: who listens on its ports].",
     ),
+    click.option(
+        "--ca",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Authorities in PEM to trust instead of the system's, for targets at https://.",
+    ),
+    click.option("--insecure", is_flag=True, help="Any certificate of a target at https:// will do."),
     click.option("--bucket", default="bench", show_default=True, help="Created when it is not there."),
     click.option("--region", default="us-east-1", show_default=True),
 )

@@ -1,6 +1,7 @@
 """One connection: partial sends, other endpoints, early answers."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -73,3 +74,14 @@ def test_nothing_to_receive_yet_is_no_answer(listeners: list[socket.socket]) -> 
     assert not connection.receive(memoryview(bytearray(10)))
     connection.close()
     connection.close()  # twice is once
+
+
+def test_nobody_left_while_nothing_came_and_a_reset_is_a_leave(listeners: list[socket.socket]) -> None:
+    connection = Connection((endpoint_of(listeners[0]),), iter(()))
+    connection.connect()
+    other, _ = listeners[0].accept()
+    assert not connection.was_left(memoryview(bytearray(10)))
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    other.close()
+    assert connection.was_left(memoryview(bytearray(10)))
+    connection.close()

@@ -66,3 +66,11 @@ def test_a_client_counts_what_it_has_begun() -> None:
     for _ in range(3):
         next(client)
     assert client.count == 3
+
+
+def test_a_node_that_speaks_tls_is_not_measured(
+    store, ready: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.ready_file(tmp_path, os.getpid(), "https")
+    assert connections.main(ready) == 2
+    assert "expected a node that speaks plain HTTP, found https://" in capsys.readouterr().err

@@ -26,7 +26,7 @@ def test_the_machine_stands_beside_the_figures_and_keys_do_not() -> None:
     text = document.encode(made()).decode()
     found = json.loads(text)
     assert {"cpu", "cpus", "kernel", "memory_gib"} <= found["machine"].keys()
-    assert found["targets"] == [{"name": "mys3d", "endpoints": ["h:1"], "servers": ["n1"], "software": "tiny"}]
+    assert found["targets"] == [{"name": "mys3d", "endpoints": ["http://h:1"], "servers": ["n1"], "software": "tiny"}]
     assert found["rows"][0]["row"]["slices"][0]["server_cpu_seconds"] == {"n1": 0.05, "n2": 0.05}
     assert found["rows"][0]["figures"]["ops_per_second"]["value"] == 100.0
     assert "THEKEY" not in text and "the-secret" not in text

@@ -209,3 +209,31 @@ def test_an_idle_connection_that_the_server_closes_is_made_anew(scripted: Callab
     endpoint = scripted([answer] * 3 + [b""])
     result = run([Connection((endpoint,), itertools.repeat(get()))], Bounds(10.0, 3), rate=20)
     assert (len(result.latencies["get"]), result.errors_count) == (3, 0)
+
+
+def test_requests_over_tls_are_sent_and_answered_whole(secure) -> None:
+    store, tls = secure
+    body = bytes(range(256)) * 12_000  # many records
+    head = b"PUT /b/k HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n" % len(body)
+    put = Request((head, memoryview(body)[:10], memoryview(body)[10:]), "put")
+    result = run([Connection((store.endpoint,), iter([put]), tls)], Bounds(30, 1))
+    assert (store.objects["/b/k"] == body, result.errors_count) == (True, 0)
+    gets = itertools.repeat(get(answer_bytes=len(body), check=body.__eq__))
+    result = run([Connection((store.endpoint,), gets, tls) for _ in range(3)], Bounds(30, 9))
+    assert (result.errors_count, result.checked_count) == (0, 9)
+
+
+def test_what_tls_sends_by_itself_does_not_end_a_connection_on_which_nothing_is(secure) -> None:
+    """A server sends the tickets of a session behind the handshake."""
+    store, tls = secure
+    store.objects["/b/k"] = b"x"
+    connections = [Connection((store.endpoint,), itertools.repeat(get()), tls) for _ in range(4)]
+    result = run(connections, Bounds(0.5), rate=20)
+    assert (result.errors_count, store.dials_count) == (0, 4)
+
+
+def test_an_idle_connection_over_tls_that_the_server_closes_is_made_anew(secure) -> None:
+    store, tls = secure
+    store.objects["/b/k"], store.closes_after = b"x", 2
+    result = run([Connection((store.endpoint,), itertools.repeat(get()), tls)], Bounds(10.0, 4), rate=10)
+    assert (result.errors_count, store.dials_count, len(result.latencies["get"])) == (0, 2, 4)

@@ -4,14 +4,17 @@ import contextlib
 import itertools
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mys3d.bench.sign import Keys
 from mys3d.bench.target import Target
+from tests.web.certificates import write_pair
 
 
 class TinyStore(ThreadingHTTPServer):
@@ -23,6 +26,8 @@ class TinyStore(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.objects: dict[str, bytes] = {}
+        self.dials_count = 0
+        self.closes_after = 0  # the connection of that request is closed behind its answer; 0: none
         self.upload_ids = itertools.count(1)
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.heads: list[tuple[str, str, dict[str, str]]] = []
@@ -33,11 +38,16 @@ class TinyStore(ThreadingHTTPServer):
     def endpoint(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"
 
-    def target(self, name: str = "tiny", **pids: int) -> Target:
-        return Target(name, (self.endpoint,), Keys("A", "S"), "b", dict(pids))
+    def target(self, name: str = "tiny", tls: ssl.SSLContext | None = None, **pids: int) -> Target:
+        return Target(name, (self.endpoint,), Keys("A", "S"), "b", dict(pids), tls)
 
-    def ready_file(self, folder: Path, pid: int) -> Path:
-        node = {"name": "n1", "pid": pid, "s3": f"http://{self.endpoint}", "admin": "http://h:1", "data": "d"}
+    def get_request(self) -> tuple[Any, Any]:
+        found = super().get_request()
+        self.dials_count += 1
+        return found
+
+    def ready_file(self, folder: Path, pid: int, scheme: str = "http") -> Path:
+        node = {"name": "n1", "pid": pid, "s3": f"{scheme}://{self.endpoint}", "admin": "http://h:1", "data": "d"}
         ready = {"access_key": "A", "secret_key": "S", "region": "eu-west-3", "bucket": "demo", "nodes": [node]}
         (folder / "ready").write_text(json.dumps(ready))
         return folder / "ready"
@@ -109,15 +119,27 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+        self.close_connection = self.close_connection or len(self.server.heads) == self.server.closes_after
 
     def log_message(self, *_: object) -> None:
         return
 
 
+def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a store shows on 127.0.0.1, and the file of the authority behind it."""
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    authority = write_pair(chain, key)
+    shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.load_cert_chain(chain, key)
+    return shown, authority
+
+
 @contextlib.contextmanager
-def tiny_store() -> Iterator[TinyStore]:
-    """A running one."""
+def tiny_store(shown: ssl.SSLContext | None = None) -> Iterator[TinyStore]:
+    """A running one; with something to show it speaks TLS."""
     server = TinyStore()
+    if shown is not None:
+        server.socket = shown.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mys3d.bench import run
-from tests.bench.tiny_store import TinyStore, tiny_store
+from tests.bench.tiny_store import TinyStore, certificate, tiny_store
 
 QUICK = ["--duration", "0.4", "--interleave", "100ms", "--concurrency", "2", "--sizes", "1K", "--objects", "20"]
 
@@ -43,6 +43,19 @@ def test_two_targets_are_measured_in_one_run(store: TinyStore, tmp_path: Path, m
     assert found["targets"][0]["software"].startswith("Tiny/1")
     assert found["settings"]["operations"] == ["put"]
     assert "| two |" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_a_target_over_https_is_measured_when_its_certificate_verifies(tmp_path: Path, mys3d: Any) -> None:
+    shown, authority = certificate(tmp_path)
+    with tiny_store(shown) as secure:
+        words = ["--target", f"safe=https://{secure.endpoint}", "--keys", "safe=A:S", *QUICK, "--quiet"]
+        refused = mys3d("bench", "get", *words)
+        verified = mys3d("bench", "get", *words, "--ca", str(authority), "--out", str(tmp_path / "out"))
+        anybody = mys3d("bench", "put", *words, "--insecure")
+    assert (refused.exit_code, verified.exit_code, anybody.exit_code) == (4, 0, 0), verified.output
+    assert "that does not verify: self-signed certificate in certificate chain; --ca FILE" in refused.stderr
+    found = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert found["targets"][0]["endpoints"] == [f"https://{secure.endpoint}"]
 
 
 def test_a_ready_file_needs_no_keys(store: TinyStore, tmp_path: Path, mys3d: Any) -> None:

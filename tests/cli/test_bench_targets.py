@@ -8,7 +8,8 @@ import pytest
 
 from mys3d.bench.sign import Keys
 from mys3d.bench.target import Target
-from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of
+from mys3d.bench.trust import SYSTEM, Trust
+from mys3d.cli.bench_targets import Givers, of_directory, refuse_twins, target_of, trust_of
 from mys3d.cli.failure import Exit, Failure
 from mys3d.config import generate_credentials, write_credentials
 from tests.bench.tiny_store import tiny_store
@@ -84,8 +85,12 @@ def test_a_directory_without_keys_is_told(tmp_path: Path) -> None:
     [
         (URL, "--target: expected NAME=URL"),
         ("=x", "--target: expected NAME=URL"),
-        ("a=/nowhere", "target a: expected http://HOST:PORT, a ready file or a data directory, found /nowhere"),
-        ("a=https://h:1", "target a: expected an endpoint http://HOST:PORT, found 'https://h:1'"),
+        (
+            "a=/nowhere",
+            "target a: expected http://HOST:PORT, https://HOST:PORT, a ready file or a data directory, found /nowhere",
+        ),
+        ("a=ftp://h:1", "target a: expected an endpoint http://HOST:PORT or https://HOST:PORT, found 'ftp://h:1'"),
+        ("a=http://h:1,https://h:2", "target a: expected endpoints of one kind, found http and https"),
         (f"a={URL}", "target a has no keys"),
     ],
 )
@@ -125,3 +130,21 @@ def test_two_of_one_name_and_keys_for_nobody_are_told() -> None:
         refuse_twins([target, target], givers())
     with pytest.raises(Failure, match="there is no target c"):
         refuse_twins([target], givers("c=K:S"))
+
+
+def test_a_target_over_tls_believes_whom_it_was_told_to() -> None:
+    assert trust_of(None, False) == SYSTEM
+    anybody = Givers(("a=K:S",), (), "r", {}, trust_of(None, True))
+    target = target_of("a=https://127.0.0.1:1", anybody, "bench")
+    assert target.tls is not None and not target.tls.check_hostname
+    refuse_twins([target], anybody)
+
+
+def test_words_about_certificates_that_do_not_hold_are_told(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="--ca and --insecure exclude each other"):
+        trust_of(tmp_path / "ca.pem", True)
+    with pytest.raises(Failure, match=r"--ca: .*ca\.pem holds no certificates in PEM: No such file"):
+        trust_of(tmp_path / "ca.pem", False)
+    plain = Givers(("a=K:S",), (), "r", {}, Trust(verifies=False))
+    with pytest.raises(Failure, match="--ca and --insecure are for targets at https://, and there is none"):
+        refuse_twins([target_of(f"a={URL}", plain, "bench")], plain)
