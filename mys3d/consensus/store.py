@@ -39,7 +39,7 @@ log = structlog.get_logger("mys3d.consensus")
 
 _END: Final = b"\xff" * 8  # behind every row
 _ROWS_AT_ONCE: Final = 1_000
-_LISTED: Final = (keys.LIVE, keys.VERSIONS)
+_LISTED: Final = (keys.LIVE, keys.VERSIONS, keys.UPLOADS)
 # Rows are protected where blocks are not: in the write buffer and in the cache, and each new file is read back whole.
 _PROTECTION: Final = {
     "memtable_protection_bytes_per_key": "8",

@@ -237,10 +237,11 @@ def _first_unreadable(path):
 
 
 def test_removed_rows_that_lists_walk_are_counted_until_a_flush(store):
-    store.write([(keys.LIVE + b"a", b"1"), (keys.VERSIONS + b"a", b"1"), (keys.OUTCOMES + b"a", b"1")])
+    names = [table + b"a" for table in (keys.LIVE, keys.VERSIONS, keys.UPLOADS, keys.OUTCOMES)]
+    store.write([(name, b"1") for name in names])
     assert store.listed_deletes_count == 0
-    store.write([(keys.LIVE + b"a", None), (keys.VERSIONS + b"a", None), (keys.OUTCOMES + b"a", None)])
-    assert store.listed_deletes_count == 2
+    store.write([(name, None) for name in names])
+    assert store.listed_deletes_count == 3
     store.flush()
     assert store.listed_deletes_count == 0
 
