@@ -170,8 +170,12 @@ class Lane:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.write)
             while True:
-                for frame in await connection.receive():
-                    self._hear(calls, frame)
+                await self._hear_some(connection, calls)
+
+    async def _hear_some(self, connection: Connection, calls: Calls) -> None:
+        """A turn of its own: no name is left behind that holds a large frame until the next one arrives."""
+        for frame in await connection.receive():
+            self._hear(calls, frame)
 
     def _hear(self, calls: Calls, frame: Frame) -> None:
         now = self._heard_at = trio.current_time()
