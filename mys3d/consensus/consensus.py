@@ -325,8 +325,10 @@ class Consensus:
         self._look_after_store()
 
     def _is_quiet(self) -> bool:
-        """A leader is known, and nobody waits for an outcome or an index."""
-        return self.raft.leader is not None and self.proposer.is_idle and self.read_index.is_idle
+        """A leader is known and within reach, and nobody waits for an outcome or an index."""
+        raft = self.raft
+        is_led = raft.is_leader() or (raft.leader is not None and raft.leader in raft.connected)
+        return is_led and self.proposer.is_idle and self.read_index.is_idle
 
     def _note_leader(self) -> None:
         """Leave a trace of every change of leader: the first thing an operator looks for after an outage."""

@@ -65,12 +65,15 @@ class Ticker:
     _inbox: deque[tuple[NodeId, bytes]] = field(default_factory=deque)
     _inbox_bytes: int = 0
     _wake: trio.Event = field(default_factory=trio.Event)
+    _hurry: trio.Event | None = None  # None: no long rest of `beat` is to be ended
     _began_at: float = 0.0  # when the last cycle began
     _writing_since: float | None = None  # None: no sync is under way
     _interlude: tuple[Callable[[], Awaitable[None]], trio.Event] | None = None
 
     def wake(self) -> None:
         self._wake.set()
+        if self._hurry is not None:
+            self._hurry.set()
 
     def hear(self, node: NodeId, frame: bytes) -> None:
         """Take a frame, or OPENED or CLOSED, from the wire."""
@@ -83,6 +86,8 @@ class Ticker:
         self._inbox.append((node, frame))
         self._inbox_bytes += len(frame)
         self._wake.set()
+        if frame is CLOSED and self._hurry is not None:
+            self._hurry.set()  # it may be the leader's lane: an election is near
 
     async def run(self) -> None:
         while True:
@@ -107,7 +112,7 @@ class Ticker:
         """
         told_at = 0.0
         while True:
-            await trio.sleep(quiet_seconds if self.is_quiet() else busy_seconds)
+            await self._rest()
             since, now = self._writing_since, self.clock.monotonic()
             if now - self._began_at > hang_seconds:
                 self.on_hang()
@@ -119,6 +124,15 @@ class Ticker:
                 told_at = now
                 self.raft.send_heartbeats()
                 self.raft.transport.flush_now()
+
+    async def _rest(self) -> None:
+        if not self.is_quiet():
+            await trio.sleep(busy_seconds)
+            return
+        self._hurry = trio.Event()
+        with trio.move_on_after(quiet_seconds):
+            await self._hurry.wait()
+        self._hurry = None
 
     async def between_cycles(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have `work` run while no cycle does: nothing is heard, ticked, sent or written meanwhile."""

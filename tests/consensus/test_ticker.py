@@ -6,6 +6,7 @@ import trio
 from mys3d import limits
 from mys3d.consensus import messages
 from mys3d.consensus.messages import AppendEntries
+from mys3d.consensus.ticker import CLOSED, Ticker, busy_seconds, quiet_seconds
 from mys3d.consensus.transport import RaftTransport
 
 A, B, C, D = (letter * 32 for letter in "abcd")
@@ -191,3 +192,65 @@ async def test_heartbeats_leave_while_a_sync_hangs_but_not_for_ever(builders, nu
     leads = [found.status().is_leader for found in others]
     assert any(leads) == (seconds > 8), "another one leads only when the sync hangs for long"
     assert all(found.status().term == term for found in others) == (seconds < 8)
+
+
+class Beaten:
+    """A ticker whose beats are noted. The engine beneath does nothing."""
+
+    def __init__(self):
+        self.is_quiet, self.times = True, []
+        self.ticker = Ticker(
+            raft=None,
+            clock=self,
+            sync=None,
+            after_tick=lambda: None,
+            after_sync=lambda: None,
+            is_quiet=self._look,
+        )
+
+    def monotonic(self):
+        return 0.0
+
+    def _look(self):
+        """Asked for at the start of each rest."""
+        self.times.append(round(trio.current_time() - self.began, 6))
+        return self.is_quiet
+
+    async def start(self, nursery):
+        self.began = trio.current_time()
+        nursery.start_soon(self.ticker.beat)
+        await trio.sleep(0.5 * quiet_seconds)
+
+
+@pytest.mark.parametrize("how", ["wake", "lane closed"])
+async def test_a_long_rest_ends_when_somebody_waits_or_a_lane_broke(nursery, autojump_clock, how):
+    beaten = Beaten()
+    await beaten.start(nursery)
+    beaten.is_quiet = False
+    if how == "wake":
+        beaten.ticker.wake()
+    else:
+        beaten.ticker.hear(B, CLOSED)
+    await trio.sleep(2.5 * busy_seconds)
+    first = 0.5 * quiet_seconds
+    assert beaten.times == [0.0, *(pytest.approx(first + busy_seconds * number) for number in range(3))]
+
+
+async def test_frames_do_not_end_a_long_rest(nursery, autojump_clock):
+    beaten = Beaten()
+    await beaten.start(nursery)
+    beaten.ticker.hear(B, b"frame")
+    await trio.sleep(2 * quiet_seconds)
+    assert beaten.times == [0.0, pytest.approx(quiet_seconds), pytest.approx(2 * quiet_seconds)]
+
+
+async def test_a_quiet_leader_sends_a_heartbeat_with_each_beat(cluster, builders, autojump_clock):
+    for node in builders.nodes[:3]:
+        await cluster.start(node, initial=builders.nodes[:3])
+    leader = await cluster.leader()
+    await trio.sleep(2)
+    due, now = [], trio.current_time()
+    while trio.current_time() < now + 20 * quiet_seconds:
+        due.append(leader.raft.next_heartbeat)
+        await trio.sleep(quiet_seconds / 10)
+    assert 19 <= len(set(due)) <= 21
