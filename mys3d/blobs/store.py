@@ -189,7 +189,7 @@ class BlobStore:
         self._newest_touch = max(self._newest_touch, touch)
         length = sum(map(len, data))
         assert 0 < length <= limits.blob_bytes_max, f"a blob has 1 byte to 4 MiB, found {length}"
-        if await self._has(digest, touch):
+        if await self.have(digest, touch):  # its turn of the loop brings writes together: without it a PUT costs 1.12
             return
         await self._write(NewBlob(digest, tuple(data), length, touch))
 
@@ -231,10 +231,6 @@ class BlobStore:
     async def have(self, digest: Digest, touch: GcEpoch) -> bool:
         await trio.lowlevel.checkpoint()
         self._newest_touch = max(self._newest_touch, touch)
-        return await self._has(digest, touch)
-
-    async def _has(self, digest: Digest, touch: GcEpoch) -> bool:
-        """True, and touched, when a sound copy is held. No turn of the loop while none is."""
         for depot in self.depots:
             if await depot.is_sound(digest):
                 return self._touch(digest, touch)
