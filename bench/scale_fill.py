@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from mys3d import limits
 from mys3d.blobs.directory import Directory, NewBlob
 from mys3d.blobs.space import measure
 from mys3d.blobs.volume import DiskCalls
@@ -35,7 +36,6 @@ SPREAD: Final = 2_654_435_761  # Knuth's multiplier: has no factor in common wit
 KEYS_COUNT: Final = 10**10
 _BLOBS_AT_ONCE: Final = 4_096  # written by one sync
 _ENTRIES_AT_ONCE: Final = 64  # in one write of rows
-_ENTRIES_AHEAD: Final = 200_000  # as a proposer has them expire
 _STALL_SECONDS: Final = 0.01
 _CONTENT: Final = Content("application/octet-stream")
 
@@ -105,7 +105,7 @@ class StoppedNode:
         now = Instant(time.time_ns() // 1_000_000)
         for command in commands:
             self.index = LogIndex(self.index + 1)
-            expires_at = LogIndex(self.index + _ENTRIES_AHEAD)
+            expires_at = LogIndex(self.index + limits.operation_lifetime_entries)
             payload = encode_proposal(Proposal(FORMAT, OperationId(os.urandom(16)), expires_at, now, command))
             _, outcome = MACHINE.apply_command(overlay, self.index, Term(self.term), payload)
             assert isinstance(outcome, Applied), f"entry {self.index}: {outcome}"

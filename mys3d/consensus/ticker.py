@@ -71,6 +71,7 @@ class Ticker:
     _interlude: tuple[Callable[[], Awaitable[None]], trio.Event] | None = None
 
     def wake(self) -> None:
+        """Begin a cycle, and have `beat` rest no longer than while somebody waits."""
         self._wake.set()
         if self._hurry is not None:
             self._hurry.set()
@@ -85,9 +86,10 @@ class Ticker:
             return
         self._inbox.append((node, frame))
         self._inbox_bytes += len(frame)
-        self._wake.set()
-        if frame is CLOSED and self._hurry is not None:
-            self._hurry.set()  # it may be the leader's lane: an election is near
+        if frame is CLOSED:
+            self.wake()  # it may be the leader's lane: an election is near
+        else:
+            self._wake.set()
 
     async def run(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from mys3d.consensus import append
 from mys3d.consensus.applier import Machine
 from mys3d.consensus.consensus import Consensus
 from mys3d.consensus.disk import FileDisk
+from mys3d.consensus.store import RocksStore
 from mys3d.errors import Reason, Rejected, Unavailable
 from mys3d.model.buckets import BucketConfiguration
 from mys3d.model.names import AccessKey, BucketName
@@ -328,3 +329,10 @@ async def cluster(nursery):
     """An empty cluster on simulated disks. With `autojump_clock`, time jumps when nothing is left to do."""
 
     return Cluster(nursery, sync=at_once)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = RocksStore(tmp_path / "registry")
+    yield store
+    store.close()

@@ -14,13 +14,6 @@ from mys3d.registry import keys, tables
 from mys3d.registry.transaction import Overlay
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = RocksStore(tmp_path / "registry")
-    yield store
-    store.close()
-
-
 def test_rows_and_the_applied_row_are_there_after_closing(tmp_path):
     store = RocksStore(tmp_path)
     overlay = Overlay(store.reader())

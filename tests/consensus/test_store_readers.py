@@ -5,17 +5,9 @@ import threading
 import pytest
 
 from mys3d import limits
-from mys3d.consensus.store import RocksStore
 from mys3d.consensus.store_faults import StoreDamaged
 from mys3d.errors import Unavailable
 from mys3d.registry import keys
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = RocksStore(tmp_path / "registry")
-    yield store
-    store.close()
 
 
 def test_a_snapshot_keeps_its_rows_in_another_thread(store):
