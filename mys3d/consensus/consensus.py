@@ -327,7 +327,7 @@ class Consensus:
     def _is_quiet(self) -> bool:
         """A leader is known and within reach, and nobody waits for an outcome or an index."""
         raft = self.raft
-        is_led = raft.is_leader() or (raft.leader is not None and raft.leader in raft.connected)
+        is_led = raft.is_leader() or raft.leader_in_reach() is not None
         return is_led and self.proposer.is_idle and self.read_index.is_idle
 
     def _note_leader(self) -> None:

@@ -171,7 +171,7 @@ class Installer:
         raft = self._raft
         nodes = sorted(NodeId(node.id) for node in raft.connected)
         self._attempts_count += 1
-        leader = raft.leader
-        if leader is not None and leader in raft.connected and self._attempts_count % 2:
+        leader = raft.leader_in_reach()
+        if leader is not None and self._attempts_count % 2:
             return NodeId(leader.id)
         return nodes[self._attempts_count // 2 % len(nodes)] if nodes else None

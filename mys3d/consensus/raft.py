@@ -176,6 +176,10 @@ class Raft(Identity):
             return True
         return self.is_leader() and not self.voters and self.commit_index < self.log.durable_index
 
+    def leader_in_reach(self) -> Node | None:
+        """The other node that leads, as far as is known here, if it is connected."""
+        return self.leader if self.leader is not None and self.leader in self.connected else None
+
     def is_log_full(self) -> bool:
         """Nothing may be appended before something is applied: the memory of the log is bounded."""
         log = self.log
@@ -251,7 +255,7 @@ class Raft(Identity):
                 self._answer(origin, answer)
             elif isinstance(origin, tuple):
                 self._answer(origin, Answer.NOT_LEADER)
-            elif self.leader is None or self.leader not in self.connected:
+            elif self.leader_in_reach() is None:
                 origin(Answer.NO_LEADER)
             else:
                 self._forward(command, origin)

@@ -32,7 +32,7 @@ class Reach:
 
     def _may_have_leader(self) -> bool:
         raft = self._raft
-        if raft.leader is not None and raft.leader in raft.connected:
+        if raft.leader_in_reach() is not None:
             return True
         votes = len(raft.voters & raft.connected) + (raft.self_node is not None)
         return votes * 2 > len(raft.voters) + (raft.self_node is not None)

@@ -129,10 +129,10 @@ class ReadIndex:
         self._round = current
         if raft.is_leader():
             self._begin_as_leader(current)
-        elif raft.leader is None or raft.leader not in raft.connected:
+        elif (leader := raft.leader_in_reach()) is None:
             self._end(current, None)
         else:
-            raft.transport.send(raft.leader, ReadRequest(current.id))
+            raft.transport.send(leader, ReadRequest(current.id))
 
     def _begin_as_leader(self, current: _Round) -> None:
         raft = self._raft
